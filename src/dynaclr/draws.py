@@ -10,9 +10,8 @@ Word 0 advances as numbers are drawn, so two keys never share a stream.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import SupportsIndex
+from typing import NamedTuple, SupportsIndex
 
 import numpy as np
 import numpy.typing as npt
@@ -46,8 +45,7 @@ class Purpose(IntEnum):
     INITIAL_WEIGHTS = 17
 
 
-@dataclass(frozen=True, slots=True)
-class BatchKey:
+class BatchKey(NamedTuple):
     """Address of a batch: `batch` is its number in the epoch over all ranks."""
 
     seed: int

@@ -1,0 +1,56 @@
+"""`python -m dynaclr`: finds the verb and loads only what it needs."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from dynaclr.errors import DynaclrError, suggest
+
+_VERBS = {
+    "fit": ("train an encoder; --run.resume FOLDER goes on with a run", "training"),
+    "validate": ("compute the losses of the held-out pairs", "training"),
+    "predict": ("embed every observation into a parquet file", "training"),
+    "preprocess": ("compute and store the statistics that normalise pixels", "data"),
+    "inspect": ("report on set-up and batch composition, without training", "data"),
+    "convert": ("turn foreign recordings into plates and tracks", "data"),
+    "watch": ("follow a run in a terminal", "watching"),
+    "demo": ("make synthetic cells, train on them and draw the embedding", "demo"),
+}
+
+
+def _help() -> str:
+    lines = ["usage: python -m dynaclr VERB [options]", "", "verbs:"]
+    lines += [f"  {verb:<12}{text}" for verb, (text, _) in _VERBS.items()]
+    return "\n".join([*lines, "", "python -m dynaclr VERB --help describes a verb."])
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a verb; return the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        sys.stdout.write(_help() + "\n")
+        return 0 if arguments else 2
+    if arguments[0] == "--version":
+        from dynaclr import __version__
+
+        sys.stdout.write(f"napari-dynaclr {__version__}\n")
+        return 0
+    verb = arguments[0]
+    if verb not in _VERBS:
+        sys.stderr.write(f"dynaclr: no verb '{verb}'.{suggest(verb, _VERBS)}\n\n{_help()}\n")
+        return 2
+    module = importlib.import_module(f"dynaclr.cli.{_VERBS[verb][1]}")
+    try:
+        return int(module.run(verb, arguments[1:]))
+    except DynaclrError as error:
+        sys.stderr.write(f"dynaclr {verb}: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write(f"dynaclr {verb}: interrupted\n")
+        return 3
+
+
+if __name__ == "__main__":
+    sys.exit(main())

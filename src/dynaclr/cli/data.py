@@ -1,0 +1,176 @@
+"""preprocess, inspect and convert: the verbs that look at data and train nothing."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from dynaclr.atomic import write_text_atomically
+from dynaclr.errors import ConfigError, problem
+
+__all__ = ("progress_bar", "run")
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Yield a function of (done, all) that draws a bar on a terminal, and nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(title), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def run(verb: str, arguments: Sequence[str]) -> int:
+    """Run a verb; return the exit code."""
+    return {"preprocess": _preprocess, "inspect": _inspect, "convert": _convert}[verb](list(arguments))
+
+
+def _preprocess(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser("python -m dynaclr preprocess", description=_preprocess_help())
+    parser.add_argument("experiments", type=Path, help="experiments.yaml")
+    parser.add_argument("--experiment", action="append", help="only this experiment; may be repeated")
+    parser.add_argument("--into-plate", action="store_true", help="write into the plate's own metadata")
+    parser.add_argument("--overwrite", action="store_true", help="compute again what is there")
+    parser.add_argument("--all-channels", action="store_true", help="not only those that are trained on")
+    options = parser.parse_args(arguments)
+
+    from dynaclr.experiment import ExperimentRegistry
+    from dynaclr.preprocess import preprocess_plate
+
+    registry = ExperimentRegistry.from_yaml(options.experiments)
+    if options.experiment:
+        try:
+            registry = registry.subset(options.experiment)
+        except KeyError as error:
+            raise ConfigError(str(error.args[0])) from error
+    for config in registry.experiments:
+        channels = None if options.all_channels else list(config.source_channel)
+        with progress_bar(config.name) as tell:
+            report = preprocess_plate(
+                registry.plates[config.name],
+                channels,
+                into_plate=options.into_plate,
+                overwrite=options.overwrite,
+                progress=tell,
+            )
+        sys.stdout.write(
+            f"{config.name}: {len(report.computed)} FOVs computed, {len(report.kept)} were there already\n"
+        )
+    return 0
+
+
+def _preprocess_help() -> str:
+    return (
+        "Compute mean, std, median, IQR, percentiles, min and max per data set, FOV and frame. "
+        "Results go beside the plate (<plate>.statistics) unless --into-plate. An interrupted run goes on."
+    )
+
+
+def _inspect(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        "python -m dynaclr inspect",
+        description="Report on set-up and on the batches that a training would draw; trains nothing.",
+    )
+    parser.add_argument("--config", type=Path, required=True, help="the YAML of the training")
+    parser.add_argument("--batches", type=int, default=200, help="batches to draw (default 200; 0 for none)")
+    parser.add_argument("--epoch", type=int, default=0)
+    parser.add_argument(
+        "--output", type=Path, help="folder for report.txt, report.json, composition.csv and .png"
+    )
+    options, rest = parser.parse_known_args(arguments)
+    if options.batches < 0 or options.epoch < 0:
+        raise ConfigError(problem("value out of range", field="batches, epoch", expected=">= 0"))
+
+    from dynaclr.cli.training import parse
+    from dynaclr.composition import compose
+
+    data = parse(["--config", str(options.config), *rest], "inspect").datamodule
+    report = data.pipeline.setup()
+    text = report.text()
+    sys.stdout.write(text + "\n")
+    if options.output is not None:
+        options.output.mkdir(parents=True, exist_ok=True)
+        write_text_atomically(options.output / "report.txt", text + "\n")
+        write_text_atomically(options.output / "report.json", json.dumps(report.to_dict(), indent=2) + "\n")
+    if not options.batches:
+        return 0
+    sampler = data.pipeline.sampler()
+    batches = itertools.islice((sampler.batch(options.epoch, k) for k in itertools.count()), options.batches)
+    with progress_bar("batches") as tell:
+        composition = compose(data.pipeline.train_dataset, batches, lambda done: tell(done, options.batches))
+    sys.stdout.write(
+        f"\ncomposition of {options.batches} batches of {composition.batch_size}\n{composition.text()}\n"
+    )
+    if options.output is not None:
+        import pandas as pd
+
+        from dynaclr.figures import composition_figure, save
+
+        table = pd.DataFrame(composition.records())
+        write_text_atomically(options.output / "composition.csv", table.to_csv(index=False))
+        save(composition_figure(composition), options.output / "composition.png")
+        sys.stdout.write(f"written to {options.output}\n")
+    return 0
+
+
+def _convert(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser("python -m dynaclr convert", description="Convert foreign recordings.")
+    formats = parser.add_subparsers(dest="format", required=True)
+    ctc = formats.add_parser("ctc", help="Cell Tracking Challenge sequences, each a field of view")
+    ctc.add_argument(
+        "sequences", type=Path, nargs="+", help="folders of images, for example Fluo-N2DL-HeLa/01"
+    )
+    ctc.add_argument(
+        "--masks", type=Path, nargs="+", help="folders of masks and table; default 01_GT/TRA or 01_RES"
+    )
+    ctc.add_argument(
+        "--output", type=Path, required=True, help="folder for plate, tracks and experiments.yaml"
+    )
+    ctc.add_argument("--name", required=True, help="name of the experiment")
+    ctc.add_argument("--interval-minutes", type=float, required=True)
+    ctc.add_argument("--pixel-size-um", type=float, default=1.0)
+    ctc.add_argument("--z-step-um", type=float, default=1.0)
+    ctc.add_argument("--conditions", nargs="+", default=["control"], help="one for all, or one a sequence")
+    ctc.add_argument("--channel-name", default="image")
+    ctc.add_argument("--start-hpi", type=float, default=0.0, help="hours after perturbation at frame 0")
+    ctc.add_argument("--ome-zarr", choices=["0.4", "0.5"], default="0.4")
+    ctc.add_argument("--overwrite", action="store_true", help="replace plate and tracks of this name")
+    options = parser.parse_args(arguments)
+
+    from dynaclr.convert import CtcOptions, convert_ctc
+
+    described = CtcOptions(
+        name=options.name,
+        interval_minutes=options.interval_minutes,
+        pixel_size_um=options.pixel_size_um,
+        z_step_um=options.z_step_um,
+        conditions=options.conditions,
+        channel_name=options.channel_name,
+        start_hpi=options.start_hpi,
+        version=options.ome_zarr,
+    )
+    if options.masks is not None and len(options.masks) != len(options.sequences):
+        raise ConfigError(
+            problem(
+                "one folder of masks a sequence", expected=len(options.sequences), found=len(options.masks)
+            )
+        )
+    with progress_bar(options.name) as tell:
+        report = convert_ctc(
+            options.sequences,
+            options.output,
+            described,
+            masks=options.masks,
+            overwrite=options.overwrite,
+            progress=tell,
+        )
+    sys.stdout.write(report.text() + "\n")
+    return 0

@@ -1,0 +1,195 @@
+"""demo: from nothing to a trained encoder and its figures, on synthetic cells."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dynaclr.atomic import write_text_atomically
+from dynaclr.errors import ConfigError, DataError, TrainingError, problem
+
+__all__ = ("run",)
+
+_YAML = """\
+seed_everything: 0
+trainer: {max_epochs: EPOCHS, accelerator: cpu, devices: 1, gradient_clip_val: 1.0}
+run: {root: ROOT/runs, name: demo, checkpoint_every_n_epochs: 10}
+data:
+  experiments_yaml: ROOT/data/experiments.yaml
+  z_range: [0, 3]
+  yx_patch_size: [56, 56]
+  final_yx_patch_size: [36, 36]
+  val_experiments: []
+  val_fov_fraction: 0.5
+  tau_range: [0.5, 2.0]
+  batch_size: 64
+  num_workers: 1
+  leaky: 0.25
+  temporal_enrichment: true
+  temporal_window_hours: 4.0
+  temporal_global_fraction: 0.5
+  channel_dropout_channels: [0]
+  channel_dropout_prob: 0.2
+  normalizations:
+    - class_path: dynaclr.transforms.NormalizeByStatistics
+      init_args: {level: fov_statistics}
+  augmentations:
+    - class_path: dynaclr.transforms.RandomAffine
+      init_args: {rotation_degrees: 180.0, scale_range: [0.95, 1.1]}
+    - class_path: dynaclr.transforms.RandomFlip
+    - class_path: dynaclr.transforms.RandomScaleIntensity
+    - class_path: dynaclr.transforms.RandomGaussianNoise
+model:
+  encoder:
+    class_path: dynaclr.small_encoder.SmallEncoder
+    init_args: {in_channels: 2, in_stack_depth: 3}
+  loss_function:
+    class_path: dynaclr.loss.NTXentHCL
+    init_args: {temperature: 0.2, exclude_same_lineage: true}
+  lr: 0.001
+  warmup_steps: 20
+"""
+
+
+def run(verb: str, arguments: Sequence[str]) -> int:
+    """Run the demonstration; return the exit code."""
+    parser = argparse.ArgumentParser(
+        f"python -m dynaclr {verb}",
+        description="Make two synthetic experiments, train a small encoder, draw what it learned.",
+    )
+    parser.add_argument(
+        "--output", type=Path, default=Path("demo-output"), help="folder (default demo-output)"
+    )
+    parser.add_argument("--epochs", type=int, default=10, help="epochs of training (default 10)")
+    parser.add_argument("--size", choices=["demo", "tiny"], default="demo", help="amount of data")
+    parser.add_argument("--overwrite", action="store_true", help="remove what the folder holds")
+    options = parser.parse_args(arguments)
+    if options.epochs < 1:
+        raise ConfigError(
+            problem("value out of range", field="epochs", expected=">= 1", found=options.epochs)
+        )
+    root: Path = options.output.absolute()
+    if root.exists() and any(root.iterdir()):
+        if not options.overwrite:
+            raise DataError(
+                problem("folder is not empty", file=root, fix="Choose another, or pass --overwrite.")
+            )
+        shutil.rmtree(root)
+    started = time.monotonic()
+    config = _prepare(root, options.size, options.epochs)
+    run_folder = _train(config, root)
+    _draw(config, root, run_folder)
+    sys.stdout.write(
+        f"\nfinished in {time.monotonic() - started:.0f} s. In {root}:\n"
+        "  composition/composition.png  what the batches held\n"
+        "  losses.png                   how the losses fell\n"
+        "  embedding.png                the embedding by condition and time\n"
+        "  evaluation.txt               trained and untrained encoder beside plain features\n"
+        f"open it all in napari:\n  napari --with napari-dynaclr {run_folder}\n"
+    )
+    return 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"\n== {text}\n")
+    sys.stdout.flush()
+
+
+def _prepare(root: Path, size: Any, epochs: int) -> Path:
+    """Make data, statistics, configuration and the report of set-up; return the configuration."""
+    from dynaclr.__main__ import main
+    from dynaclr.cli.data import progress_bar
+    from dynaclr.testing import synthetic_experiments
+
+    _say("two synthetic experiments")
+    with progress_bar("simulating") as tell:
+        experiments = synthetic_experiments(root / "data", size=size, progress=tell)
+    sys.stdout.write(f"{experiments}\n")
+    _say("statistics of the pixels")
+    _check(main(["preprocess", str(experiments)]), "preprocess")
+    config = root / "config.yaml"
+    text = _YAML.replace("ROOT", root.as_posix()).replace("EPOCHS", str(epochs))
+    if size == "tiny":
+        text = text.replace("[0, 3]", "[0, 2]").replace("in_stack_depth: 3", "in_stack_depth: 2")
+        text = text.replace("batch_size: 64", "batch_size: 16")
+    write_text_atomically(config, text)
+    _say("set-up and batches")
+    _check(
+        main(["inspect", "--config", str(config), "--batches", "100", "--output", str(root / "composition")]),
+        "inspect",
+    )
+    return config
+
+
+def _train(config: Path, root: Path) -> Path:
+    from dynaclr.__main__ import main
+
+    _say("training")
+    _check(main(["fit", "--config", str(config)]), "fit")
+    folder = max((root / "runs").iterdir())
+    _say("embedding")
+    _check(main(["predict", "--from_run", str(folder)]), "predict")
+    return folder
+
+
+def _check(code: int, verb: str) -> None:
+    if code:
+        raise TrainingError(problem(f"{verb} ended with exit code {code}", expected=0))
+
+
+def _draw(config: Path, root: Path, run_folder: Path) -> None:
+    """Draw losses and embedding, and measure the encoder."""
+    from dynaclr.embeddings import read_embeddings
+    from dynaclr.figures import embedding_figure, save
+    from dynaclr.runs.layout import open_run_folder
+    from dynaclr.runs.watch import RunView, save_curves
+
+    _say("figures and measures")
+    view = RunView(open_run_folder(run_folder))
+    view.update()
+    save_curves(view, root / "losses.png")
+    table = read_embeddings(run_folder / "embedding.parquet")
+    seen = table.observations
+    colours = {
+        "condition": seen["condition"].to_numpy(dtype=object),
+        "hours post infection": seen["hours_post_infection"].to_numpy(),
+        "experiment": seen["experiment"].to_numpy(dtype=object),
+    }
+    save(embedding_figure(table.features, colours), root / "embedding.png")
+    text = _measure(config, run_folder)
+    write_text_atomically(root / "evaluation.txt", text + "\n")
+    sys.stdout.write(text + "\n")
+
+
+def _measure(config: Path, run_folder: Path) -> str:
+    """Return the first two demonstrations for the trained and the untrained encoder, on held-out FOVs."""
+    import numpy as np
+    import torch
+
+    from dynaclr.cli.data import progress_bar
+    from dynaclr.cli.training import parse
+    from dynaclr.evaluation.encoding import measure, views_of
+    from dynaclr.runs.checkpoints import load_checkpoint
+
+    cli = parse(["--config", str(config)], "demo")
+    pipeline = cli.datamodule.pipeline
+    dataset = pipeline.predict_dataset()
+    transforms = cli.datamodule.config.transforms
+    with progress_bar("reading") as tell:
+        views = views_of(dataset, transforms.normalizations, transforms.final_yx_patch_size, progress=tell)
+    pipeline.setup()
+    held = set(pipeline.val_index.positions) if pipeline.val_index is not None else set()
+    of_fov = np.array([name in held for name in dataset.index.positions])
+    test = of_fov[dataset.index.table.fov_of(dataset.rows)]
+    untrained = cli.model.encoder
+    trained = parse(["--config", str(config)], "demo").model
+    best = run_folder / "checkpoints" / "best.ckpt"
+    with torch.no_grad():
+        trained.load_state_dict(load_checkpoint(best)["state_dict"])
+    result = measure(views, {"trained": [trained.encoder], "untrained": [untrained]}, test, channel=1)
+    return f"held-out FOVs, one seed\n{result.text()}"

@@ -1,0 +1,130 @@
+"""fit, validate and predict: Lightning's command line on our classes, and the run folder of a fit."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+
+from dynaclr.datamodule import MultiExperimentDataModule
+from dynaclr.engine import ContrastiveModule
+from dynaclr.errors import RunError, problem
+from dynaclr.predict import predict_to_file
+from dynaclr.runs.checkpoints import AtomicCheckpointIO, newest_valid_checkpoint
+from dynaclr.runs.layout import open_run_folder
+from dynaclr.runs.session import RunSettings, train
+
+__all__ = ("TrainingCLI", "parse", "run")
+
+_TRAINER_DEFAULTS = {
+    "use_distributed_sampler": False,
+    "logger": False,
+    "enable_checkpointing": False,
+    "enable_model_summary": False,
+    "max_epochs": 10,
+    "log_every_n_steps": 1,
+}
+
+
+class TrainingCLI(LightningCLI):
+    """Lightning's command line with the sections model, data, trainer and run."""
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add the run's options, and hand `data.hcl_beta` to the model."""
+        parser.add_class_arguments(RunSettings, "run")
+        parser.add_argument("--ckpt_path", type=str | None, default=None, help="Checkpoint to start from.")
+        parser.add_argument(
+            "--output", type=str | None, default=None, help="predict: the parquet file to write."
+        )
+        parser.link_arguments("data.hcl_beta", "model.hcl_beta")
+
+
+def parse(arguments: list[str], verb: str) -> TrainingCLI:
+    """Return trainer, model and data as a command line asks for them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "LightningCLI's args parameter")  # the verb is not Lightning's
+        return TrainingCLI(
+            ContrastiveModule,
+            MultiExperimentDataModule,
+            args=arguments,
+            run=False,
+            save_config_callback=None,
+            auto_configure_optimizers=False,
+            seed_everything_default=0,
+            trainer_defaults=_TRAINER_DEFAULTS,
+            parser_kwargs={"prog": f"python -m dynaclr {verb}"},
+        )
+
+
+def run(verb: str, arguments: Sequence[str]) -> int:
+    """Run fit, validate or predict; return the exit code."""
+    arguments, folder = _from_run(list(arguments))
+    cli = parse(arguments, verb)
+    if verb == "fit":
+        return train(cli)
+    checkpoint = cli.config.ckpt_path or _checkpoint_of(folder)
+    cli.trainer.strategy.checkpoint_io = AtomicCheckpointIO()
+    if verb == "validate":
+        results = cli.trainer.validate(
+            cli.model, datamodule=cli.datamodule, ckpt_path=checkpoint, verbose=False
+        )
+        sys.stdout.write("\n".join(f"{name}  {value:.6g}" for name, value in results[0].items()) + "\n")
+        return 0
+    output = Path(cli.config.output or (folder / "embedding.parquet" if folder else "embedding.parquet"))
+    rows = predict_to_file(cli.trainer, cli.model, cli.datamodule, checkpoint, output)
+    sys.stdout.write(f"{rows} observations embedded with {checkpoint or 'untrained weights'}: {output}\n")
+    return 0
+
+
+def _from_run(arguments: list[str]) -> tuple[list[str], Path | None]:
+    """Replace `--from_run FOLDER` by the run's config; for --run.resume add the config if none is given."""
+    folder = _take(arguments, "--from_run")
+    resumed = _value(arguments, "--run.resume")
+    place = folder or resumed
+    if place is None:
+        return arguments, None
+    run_folder = open_run_folder(Path(place))
+    if not any(item == "--config" or item.startswith("--config=") for item in arguments):
+        arguments = ["--config", str(run_folder.config), *arguments]
+    return arguments, run_folder.path
+
+
+def _value(arguments: list[str], name: str) -> str | None:
+    for place, item in enumerate(arguments):
+        if item.startswith(f"{name}="):
+            return item.partition("=")[2]
+        if item == name and place + 1 < len(arguments):
+            return arguments[place + 1]
+    return None
+
+
+def _take(arguments: list[str], name: str) -> str | None:
+    """Return the value of an option and remove both from the list."""
+    value = _value(arguments, name)
+    for place, item in enumerate(arguments):
+        if item.startswith(f"{name}="):
+            del arguments[place]
+            break
+        if item == name:
+            del arguments[place : place + 2]
+            break
+    return value
+
+
+def _checkpoint_of(folder: Path | None) -> str | None:
+    """Return the best checkpoint of a run, else the newest that loads."""
+    if folder is None:
+        return None
+    checkpoints = open_run_folder(folder).checkpoints
+    best = checkpoints / "best.ckpt"
+    if best.is_file():
+        return os.fspath(best)
+    newest, refused = newest_valid_checkpoint(checkpoints)
+    if newest is None:
+        found = "; ".join(refused) or "none"
+        raise RunError(problem("run has no checkpoint that loads", file=checkpoints, found=found))
+    return os.fspath(newest)

@@ -1,0 +1,24 @@
+"""watch: a run in a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+__all__ = ("run",)
+
+
+def run(verb: str, arguments: Sequence[str]) -> int:
+    """Show a run; return 0 whatever became of it."""
+    parser = argparse.ArgumentParser(f"python -m dynaclr {verb}", description="Follow a run until it ends.")
+    parser.add_argument("run", type=Path, help="run folder")
+    parser.add_argument("--once", action="store_true", help="show it once and return")
+    parser.add_argument("--png", type=Path, help="draw the curves into this file at the end")
+    options = parser.parse_args(arguments)
+
+    from dynaclr.runs.watch import watch
+
+    watch(options.run, sys.stdout, follow=not options.once, png=options.png)
+    return 0

@@ -1,0 +1,67 @@
+"""What a conversion found and wrote, as data and text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dynaclr.errors import MAX_LISTED
+
+__all__ = ("ConversionReport", "FovConversion")
+
+
+@dataclass(slots=True)
+class FovConversion:
+    """Counts of one sequence.
+
+    Attributes
+    ----------
+    reappearances
+        Tracks that continue another after a gap: they keep its id.
+    missing_labels, extra_labels
+        (frame, label) that the table has and the masks lack, and the reverse.
+    """
+
+    source: Path
+    fov: str
+    frames: int = 0
+    observations: int = 0
+    tracks: int = 0
+    divisions: int = 0
+    reappearances: int = 0
+    missing_labels: list[tuple[int, int]] = field(default_factory=list)
+    extra_labels: list[tuple[int, int]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class ConversionReport:
+    """What `convert_ctc` found and wrote."""
+
+    plate: Path
+    tracks: Path
+    experiments_yaml: Path
+    fovs: list[FovConversion] = field(default_factory=list)
+
+    def text(self) -> str:
+        """Return the report as a person reads it."""
+        lines = []
+        for fov in self.fovs:
+            lines.append(
+                f"{fov.source} -> {fov.fov}: {fov.frames} frames, {fov.observations} observations, "
+                f"{fov.tracks} tracks, {fov.divisions} divisions, {fov.reappearances} re-appearances"
+            )
+            for title, items in (
+                ("in the table but not in the masks", fov.missing_labels),
+                ("in the masks but not in the table (left out)", fov.extra_labels),
+            ):
+                if items:
+                    shown = ", ".join(f"frame {t}: {label}" for t, label in items[:MAX_LISTED])
+                    lines.append(
+                        f"  {len(items)} labels {title}: {shown}{' ...' if len(items) > MAX_LISTED else ''}"
+                    )
+        lines += [
+            f"plate        {self.plate}",
+            f"tracks       {self.tracks}",
+            f"experiments  {self.experiments_yaml}",
+        ]
+        return "\n".join(lines)

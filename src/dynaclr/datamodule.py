@@ -1,0 +1,260 @@
+"""The Lightning data module: a thin wrapper of `Pipeline` with every option in its signature."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+from lightning.pytorch import LightningDataModule
+
+from dynaclr import keys
+from dynaclr.draws import FIXED_EPOCH
+from dynaclr.errors import ConfigError, problem
+from dynaclr.index_options import IndexOptions
+from dynaclr.loader import BatchLoader, PlainBatches
+from dynaclr.pipeline import Pipeline, Stage
+from dynaclr.pipeline_config import DataConfig, PipelineConfig, SamplingConfig, SplitConfig, TransformConfig
+from dynaclr.sequential import SequentialBatches
+from dynaclr.tracks import TrackPolicy
+from dynaclr.transforms import Normalization, Transform
+
+__all__ = ("MultiExperimentDataModule",)
+
+
+class MultiExperimentDataModule(LightningDataModule):
+    """Batches of pairs from many experiments, for training, validation and prediction.
+
+    Parameters
+    ----------
+    experiments_yaml
+        The list of experiments.
+    z_range
+        Slices to read, half open.
+    yx_patch_size, final_yx_patch_size
+        Patch that is read, and what the network sees after augmentation, pixels.
+    val_experiments
+        Experiments held out whole for validation.
+    tau_range, tau_decay_rate
+        Hours from anchor to positive, and how fast their probability falls.
+    batch_size
+        Pairs of a batch (on each device).
+    num_workers
+        Batches read at the same time; 0 reads in the training thread.
+    experiment_aware, condition_balanced, leaky, temporal_enrichment, temporal_window_hours,
+    temporal_global_fraction, experiment_weights, condition_ratio, group_by, stratify_by, seed
+        As `FlexibleBatchSampler` says.
+    channel_dropout_channels, channel_dropout_prob
+        Channels (positions in source_channel) that are zeroed for a whole sample in training.
+    normalizations
+        Callables (images, norm_meta) of every stage, for example `NormalizeByStatistics`.
+    augmentations
+        `dynaclr.transforms` of training.
+    hcl_beta
+        Weight of hard negatives; the command line hands it to the model.
+    cache_pool_bytes
+        Bytes of decoded chunks kept between batches; 0 for what one batch shares.
+    include_wells, exclude_fovs
+        Selection, as `MultiExperimentIndex` says.
+    val_fov_fraction
+        Fraction of the FOVs of every training experiment that validates instead.
+    no_validation
+        Whether holding out nothing is meant.
+    relation
+        "descendant", "track", "lineage" or "self".
+    missing_chunks
+        "exclude", "error" or "zeros".
+    missing_tracks
+        FOVs without a track file: "skip" or "error".
+    bad_coordinates, duplicate_rows
+        Rows of track files: "error" or "drop".
+    missing_statistics
+        "error" or "compute".
+    return_negative
+        Whether batches hold negatives.
+    index_cache
+        Folder for a cache of the index; None for none.
+    prefetch_batches
+        Batches read ahead of those being read.
+    """
+
+    def __init__(
+        self,
+        experiments_yaml: str,
+        z_range: tuple[int, int],
+        yx_patch_size: tuple[int, int],
+        final_yx_patch_size: tuple[int, int],
+        val_experiments: list[str],
+        tau_range: tuple[float, float] = (0.5, 2.0),
+        tau_decay_rate: float = 2.0,
+        batch_size: int = 128,
+        num_workers: int = 1,
+        experiment_aware: bool = True,
+        condition_balanced: bool = True,
+        leaky: float = 0.0,
+        temporal_enrichment: bool = False,
+        temporal_window_hours: float = 2.0,
+        temporal_global_fraction: float = 0.3,
+        experiment_weights: dict[str, float] | None = None,
+        condition_ratio: dict[str, float] | None = None,
+        channel_dropout_channels: list[int] = [1],  # noqa: B006 - the CLI shows the default; never changed
+        channel_dropout_prob: float = 0.5,
+        normalizations: list[Normalization] = [],  # noqa: B006 - as above
+        augmentations: list[Transform] = [],  # type: ignore[type-arg]  # noqa: B006 - as above
+        hcl_beta: float = 0.5,
+        cache_pool_bytes: int = 0,
+        seed: int = 0,
+        include_wells: list[str] | None = None,
+        exclude_fovs: list[str] | None = None,
+        val_fov_fraction: float = 0.0,
+        no_validation: bool = False,
+        relation: Literal["descendant", "track", "lineage", "self"] = "descendant",
+        missing_chunks: Literal["exclude", "error", "zeros"] = "exclude",
+        missing_tracks: Literal["skip", "error"] = "skip",
+        bad_coordinates: Literal["error", "drop"] = "error",
+        duplicate_rows: Literal["error", "drop"] = "error",
+        missing_statistics: Literal["error", "compute"] = "error",
+        return_negative: bool = False,
+        group_by: list[str] = ["experiment"],  # noqa: B006 - as above
+        stratify_by: list[str] = ["condition"],  # noqa: B006 - as above
+        index_cache: str | None = None,
+        prefetch_batches: int = 2,
+    ) -> None:
+        super().__init__()
+        self.hcl_beta, self.num_workers, self.prefetch_batches = hcl_beta, num_workers, prefetch_batches
+        for name, value in (("num_workers", num_workers), ("prefetch_batches", prefetch_batches)):
+            if value < 0:
+                raise ConfigError(problem("value out of range", field=name, expected=">= 0", found=value))
+        tracks = TrackPolicy(missing_tracks, bad_coordinates, duplicate_rows)
+        cache = None if index_cache is None else Path(index_cache)
+        self.config = PipelineConfig(
+            DataConfig(
+                experiments_yaml=Path(experiments_yaml),
+                z_range=(z_range[0], z_range[1]),
+                yx_patch_size=(yx_patch_size[0], yx_patch_size[1]),
+                tau_range_hours=(tau_range[0], tau_range[1]),
+                tau_decay_rate=tau_decay_rate,
+                include_wells=include_wells,
+                exclude_fovs=exclude_fovs,
+                return_negative=return_negative,
+                cache_pool_bytes=cache_pool_bytes,
+                options=IndexOptions(relation, missing_chunks, tracks, cache),
+            ),
+            SplitConfig(tuple(val_experiments), val_fov_fraction, no_validation),
+            SamplingConfig(
+                batch_size=batch_size,
+                experiment_aware=experiment_aware,
+                leaky=leaky,
+                experiment_weights=experiment_weights,
+                condition_balanced=condition_balanced,
+                condition_ratio=condition_ratio,
+                temporal_enrichment=temporal_enrichment,
+                temporal_window_hours=temporal_window_hours,
+                temporal_global_fraction=temporal_global_fraction,
+                seed=seed,
+                group_by=tuple(group_by),
+                stratify_by=tuple(stratify_by),
+            ),
+            TransformConfig(
+                final_yx_patch_size=(final_yx_patch_size[0], final_yx_patch_size[1]),
+                normalizations=tuple(normalizations),
+                augmentations=tuple(augmentations),
+                channel_dropout_channels=tuple(channel_dropout_channels),
+                channel_dropout_prob=channel_dropout_prob,
+                missing_statistics=missing_statistics,
+            ),
+        )
+        self._pipeline: Pipeline | None = None
+        self._is_set_up = False
+        self.observer: Callable[[dict[str, Any]], None] | None = None
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The pipeline; experiments and plates are read on first use."""
+        if self._pipeline is None:
+            self._pipeline = Pipeline(self.config)
+        return self._pipeline
+
+    @property
+    def num_source_channels(self) -> int:
+        """Channels of a batch."""
+        return self.pipeline.registry.num_source_channels
+
+    @property
+    def stack_depth(self) -> int:
+        """Slices of a batch."""
+        start, stop = self.config.data.z_range
+        return stop - start
+
+    def setup(self, stage: str) -> None:
+        """Read tracks, find anchors and check everything that can be checked.
+
+        Raises
+        ------
+        ConfigError, DataError
+            As `Pipeline` says; also if Lightning would replace the sampler.
+        """
+        trainer = self.trainer
+        if trainer is not None and trainer.world_size > 1 and _replaces_samplers(trainer):
+            raise ConfigError(
+                problem(
+                    "Lightning would replace the batch sampler",
+                    field="trainer.use_distributed_sampler",
+                    expected=False,
+                    found=True,
+                )
+            )
+        if stage != "predict" and not self._is_set_up:
+            self.pipeline.setup()
+            self._is_set_up = True
+
+    def _ranks(self) -> tuple[int, int]:
+        """Return the number of processes and this one's number."""
+        return (1, 0) if self.trainer is None else (self.trainer.world_size, self.trainer.global_rank)
+
+    def _loader(
+        self, dataset: Any, batches: Any, observer: Callable[[dict[str, Any]], None] | None = None
+    ) -> BatchLoader:
+        return BatchLoader(
+            dataset,
+            batch_sampler=batches,
+            num_workers=self.num_workers,
+            prefetch_batches=self.prefetch_batches,
+            observer=observer,
+        )
+
+    def train_dataloader(self) -> BatchLoader:
+        """Return this rank's training batches."""
+        return self._loader(self.pipeline.train_dataset, self.pipeline.sampler(*self._ranks()), self.observer)
+
+    def val_dataloader(self) -> BatchLoader | list[Any]:
+        """Return this rank's validation batches, the same in every epoch; none if nothing is held out."""
+        if self.pipeline.val_dataset is None:
+            return []
+        return self._loader(self.pipeline.val_dataset, self.pipeline.val_batches(*self._ranks()))
+
+    def predict_dataloader(self) -> PlainBatches:
+        """Return every observation once, in the order of experiments, FOVs and frames."""
+        dataset = self.pipeline.predict_dataset()
+        batches = SequentialBatches(len(dataset), self.config.sampling.batch_size, *self._ranks(), pad=False)
+        return PlainBatches(self._loader(dataset, batches))
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Normalise, augment and crop a batch on its device, as the stage asks for."""
+        if not isinstance(batch, dict) or keys.ANCHOR not in batch:
+            return batch
+        return self.pipeline.prepare(batch, self._stage(batch))
+
+    def _stage(self, batch: dict[str, Any]) -> Stage:
+        """Sanity checking is validation. Without a trainer, a training batch is told by its key."""
+        if keys.INDEX in batch:
+            return Stage.PREDICT
+        if self.trainer is not None:
+            return (
+                Stage.TRAIN if self.trainer.training and not self.trainer.sanity_checking else Stage.VALIDATE
+            )
+        return Stage.VALIDATE if batch[keys.BATCH_KEY].epoch == FIXED_EPOCH else Stage.TRAIN
+
+
+def _replaces_samplers(trainer: Any) -> bool:
+    return bool(trainer._accelerator_connector.use_distributed_sampler)

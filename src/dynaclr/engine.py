@@ -1,0 +1,218 @@
+"""The Lightning module: encoder, loss, optimiser and what is logged; knows no data set."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+
+from dynaclr import keys
+from dynaclr.embedding_health import alignment, effective_rank, uniformity
+from dynaclr.errors import ConfigError, problem
+
+__all__ = ("ContrastiveModule",)
+
+_HEALTH_ROWS = 2048
+
+
+class ContrastiveModule(LightningModule):
+    """Trains an encoder on pairs; the loss sees projections, the features are the embedding.
+
+    Parameters
+    ----------
+    encoder
+        Maps images (B, C, Z, Y, X) to (features (B, F), projections (B, P)).
+    loss_function
+        Called as loss(projections (2B, P), labels (2B,)), or as loss(anchor, positive, negative) if it
+        is `torch.nn.TripletMarginLoss` and batches hold negatives.
+    lr
+        Learning rate at its highest.
+    weight_decay
+        Of AdamW; norms and biases have none.
+    warmup_steps
+        Steps over which the learning rate rises linearly from 0.
+    schedule
+        "cosine" falls to 0 at the last step, "constant" stays.
+    hcl_beta
+        Weight of hard negatives, given to losses that have a `beta`; None leaves the loss as it is.
+    health_every_n_steps
+        How often alignment, uniformity and effective rank of a training batch are logged; 0 for never.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        loss_function: nn.Module,
+        lr: float = 1e-3,
+        weight_decay: float = 1e-2,
+        warmup_steps: int = 0,
+        schedule: Literal["cosine", "constant"] = "cosine",
+        hcl_beta: float | None = None,
+        health_every_n_steps: int = 50,
+    ) -> None:
+        super().__init__()
+        _check(lr, weight_decay, warmup_steps, schedule, health_every_n_steps)
+        self.encoder, self.loss_function = encoder, loss_function
+        self.lr, self.weight_decay = lr, weight_decay
+        self.warmup_steps, self.schedule = warmup_steps, schedule
+        self.health_every_n_steps = health_every_n_steps
+        if hcl_beta is not None and hasattr(loss_function, "beta"):
+            setattr(loss_function, "beta", float(hcl_beta))  # noqa: B010 - a plain number of any loss that has one
+        self.save_hyperparameters(ignore=["encoder", "loss_function"])
+        self._val_features: list[tuple[Tensor, Tensor]] = []
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return features (B, F) and projections (B, P) of images (B, C, Z, Y, X)."""
+        features, projections = self.encoder(images)
+        return features, projections
+
+    def setup(self, stage: str) -> None:
+        """Check that the encoder takes what the data module gives.
+
+        Raises
+        ------
+        ConfigError
+            If numbers of channels or slices differ.
+        """
+        data = getattr(self.trainer, "datamodule", None)
+        for name, field in (("in_channels", "num_source_channels"), ("in_stack_depth", "stack_depth")):
+            mine, theirs = getattr(self.encoder, name, None), getattr(data, field, None)
+            if mine is not None and theirs is not None and mine != theirs:
+                raise ConfigError(
+                    problem(
+                        "encoder does not fit the data", field=f"encoder.{name}", expected=theirs, found=mine
+                    )
+                )
+
+    def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
+        """Return the loss of a batch of pairs."""
+        set_progress = getattr(self.loss_function, "set_progress", None)
+        if callable(set_progress):
+            set_progress(min(self.global_step / max(self._total_steps(), 1), 1.0))
+        loss, first, second = self._pair_loss(batch)
+        size = first.shape[0]
+        self.log("loss/train", loss, on_step=True, on_epoch=True, prog_bar=True, batch_size=size)
+        if self.health_every_n_steps and self.global_step % self.health_every_n_steps == 0:
+            self._log_health("train", first.detach(), second.detach(), size)
+        return loss
+
+    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
+        """Log the loss of a batch of held-out pairs."""
+        loss, first, second = self._pair_loss(batch)
+        self.log("loss/val", loss, on_epoch=True, prog_bar=True, batch_size=first.shape[0], sync_dist=True)
+        if sum(item[0].shape[0] for item in self._val_features) < _HEALTH_ROWS:
+            self._val_features.append((first.detach(), second.detach()))
+        return loss
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the health of the embedding of held-out anchors."""
+        if self._val_features:
+            first = torch.cat([item[0] for item in self._val_features])
+            second = torch.cat([item[1] for item in self._val_features])
+            self._log_health("val", first, second, first.shape[0])
+            self._val_features.clear()
+
+    def predict_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
+        """Return features, projections (float32 on the CPU) and the identities of a batch."""
+        features, projections = self(batch[keys.ANCHOR])
+        return {
+            "features": features.float().cpu(),
+            "projections": projections.float().cpu(),
+            keys.INDEX: batch[keys.INDEX],
+        }
+
+    def _pair_loss(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the loss, and the features of anchors and positives (B, F)."""
+        parts = [batch[keys.ANCHOR], batch[keys.POSITIVE]]
+        triplet = isinstance(self.loss_function, nn.TripletMarginLoss)
+        if triplet:
+            if keys.NEGATIVE not in batch:
+                raise ConfigError(
+                    problem(
+                        "TripletMarginLoss needs negatives",
+                        field="return_negative",
+                        expected=True,
+                        found=False,
+                        fix="Set data.return_negative to true, or use dynaclr.loss.TripletMarginLoss.",
+                    )
+                )
+            parts.append(batch[keys.NEGATIVE])
+        size = parts[0].shape[0]
+        features, projections = self(torch.cat(parts))
+        if triplet:
+            loss = self.loss_function(*projections.split(size))
+        else:
+            labels = torch.arange(size, device=projections.device).repeat(2)
+            loss = self._labelled_loss(projections, labels, batch)
+        return loss, features[:size], features[size : 2 * size]
+
+    def _labelled_loss(self, projections: Tensor, labels: Tensor, batch: dict[str, Any]) -> Tensor:
+        if getattr(self.loss_function, "exclude_same_lineage", False):
+            lineage = torch.as_tensor(batch[keys.ANCHOR_META]["lineage"], device=labels.device).repeat(2)
+            return self.loss_function(projections, labels, lineage)  # type: ignore[no-any-return]
+        return self.loss_function(projections, labels)  # type: ignore[no-any-return]
+
+    def _log_health(self, stage: str, first: Tensor, second: Tensor, size: int) -> None:
+        values = {
+            f"health/alignment_{stage}": alignment(first, second),
+            f"health/uniformity_{stage}": uniformity(first),
+            f"health/effective_rank_{stage}": effective_rank(first),
+        }
+        self.log_dict(values, on_step=stage == "train", on_epoch=stage != "train", batch_size=size)
+
+    def _total_steps(self) -> float:
+        return float(self.trainer.estimated_stepping_batches)
+
+    def configure_optimizers(self) -> Any:
+        """Return AdamW, and the schedule stepped every batch."""
+        decayed = [p for p in self.parameters() if p.requires_grad and p.ndim > 1]
+        plain = [p for p in self.parameters() if p.requires_grad and p.ndim <= 1]
+        groups = [
+            {"params": decayed, "weight_decay": self.weight_decay},
+            {"params": plain, "weight_decay": 0.0},
+        ]
+        optimizer = torch.optim.AdamW(groups, lr=self.lr)
+        total = self._total_steps()
+        if self.schedule == "cosine" and not math.isfinite(total):
+            raise ConfigError(
+                problem(
+                    "a cosine schedule needs an end",
+                    field="max_epochs or max_steps",
+                    expected="a number",
+                    found="none",
+                )
+            )
+        factor = _LearningRate(self.warmup_steps, total, self.schedule)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+class _LearningRate:
+    """Factor of the learning rate at a step: linear warm-up, then the schedule."""
+
+    def __init__(self, warmup_steps: int, total_steps: float, schedule: str) -> None:
+        self.warmup_steps, self.total_steps, self.schedule = warmup_steps, total_steps, schedule
+
+    def __call__(self, step: int) -> float:
+        if step < self.warmup_steps:
+            return (step + 1) / (self.warmup_steps + 1)
+        if self.schedule == "constant":
+            return 1.0
+        done = (step - self.warmup_steps) / max(self.total_steps - self.warmup_steps, 1)
+        return 0.5 * (1.0 + math.cos(math.pi * min(done, 1.0)))
+
+
+def _check(lr: float, weight_decay: float, warmup_steps: int, schedule: str, health: int) -> None:
+    rules = (
+        ("lr", lr, math.isfinite(lr) and lr > 0, "> 0"),
+        ("weight_decay", weight_decay, math.isfinite(weight_decay) and weight_decay >= 0, ">= 0"),
+        ("warmup_steps", warmup_steps, warmup_steps >= 0, ">= 0"),
+        ("schedule", schedule, schedule in ("cosine", "constant"), "'cosine' or 'constant'"),
+        ("health_every_n_steps", health, health >= 0, ">= 0"),
+    )
+    for field, value, good, expected in rules:
+        if not good:
+            raise ConfigError(problem("value out of range", field=field, expected=expected, found=value))

@@ -1,0 +1,101 @@
+"""What batches hold next to the pool, as one figure; takes counts, knows no sampler."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+
+from dynaclr.figures.canvas import COLOURS, new_figure
+
+__all__ = ("composition_figure",)
+
+_MOST_LABELS = 12
+
+
+class _Axis(Protocol):
+    labels: Any
+    counts: npt.NDArray[np.int64]
+    pool: npt.NDArray[np.int64]
+
+    @property
+    def share(self) -> npt.NDArray[np.float64]: ...
+
+    @property
+    def pool_share(self) -> npt.NDArray[np.float64]: ...
+
+
+class _Composition(Protocol):
+    axes: dict[str, Any]
+    condition_labels: tuple[str, ...]
+    hours: npt.NDArray[np.float64]
+    condition_codes: npt.NDArray[np.int64]
+    tau_frames: npt.NDArray[np.int64]
+    requested_frames: npt.NDArray[np.int64]
+
+
+def composition_figure(composition: _Composition) -> Figure:
+    """Draw a `dynaclr.composition.Composition`: shares, batches, hours and tau."""
+    names = list(composition.axes)
+    figure = new_figure(4.2 * max(len(names), 3), 9.0)
+    shares, batches, last = np.asarray(figure.subfigures(3, 1)).tolist()
+    for place, name in enumerate(names, start=1):
+        _shares(shares.add_subplot(1, len(names), place), name, composition.axes[name])
+        _batches(batches.add_subplot(1, len(names), place), name, composition.axes[name])
+    _hours(last.add_subplot(1, 2, 1), composition)
+    _tau(last.add_subplot(1, 2, 2), composition)
+    return figure
+
+
+def _shares(axes: Any, name: str, counts: _Axis) -> None:
+    labels = [str(label) for label in counts.labels[:_MOST_LABELS]]
+    places = np.arange(len(labels))
+    axes.barh(places - 0.2, 100 * counts.share[:_MOST_LABELS], 0.38, color=COLOURS[0], label="batches")
+    if counts.pool.size:
+        axes.barh(places + 0.2, 100 * counts.pool_share[:_MOST_LABELS], 0.38, color=COLOURS[7], label="pool")
+    axes.set_yticks(places, labels, fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xlabel("share (%)")
+    axes.set_title(name, fontsize=10)
+    axes.legend(fontsize=7, frameon=False, loc="lower right", bbox_to_anchor=(1, 1))
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _batches(axes: Any, name: str, counts: _Axis) -> None:
+    bottom = np.zeros(counts.counts.shape[0])
+    batches = np.arange(counts.counts.shape[0])
+    for place, label in enumerate(counts.labels[:_MOST_LABELS]):
+        height = counts.counts[:, place]
+        axes.bar(batches, height, 1.0, bottom=bottom, color=COLOURS[place % len(COLOURS)], label=str(label))
+        bottom = bottom + height
+    axes.set_xlabel("batch")
+    axes.set_ylabel("anchors")
+    axes.margins(x=0)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _hours(axes: Any, composition: _Composition) -> None:
+    low, high = float(composition.hours.min()), float(composition.hours.max())
+    bins = np.linspace(low, max(high, low + 1e-6), 30)
+    for code, label in enumerate(composition.condition_labels):
+        hours = composition.hours[composition.condition_codes == code]
+        axes.hist(hours, bins=bins, histtype="step", lw=1.6, color=COLOURS[code % len(COLOURS)], label=label)
+    axes.set_xlabel("hours post infection (h)")
+    axes.set_ylabel("anchors")
+    axes.legend(fontsize=8, frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _tau(axes: Any, composition: _Composition) -> None:
+    highest = int(max(composition.tau_frames.max(), composition.requested_frames.max()))
+    places = np.arange(highest + 1)
+    realised = np.bincount(composition.tau_frames, minlength=highest + 1)
+    requested = np.bincount(composition.requested_frames, minlength=highest + 1)
+    axes.bar(places - 0.2, requested, 0.38, color=COLOURS[7], label="requested")
+    axes.bar(places + 0.2, realised, 0.38, color=COLOURS[0], label="realised")
+    axes.set_xlabel("tau (frames)")
+    axes.set_ylabel("pairs")
+    axes.legend(fontsize=8, frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,59 @@
+"""A keyed permutation of 0..n-1 whose entries can be computed one by one; knows nothing else.
+
+A balanced Feistel network over the next power of four, walked until the value is below n (Black and
+Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002). Cost does not depend on n.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+_ROUNDS = 6
+
+__all__ = ("permuted",)
+
+
+def permuted(places: npt.NDArray[np.integer], size: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
+    """Return the entries of the permutation of range(size) at some places.
+
+    Parameters
+    ----------
+    places
+        (k,) numbers in 0..size-1.
+    size
+        Length of the permutation.
+    seed, epoch
+        Its key.
+    """
+    values = np.asarray(places, dtype=np.uint64)
+    if values.size and int(values.max()) >= size:
+        raise ValueError(f"places must lie in 0..{size - 1}")
+    half = np.uint64(max((max(size - 1, 1).bit_length() + 1) // 2, 1))
+    mask = np.uint64((1 << int(half)) - 1)
+    keys = np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, 0, epoch])).integers(
+        0, 2**64, size=_ROUNDS, dtype=np.uint64
+    )
+    result = _encrypt(values, half, mask, keys)
+    outside = np.flatnonzero(result >= size)
+    while outside.size:
+        result[outside] = _encrypt(result[outside], half, mask, keys)
+        outside = outside[result[outside] >= size]
+    return result.astype(np.int64)
+
+
+def _encrypt(
+    values: npt.NDArray[np.uint64], half: np.uint64, mask: np.uint64, keys: npt.NDArray[np.uint64]
+) -> npt.NDArray[np.uint64]:
+    left, right = values >> half, values & mask
+    for key in keys:
+        left, right = right, left ^ (_mix(right ^ key) & mask)
+    return (left << half) | right
+
+
+def _mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Finaliser of splitmix64 (Steele, Lea, Flood, OOPSLA 2014)."""
+    values = values + np.uint64(0x9E3779B97F4A7C15)
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))

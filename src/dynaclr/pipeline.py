@@ -1,0 +1,275 @@
+"""From a configuration to index, sampler, dataset and prepared batches; knows no Lightning, no network."""
+
+from __future__ import annotations
+
+import warnings
+from enum import StrEnum
+from typing import Any
+
+import torch
+
+from dynaclr import keys
+from dynaclr.anchor_columns import AnchorColumns
+from dynaclr.channel_dropout import ChannelDropout
+from dynaclr.dataset import MultiExperimentTripletDataset
+from dynaclr.draws import BatchKey, Purpose, uniforms
+from dynaclr.errors import ConfigError, DataError, listing, problem
+from dynaclr.experiment import ExperimentRegistry
+from dynaclr.fovs import known_names
+from dynaclr.index import MultiExperimentIndex
+from dynaclr.norms import NormTable
+from dynaclr.pipeline_config import PipelineConfig
+from dynaclr.preprocess import preprocess_missing
+from dynaclr.report import SetupReport
+from dynaclr.sampler import FlexibleBatchSampler
+from dynaclr.sequential import SequentialBatches
+from dynaclr.split import Part, split_fovs
+from dynaclr.transforms import RandomAffine, apply_transforms
+
+__all__ = ("Pipeline", "Stage")
+
+
+class Stage(StrEnum):
+    """What a batch is for; only training augments and drops channels."""
+
+    TRAIN = "train"
+    VALIDATE = "validate"
+    PREDICT = "predict"
+
+
+_PARTS = {
+    keys.ANCHOR: (Purpose.AUGMENT_ANCHOR, Purpose.DROPOUT_ANCHOR),
+    keys.POSITIVE: (Purpose.AUGMENT_POSITIVE, Purpose.DROPOUT_POSITIVE),
+    keys.NEGATIVE: (Purpose.AUGMENT_NEGATIVE, Purpose.DROPOUT_NEGATIVE),
+}
+
+
+_NO_KEY = BatchKey(0, 0, 0)  # for a crop to the middle, which draws nothing
+
+
+class Pipeline:
+    """All that training sees, composed from a configuration.
+
+    Parameters
+    ----------
+    config
+        Data, split, sampling and transforms.
+    registry
+        Experiments already read from `config.data.experiments_yaml`; None to read them.
+
+    Raises
+    ------
+    ConfigError
+        If values do not fit each other or the data.
+    DataError
+        If a plate, a track file or a statistic is wrong or missing.
+    """
+
+    def __init__(self, config: PipelineConfig, registry: ExperimentRegistry | None = None) -> None:
+        self.config = config
+        self.registry = registry or ExperimentRegistry.from_yaml(config.data.experiments_yaml)
+        self._check_sizes()
+        self.dropout = ChannelDropout(
+            config.transforms.channel_dropout_channels, config.transforms.channel_dropout_prob
+        )
+        self._check_channels()
+
+    def _check_sizes(self) -> None:
+        patch, final = self.config.data.yx_patch_size, self.config.transforms.final_yx_patch_size
+        if any(small > large for small, large in zip(final, patch, strict=True)) or min(final) < 1:
+            raise ConfigError(
+                problem(
+                    "final patch does not fit into the patch",
+                    field="final_yx_patch_size",
+                    expected=f"at most yx_patch_size {list(patch)} px",
+                    found=list(final),
+                )
+            )
+        for transform in self.config.transforms.augmentations:
+            if not isinstance(transform, RandomAffine):
+                continue
+            needed = transform.required_patch_yx((final[0], final[1]))
+            if any(size < need for size, need in zip(patch, needed, strict=True)):
+                warnings.warn(
+                    problem(
+                        "RandomAffine can reach beyond the patch: edge pixels are repeated in the corners",
+                        field="yx_patch_size",
+                        expected=f"at least {list(needed)} px for the final patch {list(final)}",
+                        found=list(patch),
+                    ),
+                    stacklevel=3,
+                )
+
+    def _check_channels(self) -> None:
+        count = self.registry.num_source_channels
+        wrong = [c for c in self.config.transforms.channel_dropout_channels if not 0 <= c < count]
+        if wrong and self.config.transforms.channel_dropout_prob > 0:
+            raise ConfigError(
+                problem(
+                    "no such channel",
+                    field="channel_dropout_channels",
+                    expected=f"0..{count - 1}, positions in source_channel",
+                    found=wrong,
+                    fix="Set channel_dropout_prob to 0 to drop none.",
+                )
+            )
+
+    def setup(self) -> SetupReport:
+        """Read tracks, find anchors, split, and check statistics; return what was found.
+
+        Raises
+        ------
+        ConfigError, DataError
+            As the class says.
+        """
+        data = self.config.data
+        train, val = split_fovs(self.registry, data, self.config.split, self.config.sampling.seed)
+        self.train_index = self._index(train)
+        self.val_index = None if val is None else self._index(val)
+        self.train_dataset = self._dataset(self.train_index)
+        self.val_dataset = None if self.val_index is None else self._dataset(self.val_index)
+        self._statistics()
+        self.sampler()  # its warnings belong to set-up
+        return self.report
+
+    @property
+    def report(self) -> SetupReport:
+        """Set-up report of training and validation experiments together."""
+        report = SetupReport([*self.train_index.report.experiments], [*self.train_index.report.warnings])
+        if self.val_index is not None:
+            for item in self.val_index.report.experiments:
+                item.checks = [*item.checks, "held out for validation"]
+                report.experiments.append(item)
+            report.warnings += [text for text in self.val_index.report.warnings if "occurs in" not in text]
+        return report
+
+    def _index(self, part: Part) -> MultiExperimentIndex:
+        data = self.config.data
+        registry, excluded = part
+        return MultiExperimentIndex(
+            registry,
+            data.z_range,
+            data.yx_patch_size,
+            data.tau_range_hours,
+            known_names(registry, data.include_wells),
+            known_names(registry, excluded),
+            data.options,
+        )
+
+    def _dataset(self, index: MultiExperimentIndex, fit: bool = True) -> MultiExperimentTripletDataset:
+        data = self.config.data
+        return MultiExperimentTripletDataset(
+            index,
+            fit=fit,
+            tau_decay_rate=data.tau_decay_rate,
+            return_negative=data.return_negative,
+            cache_pool_bytes=data.cache_pool_bytes,
+            seed=self.config.sampling.seed,
+        )
+
+    def predict_dataset(self) -> MultiExperimentTripletDataset:
+        """Return all observations of all experiments, training and validation alike."""
+        dataset = self._dataset(
+            self._index((self.registry, list(self.config.data.exclude_fovs or ()))), fit=False
+        )
+        self._require_statistics(dataset)
+        return dataset
+
+    def sampler(self, num_replicas: int = 1, rank: int = 0) -> FlexibleBatchSampler:
+        """Return the sampler of training batches."""
+        options = self.config.sampling
+        return FlexibleBatchSampler(
+            AnchorColumns(self.train_index),
+            **{name: getattr(options, name) for name in options.__dataclass_fields__},
+            num_replicas=num_replicas,
+            rank=rank,
+        )
+
+    def val_batches(self, num_replicas: int = 1, rank: int = 0) -> SequentialBatches:
+        """Return the batches of validation anchors, in order.
+
+        Raises
+        ------
+        ConfigError
+            If nothing is held out.
+        """
+        if self.val_dataset is None:
+            raise ConfigError(problem("nothing is held out for validation", field="val_experiments"))
+        return SequentialBatches(len(self.val_dataset), self.config.sampling.batch_size, num_replicas, rank)
+
+    def _statistics(self) -> None:
+        """Make sure that every statistic that a normalization asks for is there."""
+        for name in ("train_dataset", "val_dataset"):
+            dataset = getattr(self, name)
+            if dataset is None:
+                continue
+            if (
+                self._lacking(dataset.norms, dataset.index)
+                and self.config.transforms.missing_statistics == "compute"
+            ):
+                preprocess_missing(dataset.index)
+                setattr(self, name, dataset := self._dataset(dataset.index))
+            self._require_statistics(dataset)
+
+    def _require_statistics(self, dataset: MultiExperimentTripletDataset) -> None:
+        lacking = self._lacking(dataset.norms, dataset.index)
+        if lacking:
+            raise DataError(
+                problem(
+                    "statistics that the normalizations need are missing",
+                    field=keys.NORMALIZATION,
+                    found=listing(lacking, 5),
+                    fix="Run `python -m dynaclr preprocess`, or set missing_statistics to 'compute'.",
+                )
+            )
+
+    def _lacking(self, norms: NormTable, index: MultiExperimentIndex) -> list[str]:
+        """Return "experiment/FOV: level.statistic" of what is missing."""
+        lacking = []
+        for transform in self.config.transforms.normalizations:
+            for statistic in transform.statistics:
+                there = norms.available(transform.level, statistic)
+                lacking += [
+                    f"{index.positions[i]}: {transform.level}.{statistic}" for i in (~there).nonzero()[0]
+                ]
+        return lacking
+
+    def prepare(self, batch: dict[str, Any], stage: Stage | str) -> dict[str, Any]:
+        """Return a batch as the network sees it, on the device it is on.
+
+        Parameters
+        ----------
+        batch
+            As the dataset returns it; images (B, C, Z, Y, X).
+        stage
+            Training augments and drops channels with the batch's key; no other stage does.
+        """
+        stage = Stage(stage)
+        prepared = dict(batch)
+        for part, (augment, dropout) in _PARTS.items():
+            if part not in batch:
+                continue
+            images: torch.Tensor = batch[part]
+            meta = prepared.pop(f"{part}_norm_meta", None)
+            for normalization in self.config.transforms.normalizations:
+                images = normalization(images, meta)
+            if stage is Stage.TRAIN:
+                images = self._train_part(images, batch[keys.BATCH_KEY], augment, dropout)
+            else:
+                images = apply_transforms(
+                    (), images, _NO_KEY, augment, self.config.transforms.final_yx_patch_size
+                )
+            prepared[part] = images
+        return prepared
+
+    def _train_part(
+        self, images: torch.Tensor, key: BatchKey, augment: Purpose, dropout: Purpose
+    ) -> torch.Tensor:
+        transforms = self.config.transforms
+        images = apply_transforms(
+            transforms.augmentations, images, key, augment, transforms.final_yx_patch_size
+        )
+        if transforms.channel_dropout_prob > 0 and transforms.channel_dropout_channels:
+            count = len(transforms.channel_dropout_channels)
+            images = self.dropout(images, uniforms(key, dropout, images.shape[0], count))
+        return images

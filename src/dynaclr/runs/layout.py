@@ -1,0 +1,150 @@
+"""Names inside a run folder, and how a folder is made; writes no events."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from dynaclr.atomic import write_json_atomically
+from dynaclr.errors import ConfigError, RunError, problem
+
+__all__ = ("RunFolder", "new_run_folder", "open_run_folder")
+
+SCHEMA = 1
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}")
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Paths of a run; all that is known of a run lies in them."""
+
+    path: Path
+
+    @property
+    def facts(self) -> Path:
+        """run.json: versions, command line, seed, device, data, parent."""
+        return self.path / "run.json"
+
+    @property
+    def config(self) -> Path:
+        """config.yaml: all that repeats the run."""
+        return self.path / "config.yaml"
+
+    @property
+    def experiments(self) -> Path:
+        """experiments.yaml: a copy, for the record."""
+        return self.path / "experiments.yaml"
+
+    def events(self, rank: int = 0) -> Path:
+        """events.jsonl; other ranks have files of their own, for errors."""
+        return self.path / ("events.jsonl" if rank == 0 else f"events.rank{rank}.jsonl")
+
+    @property
+    def status(self) -> Path:
+        """status.json: state, step, heartbeat, reason of the end."""
+        return self.path / "status.json"
+
+    @property
+    def previews(self) -> Path:
+        """Folder of what the first batches were."""
+        return self.path / "previews"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def log(self) -> Path:
+        """log.txt: what Python logged."""
+        return self.path / "log.txt"
+
+    @property
+    def lock(self) -> Path:
+        """run.lock: who writes here."""
+        return self.path / "run.lock"
+
+    @property
+    def stop(self) -> Path:
+        """stop: its presence asks for a graceful stop."""
+        return self.path / "stop"
+
+    def write_facts(self, facts: dict[str, Any]) -> None:
+        """Write run.json."""
+        write_json_atomically(self.facts, {"schema": SCHEMA, **facts})
+
+    def read_facts(self) -> dict[str, Any]:
+        """Return run.json.
+
+        Raises
+        ------
+        RunError
+            If it cannot be read or is of a newer schema.
+        """
+        try:
+            content: dict[str, Any] = json.loads(self.facts.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise RunError(problem(f"not a run folder: {error}", file=self.facts)) from error
+        if content.get("schema", 0) > SCHEMA:
+            raise RunError(
+                problem(
+                    "run was made by a newer version",
+                    file=self.facts,
+                    expected=f"schema <= {SCHEMA}",
+                    found=content["schema"],
+                )
+            )
+        return content
+
+
+def new_run_folder(root: Path, name: str) -> RunFolder:
+    """Make <root>/<UTC stamp>-<name>; two runs in one second get two folders.
+
+    Raises
+    ------
+    ConfigError
+        If the name cannot be a file name.
+    RunError
+        If the folder cannot be written.
+    """
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            problem(
+                "run name cannot be used",
+                field="run.name",
+                expected="letters, digits, '.', '_', '-'",
+                found=repr(name),
+            )
+        )
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    for number in range(1000):
+        path = root / (f"{stamp}-{name}" if not number else f"{stamp}-{name}-{number}")
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            path.mkdir()
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise RunError(problem(f"run folder cannot be made: {error.strerror}", file=path)) from error
+        folder = RunFolder(path)
+        folder.previews.mkdir()
+        folder.checkpoints.mkdir()
+        return folder
+    raise RunError(problem("no free name for a run folder", file=root))
+
+
+def open_run_folder(path: Path) -> RunFolder:
+    """Return an existing run folder.
+
+    Raises
+    ------
+    RunError
+        If the path is none.
+    """
+    folder = RunFolder(path)
+    folder.read_facts()
+    return folder

@@ -1,0 +1,412 @@
+"""Which rows form batch k of epoch e; knows columns of anchors, no pixels and no positives."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dynaclr import keys
+from dynaclr.draws import BatchKey, KeyedBatch, Purpose, choose, shuffled, uniforms
+from dynaclr.errors import ConfigError, listing, problem
+from dynaclr.permutation import permuted
+from dynaclr.strata import (
+    Axis,
+    Cells,
+    Columns,
+    FrameColumns,
+    axis_of,
+    largest_remainder,
+    require,
+    weights_by_label,
+)
+from dynaclr.without_replacement import distinct_ranks
+
+__all__ = ("FlexibleBatchSampler",)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shares:
+    """How a batch is divided, by fractions that are settled once."""
+
+    leaky: float
+    focal: float
+    window_hours: float
+
+
+class FlexibleBatchSampler:
+    """Batches of row numbers of `valid_anchors`, each a pure function of (seed, epoch, number).
+
+    Every axis is met at once: quotas of conditions, of leaked rows and of rows near the focal hour
+    hold exactly, their combinations to within one row. Where the rows for a combination are missing,
+    in this order: the window of hours is widened to all hours; then a leaked row is taken from the
+    batch's own experiment. Where there are fewer rows than asked for, rows are drawn with replacement.
+    A condition that the batch's experiment lacks gives its share to the others. Each is warned about
+    once, with numbers.
+
+    With all axes off, an epoch is a permutation: every anchor occurs once.
+
+    Parameters
+    ----------
+    valid_anchors
+        Frame or `Columns` of the anchors.
+    batch_size
+        Rows of a batch.
+    experiment_aware
+        Whether a batch is built around one experiment.
+    leaky
+        Fraction of such a batch that comes from the other experiments.
+    experiment_weights
+        How often a batch is built around each experiment; default by number of anchors.
+    condition_balanced
+        Whether conditions have fixed shares of a batch.
+    condition_ratio
+        Their shares; default equal.
+    temporal_enrichment
+        Whether a batch is gathered around one focal hour.
+    temporal_window_hours
+        Rows at most this far from the focal hour count as near.
+    temporal_global_fraction
+        Fraction of the batch that may be at any hour: 0 is all near, 1 has no effect.
+    num_replicas, rank
+        Number of processes and this one's number. Batches rank, rank + num_replicas, ... are its own.
+    seed
+        Seed of everything drawn.
+    drop_last
+        Whether what does not fill a batch (or a batch on every rank) is left out of the epoch.
+    group_by
+        Columns that make the groups which `experiment_aware`, `leaky` and `experiment_weights` act on.
+    stratify_by
+        Columns that make the strata which `condition_balanced` and `condition_ratio` act on.
+
+    Raises
+    ------
+    ConfigError
+        If a value is out of range, a name is unknown or a column that an axis needs is missing.
+    """
+
+    def __init__(
+        self,
+        valid_anchors: Any,
+        batch_size: int = 128,
+        experiment_aware: bool = True,
+        leaky: float = 0.0,
+        experiment_weights: Mapping[str, float] | None = None,
+        condition_balanced: bool = True,
+        condition_ratio: Mapping[str, float] | None = None,
+        temporal_enrichment: bool = False,
+        temporal_window_hours: float = 2.0,
+        temporal_global_fraction: float = 0.3,
+        num_replicas: int = 1,
+        rank: int = 0,
+        seed: int = 0,
+        drop_last: bool = True,
+        *,
+        group_by: Sequence[str] = (keys.EXPERIMENT,),
+        stratify_by: Sequence[str] = (keys.CONDITION,),
+    ) -> None:
+        columns: Columns = FrameColumns(valid_anchors) if hasattr(valid_anchors, "iloc") else valid_anchors
+        _check_numbers(
+            batch_size, leaky, temporal_window_hours, temporal_global_fraction, num_replicas, rank, seed
+        )
+        self.batch_size, self.seed, self.drop_last = int(batch_size), int(seed), bool(drop_last)
+        self.num_replicas, self.rank = int(num_replicas), int(rank)
+        self.epoch = 0
+        self.size = len(columns)
+        self.experiment_aware = experiment_aware
+        everything = Axis(np.zeros(self.size, dtype=np.int64), ("all",))
+        self.group = (
+            axis_of(columns, _names(group_by), "experiment_aware") if experiment_aware else everything
+        )
+        self.stratum = (
+            axis_of(columns, _names(stratify_by), "condition_balanced") if condition_balanced else everything
+        )
+        self._plain = not (experiment_aware or condition_balanced or temporal_enrichment)
+        hours = _hours(columns) if temporal_enrichment else None
+        self._check_size()
+        self._cells = Cells(self.stratum, self.group, hours)
+        sizes = self._cells.sizes
+        self._group_weights = weights_by_label(
+            experiment_weights if experiment_aware else None,
+            self.group.labels,
+            sizes.sum(axis=0),
+            "experiment_weights",
+        )
+        self._ratio = weights_by_label(
+            condition_ratio if condition_balanced else None,
+            self.stratum.labels,
+            np.ones(len(self.stratum)),
+            "condition_ratio",
+        )
+        self._group_cdf = np.cumsum(self._group_weights)
+        focal = 1.0 - temporal_global_fraction if temporal_enrichment else 0.0
+        self._shares = _Shares(leaky if experiment_aware else 0.0, focal, float(temporal_window_hours))
+        self._warned: set[str] = set()
+        self._check_groups()
+
+    def _check_size(self) -> None:
+        if not self.size:
+            raise ConfigError(problem("no anchors to sample from", expected="at least one", found=0))
+        if self._plain and self.drop_last and self.size < self.batch_size:
+            raise ConfigError(
+                problem(
+                    "fewer anchors than a batch holds",
+                    field="batch_size",
+                    expected=f"<= {self.size} anchors",
+                    found=self.batch_size,
+                    fix="Lower batch_size, or set drop_last to false.",
+                )
+            )
+        if self.drop_last and self.batches_per_epoch < self.num_replicas:
+            raise ConfigError(
+                problem(
+                    "more ranks than batches",
+                    field="num_replicas",
+                    expected=f"<= {self.batches_per_epoch} batches of {self.batch_size}",
+                    found=self.num_replicas,
+                    fix="Lower batch_size or the number of devices.",
+                )
+            )
+
+    def _check_groups(self) -> None:
+        """Warn about shares that the data cannot give without repeating rows."""
+        sizes = self._cells.sizes
+        if self._shares.leaky > 0 and len(self.group) == 1:
+            self._warn("leaky", f"leaky = {self._shares.leaky} has no effect: there is one experiment only")
+        main = self.batch_size * (1 - self._shares.leaky)
+        for code, label in enumerate(self.group.labels):
+            if not self._group_weights[code]:
+                continue
+            ratio = np.where(sizes[:, code] > 0, self._ratio, 0.0)
+            if not ratio.sum() > 0:
+                raise ConfigError(
+                    problem(
+                        "no anchor of a condition with weight",
+                        experiment=label,
+                        field="condition_ratio",
+                        found=dict(zip(self.stratum.labels, sizes[:, code].tolist(), strict=True)),
+                        fix="Give weight to a condition that occurs, or weight 0 to the experiment.",
+                    )
+                )
+            lacking = [
+                name
+                for name, r, n in zip(self.stratum.labels, self._ratio, sizes[:, code], strict=True)
+                if r and not n
+            ]
+            if lacking:
+                self._warn(
+                    f"lacks {label}",
+                    f"'{label}' has no anchor of {listing(lacking)}: the others take its share",
+                )
+            share = main * ratio / ratio.sum()
+            for place in np.flatnonzero(share > np.maximum(sizes[:, code], 1)):
+                self._warn(
+                    f"small {label} {place}",
+                    f"'{label}', '{self.stratum.labels[place]}': {sizes[place, code]} anchors for a share of "
+                    f"{share[place]:.0f} of a batch: rows repeat",
+                )
+
+    def _warn(self, topic: str, text: str) -> None:
+        if topic not in self._warned:
+            self._warned.add(topic)
+            warnings.warn(f"sampler: {text}.", stacklevel=4)
+
+    @property
+    def sampler(self) -> FlexibleBatchSampler:
+        """Itself: Lightning looks for the `set_epoch` of a batch sampler under this name."""
+        return self
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch that iteration yields."""
+        self.epoch = int(epoch)
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Batches of an epoch over all ranks, before they are shared out."""
+        if self.drop_last:
+            return max(self.size // self.batch_size, 0 if self._plain else 1)
+        return -(-self.size // self.batch_size)
+
+    def __len__(self) -> int:
+        """Return the number of batches of this rank, the same on every rank."""
+        if self.drop_last:
+            return self.batches_per_epoch // self.num_replicas
+        return -(-self.batches_per_epoch // self.num_replicas)
+
+    def __iter__(self) -> Iterator[KeyedBatch]:
+        yield from self.iterate(self.epoch)
+
+    def iterate(self, epoch: int, start: int = 0) -> Iterator[KeyedBatch]:
+        """Yield this rank's batches of an epoch from its `start`-th on; nothing before is built."""
+        for place in range(start, len(self)):
+            yield self.batch(epoch, self.rank + place * self.num_replicas)
+
+    def batch(self, epoch: int, k: int) -> KeyedBatch:
+        """Return batch k of an epoch, counted over all ranks, in time independent of k and of the rows."""
+        if epoch < 0 or k < 0:
+            raise ValueError(f"epoch and batch are counted from 0; found epoch {epoch}, batch {k}")
+        key = BatchKey(self.seed, int(epoch), int(k))
+        rows = self._permutation_batch(key) if self._plain else self._stratified_batch(key)
+        return KeyedBatch(rows.tolist(), key)
+
+    def _permutation_batch(self, key: BatchKey) -> npt.NDArray[np.int64]:
+        """Rows of the epoch's permutation; batches past its end (ranks that wait) start over."""
+        first = (key.batch % self.batches_per_epoch) * self.batch_size
+        places = np.arange(first, min(first + self.batch_size, self.size))
+        return permuted(places, self.size, key.seed, key.epoch)
+
+    def _stratified_batch(self, key: BatchKey) -> npt.NDArray[np.int64]:
+        group = int(choose(self._group_cdf, uniforms(key, Purpose.BATCH_GROUP, 1)[:, 0])[0])
+        stratum, leaked, near = self._slots(key, group)
+        whole = self._cells.whole()
+        window = self._window(key, group, whole) if self._shares.focal > 0 else whole
+        draw = uniforms(key, Purpose.BATCH_ROWS, self.batch_size)[:, 0]
+        places = np.full(self.batch_size, -1, dtype=np.int64)
+        combination = (1 - near) + 2 * (leaked + 2 * stratum)  # near before anywhere
+        for code in np.unique(combination).tolist():
+            slots = np.flatnonzero(combination == code)
+            cell = code // 4
+            pools = self._pools(cell, group, bool(code & 2), None if code & 1 else window, whole)
+            places[slots] = self._draw(pools, draw[slots], np.sort(places[places >= 0]), cell, group)
+        order = shuffled(self.batch_size, uniforms(key, Purpose.BATCH_ORDER, self.batch_size)[:, 0])
+        return self._cells.order[places[order]].astype(np.int64)
+
+    def _slots(
+        self, key: BatchKey, group: int
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return for every slot of a batch its stratum, whether it is leaked, whether it is near.
+
+        Slots are laid out stratum after stratum. Flags are spread evenly over them from a random
+        start, so that each stratum gets its share to within one and the batch exactly.
+        """
+        ties = uniforms(key, Purpose.BATCH_QUOTA, len(self.stratum) + 2)[:, 0]
+        ratio = np.where(self._cells.sizes[:, group] > 0, self._ratio, 0.0)
+        quota = largest_remainder(self.batch_size, ratio, ties[2:])
+        stratum = np.repeat(np.arange(len(self.stratum)), quota)
+        n_leaked = round(self._shares.leaky * self.batch_size) if len(self.group) > 1 else 0
+        leaked = _spread(self.batch_size, n_leaked, ties[0])
+        order = np.lexsort((leaked, stratum))
+        stratum, leaked = stratum[order], leaked[order]
+        near = _spread(self.batch_size, round(self._shares.focal * self.batch_size), ties[1])
+        return stratum, leaked, near
+
+    def _window(
+        self, key: BatchKey, group: int, whole: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Draw the focal hour (that of a random anchor of the group) and return the places near it."""
+        weight = np.where(self._ratio > 0, self._cells.sizes[:, group], 0).astype(np.float64)
+        draw = uniforms(key, Purpose.BATCH_FOCUS, 1, 2)[0]
+        stratum = int(choose(np.cumsum(weight), draw[:1])[0])
+        first, last = (int(ends[stratum, group]) for ends in whole)
+        focal = self._cells.hour_at(first + int(draw[1] * (last - first)))
+        return self._cells.window(focal - self._shares.window_hours, focal + self._shares.window_hours)
+
+    def _pools(
+        self,
+        stratum: int,
+        group: int,
+        leaked: bool,
+        window: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None,
+        whole: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return the segments (first, last) that slots of one combination are drawn from."""
+        for ends, title in ((window, "the focal window"), (whole, "the other experiments")):
+            if ends is None:
+                continue
+            first, last = ends[0][stratum], ends[1][stratum]
+            if leaked:
+                others = np.arange(len(self.group)) != group
+                first, last = first[others], last[others]
+            else:
+                first, last = first[group : group + 1], last[group : group + 1]
+            if (last > first).any():
+                return first, last
+            label = f"'{self.stratum.labels[stratum]}' of '{self.group.labels[group]}'"
+            self._warn(f"empty {title}", f"no anchor for {label} in {title}: the next wider choice is used")
+        return whole[0][stratum, group : group + 1], whole[1][stratum, group : group + 1]
+
+    def _draw(
+        self,
+        pools: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
+        draw: npt.NDArray[np.float64],
+        taken: npt.NDArray[np.int64],
+        stratum: int,
+        group: int,
+    ) -> npt.NDArray[np.int64]:
+        """Draw places from segments; distinct, and none that is taken, where there are enough."""
+        first, last = pools
+        ends = np.cumsum(last - first)
+        before = ends - (last - first)
+        size = int(ends[-1])
+        used = _ranks_inside(taken, first, last, before)
+        if size - used.size < draw.size:
+            label = f"'{self.stratum.labels[stratum]}' of '{self.group.labels[group]}'"
+            self._warn(
+                "replacement",
+                f"{size} anchors for {draw.size + used.size} places ({label}): drawn with replacement",
+            )
+            used = used[:0]
+        rank = distinct_ranks(draw, size - used.size)
+        rank = rank + np.searchsorted(used - np.arange(used.size), rank, side="right")
+        segment = np.searchsorted(ends, rank, side="right")
+        return np.asarray(first[segment] + rank - before[segment])
+
+
+def _ranks_inside(
+    places: npt.NDArray[np.int64],
+    first: npt.NDArray[np.int64],
+    last: npt.NDArray[np.int64],
+    before: npt.NDArray[np.int64],
+) -> npt.NDArray[np.int64]:
+    """Return the ranks, among the rows of ascending segments, of those places that lie in one; ascending."""
+    segment = np.searchsorted(first, places, side="right") - 1
+    inside = (segment >= 0) & (places < last[segment])
+    return np.asarray(before[segment[inside]] + places[inside] - first[segment[inside]])
+
+
+def _names(columns: str | Sequence[str]) -> Sequence[str]:
+    return (columns,) if isinstance(columns, str) else tuple(columns)
+
+
+def _hours(columns: Columns) -> npt.NDArray[np.float64]:
+    require(columns, keys.HOURS, "temporal_enrichment")
+    hours = columns.numbers(keys.HOURS)
+    if not np.isfinite(hours).all():
+        count = int(np.count_nonzero(~np.isfinite(hours)))
+        raise ConfigError(
+            problem(
+                "anchors without hours",
+                field=keys.HOURS,
+                expected="a number for every anchor",
+                found=f"{count} blanks",
+                fix="Give start_hpi of the experiment, or switch temporal_enrichment off.",
+            )
+        )
+    return hours
+
+
+def _spread(size: int, count: int, start: float) -> npt.NDArray[np.int64]:
+    """Return `count` ones spread evenly over `size` places from a random start."""
+    steps = np.floor(np.arange(size + 1) * (count / size) + start).astype(np.int64)
+    return np.asarray(np.diff(steps))
+
+
+def _check_numbers(
+    batch_size: int, leaky: float, window: float, fraction: float, replicas: int, rank: int, seed: int
+) -> None:
+    rules = (
+        ("batch_size", batch_size, batch_size >= 1, ">= 1"),
+        ("leaky", leaky, 0 <= leaky <= 1, "0..1"),
+        ("temporal_window_hours", window, 0 < window < float("inf"), "> 0 hours"),
+        ("temporal_global_fraction", fraction, 0 <= fraction <= 1, "0..1"),
+        ("num_replicas", replicas, replicas >= 1, ">= 1"),
+        ("rank", rank, 0 <= rank < replicas, f"0..{replicas - 1}"),
+        ("seed", seed, 0 <= seed < 2**63, "0..2**63 - 1"),
+    )
+    for field, value, good, expected in rules:
+        if not good:
+            raise ConfigError(problem("value out of range", field=field, expected=expected, found=value))

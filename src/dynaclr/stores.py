@@ -1,0 +1,126 @@
+"""Opens pixel arrays by path with tensorstore, keeps few of them, finds chunks that are not there.
+
+Knows arrays and their storage; knows no cells.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import tensorstore as ts
+
+from dynaclr.errors import ConfigError, PixelReadError, problem
+from dynaclr.plates import FovLayout
+
+__all__ = ("HandleCache", "cpu_limit", "is_complete", "open_array")
+
+
+def cpu_limit() -> int:
+    """Return the number of cores this process may use; SLURM_CPUS_PER_TASK binds it."""
+    text = os.environ.get("SLURM_CPUS_PER_TASK")
+    if text:
+        if not text.isdigit() or int(text) < 1:
+            raise ConfigError(problem("not a number of cores", field="SLURM_CPUS_PER_TASK", found=repr(text)))
+        return int(text)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def make_context(cache_bytes: int) -> Any:
+    """Return a tensorstore context with bounded threads and a bounded cache of decoded chunks."""
+    cores = cpu_limit()
+    return ts.Context(
+        {
+            "cache_pool": {"total_bytes_limit": cache_bytes},
+            "data_copy_concurrency": {"limit": cores},
+            "file_io_concurrency": {"limit": max(4, 2 * cores)},
+        }
+    )
+
+
+def open_array(layout: FovLayout, context: Any, *, zeros_for_missing: bool) -> Any:
+    """Open the array of level 0 of an FOV for reading, (T, C, Z, Y, X).
+
+    Parameters
+    ----------
+    layout
+        The field of view.
+    context
+        tensorstore context that owns threads and cache.
+    zeros_for_missing
+        Whether a chunk that is not stored reads as zeros; otherwise reading it is an error.
+
+    Raises
+    ------
+    PixelReadError
+        If the array cannot be opened.
+    """
+    spec = {
+        "driver": layout.driver,
+        "kvstore": {"driver": "file", "path": str(layout.array_path.absolute()) + "/"},
+        "fill_missing_data_reads": zeros_for_missing,
+        "recheck_cached_data": False,
+        "recheck_cached_metadata": "open",
+    }
+    try:
+        return ts.open(spec, read=True, open=True, context=context).result()
+    except (ValueError, OSError, KeyError) as error:
+        raise PixelReadError(
+            problem(f"array cannot be opened: {error}", file=layout.array_path, row=layout.name)
+        ) from error
+
+
+def is_complete(array: Any) -> bool:
+    """Return whether every chunk that an array (or a slice of it) touches is stored."""
+    statistics = array.storage_statistics(query_not_stored=False, query_fully_stored=True).result()
+    return bool(statistics.fully_stored)
+
+
+class HandleCache:
+    """Open arrays by code, the least recently used closed first; safe for threads, empty in a new process.
+
+    Parameters
+    ----------
+    open_one
+        Opens the array of a code.
+    limit
+        Most arrays kept open.
+    """
+
+    def __init__(self, open_one: Callable[[int], Any], limit: int = 256) -> None:
+        self._open = open_one
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._handles: OrderedDict[int, Any] = OrderedDict()
+        self._pid = os.getpid()
+
+    def __len__(self) -> int:
+        return len(self._handles)
+
+    def get(self, code: int) -> Any:
+        """Return the open array of a code."""
+        with self._lock:
+            if self._pid != os.getpid():
+                self._handles.clear()
+                self._pid = os.getpid()
+            handle = self._handles.get(code)
+            if handle is not None:
+                self._handles.move_to_end(code)
+                return handle
+        handle = self._open(code)
+        with self._lock:
+            self._handles[code] = handle
+            while len(self._handles) > self._limit:
+                self._handles.popitem(last=False)
+        return handle
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_open": self._open, "_limit": self._limit}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["_open"], state["_limit"])  # type: ignore[misc]

@@ -1,0 +1,55 @@
+"""Finds the track file of each FOV below a root folder; does not open it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from dynaclr.errors import DataError, listing, problem
+
+__all__ = ("find_track_files", "unused_track_files")
+
+
+def find_track_files(root: Path, fov_names: Iterable[str], experiment: str) -> dict[str, Path | None]:
+    """Return for each FOV its one CSV file, or None where there is none.
+
+    Raises
+    ------
+    DataError
+        If the root is missing or an FOV has more than one file.
+    """
+    if not root.is_dir():
+        raise DataError(
+            problem(
+                "tracks_path is not a folder",
+                experiment=experiment,
+                file=root,
+                field="tracks_path",
+                expected="<tracks_path>/<row>/<column>/<fov>/<any>.csv",
+                found=f"nothing at {root.absolute()}" if not root.exists() else "a file",
+            )
+        )
+    files: dict[str, Path | None] = {}
+    for name in fov_names:
+        found = sorted((root / name).glob("*.csv"))
+        if len(found) > 1:
+            raise DataError(
+                problem(
+                    "more than one track file",
+                    experiment=experiment,
+                    file=root / name,
+                    row=name,
+                    expected="exactly one CSV",
+                    found=listing(path.name for path in found),
+                    fix="Keep the one to use.",
+                )
+            )
+        files[name] = found[0] if found else None
+    return files
+
+
+def unused_track_files(root: Path, fov_names: Iterable[str]) -> list[str]:
+    """Return the FOV names that have a track file but stand on no plate."""
+    known = set(fov_names)
+    found = {path.parent.relative_to(root).as_posix() for path in root.glob("*/*/*/*.csv")}
+    return sorted(found - known)

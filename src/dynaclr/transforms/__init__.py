@@ -1,0 +1,35 @@
+"""Normalisations and random transforms of whole batches (B, C, Z, Y, X), by keyed draws.
+
+The operators are the project's own: those of the usual libraries draw from generators that they keep, or
+work on one sample at a time.
+"""
+
+from __future__ import annotations
+
+from .base import Draw, Transform
+from .compose import apply_transforms
+from .crop import CenterCrop, RandomCrop, RandomZShift
+from .fields import RandomGaussianBlur, RandomGaussianNoise
+from .intensity import RandomGamma, RandomScaleIntensity, RandomShiftIntensity
+from .plane import RandomAffine, RandomFlip, required_patch_yx
+from .statistics import Normalization, NormalizeByStatistics, ScaleByPercentiles
+
+__all__ = (
+    "CenterCrop",
+    "Draw",
+    "Normalization",
+    "NormalizeByStatistics",
+    "RandomAffine",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomGamma",
+    "RandomGaussianBlur",
+    "RandomGaussianNoise",
+    "RandomScaleIntensity",
+    "RandomShiftIntensity",
+    "RandomZShift",
+    "ScaleByPercentiles",
+    "Transform",
+    "apply_transforms",
+    "required_patch_yx",
+)

@@ -1,0 +1,1 @@
+"""Qt widgets; they show and ask, and hold no logic of dynaclr."""

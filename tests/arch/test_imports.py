@@ -1,0 +1,99 @@
+"""Imports go downwards only, and doors stay light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src"
+FLOORS = {
+    0: "errors keys draws tau_sampling tables lineage atomic permutation without_replacement",
+    1: "strict_yaml plates experiment tracks fovs stores anchors blanks report index_options index_cache "
+    "index_frames index_report loading index",
+    2: "strata sampler sequential pairs patches norms dataset composition anchor_columns plate_writer "
+    "pixel_statistics preprocess",
+    3: "channel_dropout transforms pipeline_config split pipeline",
+    4: "loss nt_xent gather encoder small_encoder embedding_health loader datamodule engine",
+    5: "runs embeddings predict evaluation figures convert",
+    6: "testing cli __main__ __init__",
+}
+FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names.split()}
+
+
+def modules() -> list[Path]:
+    return sorted((SOURCE / "dynaclr").rglob("*.py"))
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(SOURCE / "dynaclr").parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: path.relative_to(SOURCE).as_posix())
+def test_imports_go_downwards(path: Path) -> None:
+    room = room_of(path)
+    assert room in FLOOR_OF, f"give {room} a floor"
+    for name in imported(path):
+        parts = name.split(".")
+        if parts[0] == "dynaclr" and len(parts) > 1 and parts[1] in FLOOR_OF:
+            assert FLOOR_OF[parts[1]] <= FLOOR_OF[room], f"{room} imports {parts[1]} above it"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: path.relative_to(SOURCE).as_posix())
+def test_dynaclr_knows_no_viewer(path: Path) -> None:
+    roots = {name.split(".")[0] for name in imported(path)}
+    assert not roots & {
+        "napari",
+        "qtpy",
+        "PyQt6",
+        "PySide6",
+        "magicgui",
+        "superqt",
+        "pyqtgraph",
+        "napari_dynaclr",
+    }
+
+
+def test_the_plugin_names_no_lightning() -> None:
+    for path in (SOURCE / "napari_dynaclr").rglob("*.py"):
+        names = imported(path)
+        assert not any(name.split(".")[0] in ("lightning", "pytorch_lightning") for name in names)
+        assert not names & {"dynaclr.engine", "dynaclr.datamodule", "dynaclr.predict", "dynaclr.loader"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        ("import dynaclr", {"torch", "pandas", "lightning", "numpy"}),
+        ("from dynaclr import sample_tau", {"torch", "pandas", "lightning"}),
+        ("import dynaclr.runs.watch, dynaclr.runs.status, dynaclr.runs.event_reader", {"torch", "lightning"}),
+        ("import dynaclr.pipeline", {"lightning", "monai", "timm"}),
+    ],
+)
+def test_doors_are_light(statement: str, absent: set[str]) -> None:
+    code = f"import sys\n{statement}\nprint(sorted(set(sys.modules) & {absent!r}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_public_names_load() -> None:
+    import dynaclr
+
+    assert set(dynaclr.__all__) <= set(dir(dynaclr))
+    for name in ("ExperimentRegistry", "FlexibleBatchSampler", "MultiExperimentIndex", "sample_tau"):
+        assert getattr(dynaclr, name).__name__ == name
+    with pytest.raises(AttributeError):
+        dynaclr.Nothing  # noqa: B018

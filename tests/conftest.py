@@ -1,0 +1,46 @@
+"""Fixtures and settings shared by all tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+# One thread for every numerical library: the suite measures results, not speed.
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+
+@pytest.fixture(scope="session")
+def coded_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two coded experiments, written once; never changed by a test."""
+    from dynaclr.testing import write_coded_experiments
+
+    return write_coded_experiments(tmp_path_factory.mktemp("coded"))
+
+
+@pytest.fixture
+def coded(coded_source: Path, tmp_path: Path) -> Path:
+    """A copy of the coded experiments that a test may damage: path of experiments.yaml."""
+    folder = tmp_path / "coded"
+    shutil.copytree(coded_source.parent, folder)
+    return folder / "experiments.yaml"
+
+
+@pytest.fixture(scope="session")
+def synthetic_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two tiny synthetic experiments, written once; never changed by a test."""
+    from dynaclr.testing import synthetic_experiments
+
+    return synthetic_experiments(tmp_path_factory.mktemp("synthetic"), size="tiny")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real recordings; tests that need it are skipped where it is absent."""
+    place = Path(os.environ.get("DYNACLR_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    if not (place / "hela").is_dir():
+        pytest.skip(f"no real recordings at {place}; set DYNACLR_SHARED_DATA")
+    return place

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+from dynaclr.convert import CtcOptions, convert_ctc
+from dynaclr.errors import ConfigError, DataError
+from dynaclr.experiment import ExperimentRegistry
+from dynaclr.index import MultiExperimentIndex
+from dynaclr.stores import make_context, open_array
+
+OPTIONS = CtcOptions("movie", 10.0, 0.5)
+LBEP = "1 0 2 0\n2 3 5 1\n3 3 5 1\n4 0 1 0\n5 4 5 4\n"  # 1 divides; 4 re-appears as 5
+
+
+def sequence(folder: Path, lbep: str = LBEP, depth: int = 0, frames: int = 6) -> Path:
+    images, masks = folder / "01", folder / "01_RES"
+    images.mkdir(parents=True)
+    masks.mkdir()
+    spans = [tuple(map(int, line.split())) for line in LBEP.splitlines()]
+    shape = (depth, 30, 40) if depth else (30, 40)
+    for t in range(frames):
+        mask = np.zeros(shape, dtype=np.uint16)
+        for label, begin, end, _ in spans:
+            if begin <= t <= end:
+                mask[..., 5 * label : 5 * label + 3, 4 + t : 7 + t] = label
+        tifffile.imwrite(masks / f"mask{t:03d}.tif", mask, photometric="minisblack")
+        tifffile.imwrite(
+            images / f"t{t:03d}.tif", (mask * 10 + t).astype(np.uint16), photometric="minisblack"
+        )
+    (masks / "res_track.txt").write_text(lbep)
+    return images
+
+
+@pytest.mark.parametrize("depth", [0, 5])
+def test_a_sequence_becomes_an_experiment(tmp_path: Path, depth: int) -> None:
+    source = sequence(tmp_path / "in", depth=depth)
+    report = convert_ctc([source], tmp_path / "out", OPTIONS)
+    (fov,) = report.fovs
+    assert (fov.frames, fov.tracks, fov.divisions, fov.reappearances) == (6, 4, 1, 1)
+    assert fov.observations == 3 + 3 + 3 + 2 + 2
+    table = pd.read_csv(tmp_path / "out" / "movie.tracks" / "A" / "1" / "0" / "tracks.csv")
+    cell = table[table.track_id == 4]
+    assert cell.t.tolist() == [0, 1, 4, 5]
+    assert set(table.parent_track_id[table.track_id == 2]) == {1}
+    assert ("z" in table) == (depth > 0)
+    row = table[(table.track_id == 1) & (table.t == 2)].iloc[0]
+    assert (row.y, row.x) == (6.0, 7.0)
+    registry = ExperimentRegistry.from_yaml(report.experiments_yaml)
+    index = MultiExperimentIndex(registry, (0, max(depth, 1)), (8, 8), (0.16, 0.5))
+    assert index.report.experiments[0].gaps == 1
+    array = open_array(registry.plates["movie"].fovs["A/1/0"], make_context(0), zeros_for_missing=False)
+    for t in (0, 5):
+        image = tifffile.imread(source / f"t{t:03d}.tif")
+        assert np.array_equal(np.asarray(array[t, 0].read().result()).squeeze(), image.squeeze())
+
+
+def test_several_sequences_and_conditions(tmp_path: Path) -> None:
+    sources = [sequence(tmp_path / name) for name in ("a", "b", "c")]
+    options = CtcOptions("movie", 10.0, conditions=("x", "y", "x"))
+    report = convert_ctc(sources, tmp_path / "out", options)
+    assert [fov.fov for fov in report.fovs] == ["A/1/0", "B/1/0", "A/1/1"]
+    config = ExperimentRegistry.from_yaml(report.experiments_yaml).experiments[0]
+    assert config.condition_wells == {"x": ["A/1"], "y": ["B/1"]}
+
+
+def test_a_second_experiment_is_added_and_the_first_stays_to_the_byte(tmp_path: Path) -> None:
+    source = sequence(tmp_path / "in")
+    convert_ctc([source], tmp_path / "out", OPTIONS)
+    path = tmp_path / "out" / "experiments.yaml"
+    path.write_text("# mine\n" + path.read_text())
+    before = path.read_text()
+    convert_ctc([source], tmp_path / "out", CtcOptions("other", 10.0))
+    assert path.read_text().startswith(before)
+    assert ExperimentRegistry.from_yaml(path).names == ("movie", "other")
+    with pytest.raises(DataError, match="target exists"):
+        convert_ctc([source], tmp_path / "out", OPTIONS)
+
+
+def test_masks_and_table_that_disagree_are_listed(tmp_path: Path) -> None:
+    lbep = "1 0 2 0\n2 3 5 1\n3 3 5 1\n4 0 3 0\n"
+    report = convert_ctc([sequence(tmp_path / "in", lbep)], tmp_path / "out", OPTIONS)
+    (fov,) = report.fovs
+    assert fov.missing_labels == [(2, 4), (3, 4)]
+    assert fov.extra_labels == [(4, 5), (5, 5)]
+    assert "2 labels in the table but not in the masks" in report.text()
+
+
+@pytest.mark.parametrize(
+    ("lbep", "message"),
+    [
+        ("1 0 2\n", r"row 1: not a track.*4 whole numbers"),
+        ("1 0 2 0\n1 3 4 0\n", "label stands twice; found 1"),
+        ("1 5 2 0\n", "track ends before it begins"),
+        ("1 0 2 9\n", "parent is no track; found 9"),
+        ("", "no tracks"),
+    ],
+)
+def test_tables_that_are_wrong(tmp_path: Path, lbep: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        convert_ctc([sequence(tmp_path / "in", lbep)], tmp_path / "out", OPTIONS)
+    assert not any((tmp_path / "out").iterdir())
+
+
+def test_files_that_are_missing(tmp_path: Path) -> None:
+    source = sequence(tmp_path / "in")
+    (source / "t003.tif").unlink()
+    with pytest.raises(DataError, match="not of the same frames.*frames in one only: 3"):
+        convert_ctc([source], tmp_path / "out", OPTIONS)
+    (tmp_path / "in" / "01_RES" / "mask003.tif").unlink()
+    with pytest.raises(DataError, match="no frame 3"):
+        convert_ctc([source], tmp_path / "out", OPTIONS)
+    with pytest.raises(DataError, match="not a folder"):
+        convert_ctc([tmp_path / "nowhere"], tmp_path / "out", OPTIONS)
+    with pytest.raises(ConfigError, match="no sequence"):
+        convert_ctc([], tmp_path / "out", OPTIONS)
+
+
+def test_sizes_that_differ(tmp_path: Path) -> None:
+    source = sequence(tmp_path / "in")
+    tifffile.imwrite(source / "t004.tif", np.zeros((31, 40), dtype=np.uint16))
+    with pytest.raises(DataError, match=r"t004\.tif: sizes differ"):
+        convert_ctc([source], tmp_path / "out", OPTIONS)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == []
+
+
+def test_real_recordings_have_the_counts_of_their_notes(shared_data: Path, tmp_path: Path) -> None:
+    hela = [shared_data / "hela" / name for name in ("01", "02")]
+    report = convert_ctc(hela, tmp_path, CtcOptions("hela", 30.0, 0.645))
+    found = [(fov.tracks, fov.divisions, fov.observations) for fov in report.fovs]
+    assert found == [(149, 5, 1734), (129, 14, 1682)]

@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from dynaclr.draws import BatchKey
+from dynaclr.errors import TrainingError
+from dynaclr.loader import BatchLoader
+from dynaclr.runs.digests import batch_digest
+from dynaclr.runs.layout import RunFolder
+from dynaclr.runs.recorder import RunRecorder
+from dynaclr.runs.states import State, outcome_of
+from dynaclr.runs.status import read_status
+from dynaclr.sequential import SequentialBatches
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning"),  # raised between Lightning and torch
+    pytest.mark.filterwarnings("ignore::lightning.fabric.utilities.warnings.PossibleUserWarning"),  # advice
+]
+
+
+class Rows:
+    def __len__(self) -> int:
+        return 32
+
+    def __getitems__(self, rows: list[int]) -> dict[str, Any]:
+        images = torch.tensor(rows, dtype=torch.float32).reshape(-1, 1, 1, 1, 1)
+        return {
+            "key": BatchKey(3, 0, rows[0] // 8),
+            "anchor": images,
+            "positive": images + 1,
+            "anchor_meta": {"row": np.array(rows)},
+            "positive_meta": {"row": np.array(rows) + 1, "tau_frames": np.ones(len(rows), dtype=int)},
+        }
+
+
+class Model(LightningModule):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+        self.losses: list[float] = []
+
+    def training_step(self, batch: dict[str, Any], number: int) -> torch.Tensor:
+        loss = ((batch["anchor"].mean() - self.weight) ** 2).sum()
+        self.losses.append(loss.item())
+        self.log("loss/train", loss, on_step=True, on_epoch=True, batch_size=8)
+        return loss
+
+    def validation_step(self, batch: dict[str, Any], number: int) -> None:
+        self.log("loss/val", self.weight.sum(), batch_size=8)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), 0.25)
+
+
+def run_folder(path: Path) -> RunFolder:
+    folder = RunFolder(path)
+    folder.previews.mkdir()
+    folder.checkpoints.mkdir()
+    return folder
+
+
+def events(folder: RunFolder, kind: str | None = None, rank: int = 0) -> list[dict[str, Any]]:
+    lines = folder.events(rank).read_text(encoding="utf-8").splitlines()
+    return [event for event in map(json.loads, lines) if kind is None or event["kind"] == kind]
+
+
+def fit(recorder: RunRecorder, model: Model, *more: Callback, **options: Any) -> Trainer:
+    trainer = Trainer(
+        **{
+            "accelerator": "cpu",
+            "devices": 1,
+            "max_epochs": 2,
+            "logger": False,
+            "enable_checkpointing": False,
+            "enable_progress_bar": False,
+            "enable_model_summary": False,
+            "callbacks": [recorder, *more],
+        }
+        | options
+    )
+    batches = SequentialBatches(32, 8)
+    train = BatchLoader(Rows(), batches, 2, observer=recorder.observe)
+    trainer.fit(model, train, BatchLoader(Rows(), SequentialBatches(16, 8)))
+    return trainer
+
+
+def test_what_a_training_leaves(tmp_path: Path) -> None:
+    folder, model = run_folder(tmp_path), Model()
+    recorder = RunRecorder(folder, previews=3)
+    fit(recorder, model)
+    recorder.end(outcome_of(None, None))
+
+    kinds = [event["kind"] for event in events(folder)]
+    assert kinds == ["start", *["step"] * 4, "val", *["step"] * 4, "val", "end"]
+    assert [event["seq"] for event in events(folder)] == list(range(len(kinds)))
+    start = events(folder, "start")[0]
+    assert (start["resumed_from_step"], start["total_steps"], start["total_epochs"]) == (0, 8, 2)
+    assert (start["batches_per_epoch"], start["world_size"]) == (4, 1)
+    assert events(folder, "end")[0]["state"] == "finished"
+    assert events(folder, "end")[0]["exit_code"] == 0
+
+    status = read_status(folder)
+    assert (status["state"], status["step"], status["epoch"]) == ("finished", 8, 1)
+
+
+def test_numbers_of_a_step_are_those_of_that_step(tmp_path: Path) -> None:
+    folder, model = run_folder(tmp_path), Model()
+    recorder = RunRecorder(folder)
+    fit(recorder, model)
+    recorder.end(outcome_of(None, None))
+    steps = events(folder, "step")
+    assert [(event["epoch"], event["step"]) for event in steps] == [
+        (step // 4, step + 1) for step in range(8)
+    ]
+    assert [event["m"]["loss/train"] for event in steps] == pytest.approx(model.losses)
+    for event in steps:
+        assert set(event["m"]) == {"loss/train", "lr", "samples_per_second"}
+        assert event["m"]["lr"] == 0.25
+        assert event["m"]["samples_per_second"] > 0
+
+
+def test_validation_is_written_once_an_epoch_with_its_numbers_only(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path)
+    recorder = RunRecorder(folder)
+    values: list[float] = []
+
+    class Notes(Callback):
+        def on_validation_end(self, trainer: Trainer, module: LightningModule) -> None:
+            if not trainer.sanity_checking:
+                values.append(module.weight.item())
+
+    fit(recorder, Model(), Notes(), num_sanity_val_steps=2)
+    recorder.end(outcome_of(None, None))
+    assert [(event["epoch"], event["step"]) for event in events(folder, "val")] == [(0, 4), (1, 8)]
+    assert [event["m"] for event in events(folder, "val")] == [
+        {"loss/val": pytest.approx(value)} for value in values
+    ]
+
+
+def test_every_third_step(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path)
+    recorder = RunRecorder(folder, every_n_steps=3)
+    fit(recorder, Model())
+    recorder.end(outcome_of(None, None))
+    assert [event["step"] for event in events(folder, "step")] == [3, 6]
+
+
+def test_previews_are_the_first_training_batches(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path)
+    recorder = RunRecorder(folder, previews=2)
+    fit(recorder, Model())
+    recorder.end(outcome_of(None, None))
+    names = sorted(path.name for path in folder.previews.iterdir())
+    assert names == ["epoch=0-batch=0.json", "epoch=0-batch=1.json"]
+    for number, name in enumerate(names):
+        expected = batch_digest(Rows().__getitems__(list(range(8 * number, 8 * number + 8))))
+        assert json.loads((folder.previews / name).read_text(encoding="utf-8")) == expected
+
+
+def test_a_failure_is_written_with_its_reason(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path)
+    recorder = RunRecorder(folder)
+
+    class Fails(Callback):
+        def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+            if trainer.global_step == 3:
+                raise TrainingError("the loss is no number")
+
+    with pytest.raises(TrainingError) as caught:
+        fit(recorder, Model(), Fails())
+    recorder.end(outcome_of(caught.value, None))
+    assert events(folder, "error")[0]["text"] == "the loss is no number"
+    assert events(folder)[-1]["state"] == "failed"
+    status = read_status(folder)
+    assert (status["state"], status["exit_code"], status["step"]) == ("failed", 4, 3)
+
+
+def test_a_checkpoint_is_noted_relative_to_the_run(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path)
+    recorder = RunRecorder(folder)
+
+    class Saves(Callback):
+        def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
+            recorder.checkpoint(trainer, "checkpoints/last.ckpt", "epoch")
+
+    fit(recorder, Model(), Saves())
+    recorder.end(outcome_of(None, None))
+    noted = [(event["step"], event["path"], event["reason"]) for event in events(folder, "ckpt")]
+    assert noted == [(4, "checkpoints/last.ckpt", "epoch"), (8, "checkpoints/last.ckpt", "epoch")]
+
+
+def test_a_stop_shows_in_the_status_at_once(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path)
+    recorder = RunRecorder(folder)
+
+    class Stops(Callback):
+        def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+            recorder.stopping()
+            assert read_status(folder)["state"] == State.STOPPING
+            trainer.should_stop = True
+
+    fit(recorder, Model(), Stops())
+    recorder.end(outcome_of(None, "stop file"))
+    assert events(folder)[-1]["state"] == "stopped"
+    assert events(folder)[-1]["reason"] == "stop file"
+    assert read_status(folder)["state"] == "stopped"
+
+
+def test_another_rank_writes_its_failure_only(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path)
+    recorder = RunRecorder(folder, rank=1)
+    fit(recorder, Model())
+    recorder.end(outcome_of(OSError("chunk is damaged"), None))
+    assert not folder.events().exists()
+    assert not folder.status.exists()
+    assert list(folder.previews.iterdir()) == []
+    assert [event["kind"] for event in events(folder, rank=1)] == ["error"]
+    assert events(folder, rank=1)[0]["text"] == "OSError: chunk is damaged"

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dynaclr.dataset import MultiExperimentTripletDataset
+from dynaclr.errors import DataError
+from dynaclr.experiment import ExperimentRegistry
+from dynaclr.index import MultiExperimentIndex
+from dynaclr.keys import STATISTICS
+from dynaclr.norms import fov_statistics
+from dynaclr.pixel_statistics import Moments, frame_moments
+from dynaclr.plate_writer import write_plate
+from dynaclr.plates import read_plate
+from dynaclr.preprocess import preprocess_plate
+
+
+def expected(values: np.ndarray) -> dict[str, float]:
+    values = values.astype(np.float64).ravel()
+    p1, p5, p25, p50, p75, p95, p99 = np.percentile(values, [1, 5, 25, 50, 75, 95, 99])
+    numbers = (values.mean(), values.std(), p50, p75 - p25, p1, p5, p95, p99, values.min(), values.max())
+    return dict(zip(STATISTICS, map(float, numbers), strict=True))
+
+
+@pytest.fixture
+def movie() -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return {fov: rng.integers(0, 4000, (3, 2, 2, 20, 24), dtype=np.uint16) for fov in ("A/1/0", "A/1/1")}
+
+
+def statistics_of(plate: Path, fov: str) -> dict[str, Any]:
+    return json.loads(fov_statistics(plate, fov).read_text())["normalization"]
+
+
+def test_values_are_those_of_numpy(tmp_path: Path, movie: dict[str, np.ndarray]) -> None:
+    plate = write_plate(tmp_path / "p.zarr", movie, ["a", "b"])
+    told: list[tuple[int, int]] = []
+    report = preprocess_plate(read_plate(plate), progress=lambda *done: told.append(done))
+    assert report.computed == ("A/1/0", "A/1/1")
+    assert told == [(3, 6), (6, 6)]
+    for fov, pixels in movie.items():
+        for c, name in enumerate("ab"):
+            found = statistics_of(plate, fov)[name]
+            whole = np.stack([item[:, c] for item in movie.values()])
+            assert found["dataset_statistics"] == pytest.approx(expected(whole))
+            assert found["fov_statistics"] == pytest.approx(expected(pixels[:, c]))
+            for t in range(3):
+                assert found["timepoint_statistics"][str(t)] == pytest.approx(expected(pixels[t, c]))
+
+
+def test_a_second_run_keeps_what_is_there(tmp_path: Path, movie: dict[str, np.ndarray]) -> None:
+    plate = write_plate(tmp_path / "p.zarr", movie, ["a", "b"])
+    preprocess_plate(read_plate(plate))
+    report = preprocess_plate(read_plate(plate))
+    assert (report.computed, report.kept) == ((), ("A/1/0", "A/1/1"))
+
+
+def test_an_interrupted_run_goes_on(tmp_path: Path, movie: dict[str, np.ndarray]) -> None:
+    plate = write_plate(tmp_path / "p.zarr", movie, ["a", "b"])
+
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        preprocess_plate(read_plate(plate), progress=interrupt)
+    assert list((tmp_path / "p.zarr.statistics").rglob("*.partial.json"))
+    preprocess_plate(read_plate(plate))
+    whole = np.stack([item[:, 0] for item in movie.values()])
+    assert statistics_of(plate, "A/1/1")["a"]["dataset_statistics"] == pytest.approx(expected(whole))
+    assert not list((tmp_path / "p.zarr.statistics").rglob("*.partial.json"))
+
+
+def test_into_the_plate_leaves_other_attributes(tmp_path: Path, movie: dict[str, np.ndarray]) -> None:
+    plate = write_plate(tmp_path / "p.zarr", movie, ["a", "b"])
+    file = plate / "A/1/0" / ".zattrs"
+    before = json.loads(file.read_text())
+    preprocess_plate(read_plate(plate), into_plate=True)
+    after = json.loads(file.read_text())
+    assert after.pop("normalization")["a"]["fov_statistics"]["max"] == movie["A/1/0"][:, 0].max()
+    assert after == before
+    assert not (tmp_path / "p.zarr.statistics").exists()
+
+
+def test_merged_moments_equal_those_of_all() -> None:
+    rng = np.random.default_rng(1)
+    parts = [rng.normal(k, 2, 500).astype(np.float32) for k in range(5)]
+    total = Moments()
+    for part in parts:
+        total = total.merged(frame_moments(part))
+    assert total.statistics() == pytest.approx(expected(np.concatenate(parts)), rel=1e-5)
+    assert Moments.from_json(json.loads(json.dumps(total.to_json()))).statistics() == pytest.approx(
+        total.statistics()
+    )
+
+
+def test_pixels_that_are_no_numbers_do_not_count() -> None:
+    pixels = np.array([[1.0, np.nan], [3.0, np.inf]], dtype=np.float32)
+    assert frame_moments(pixels).statistics()["mean"] == 2.0
+    assert frame_moments(np.full((2, 2), np.nan)).statistics()["std"] == 0.0
+
+
+def attributes(path: Path) -> Path:
+    return path.parent / "coded0.zarr" / "A/1/0" / ".zattrs"
+
+
+def dataset_of(path: Path) -> MultiExperimentTripletDataset:
+    registry = ExperimentRegistry.from_yaml(path).subset(["coded0"])
+    return MultiExperimentTripletDataset(MultiExperimentIndex(registry, (0, 1), (16, 16), (0.5, 1.0)))
+
+
+def test_each_sample_gets_the_statistics_of_its_own_fov_and_frame(coded: Path) -> None:
+    registry = ExperimentRegistry.from_yaml(coded)
+    for name in registry.names:
+        preprocess_plate(registry.plates[name], list(registry.get_experiment(name).source_channel))
+    dataset = MultiExperimentTripletDataset(MultiExperimentIndex(registry, (0, 1), (16, 16), (0.5, 1.0)))
+    batch = dataset.__getitems__(list(range(len(dataset))))
+    meta, norms = batch["anchor_meta"], batch["anchor_norm_meta"]
+    for sample in range(0, len(dataset), 7):
+        experiment = registry.experiments[int(meta["experiment"][sample])]
+        fov = dataset.index.fovs[int(meta["fov"][sample])].layout.name
+        stored = statistics_of(registry.plates[experiment.name].path, fov)
+        for c, channel in enumerate(experiment.source_channel):
+            frame = stored[channel]["timepoint_statistics"][str(meta["t"][sample])]
+            assert float(norms["timepoint_statistics"]["mean"][sample, c]) == pytest.approx(frame["mean"])
+            assert float(norms["fov_statistics"]["std"][sample, c]) == pytest.approx(
+                stored[channel]["fov_statistics"]["std"]
+            )
+
+
+def test_statistics_of_the_plate_are_used_as_they_are(coded: Path) -> None:
+    file = attributes(coded)
+    content = json.loads(file.read_text())
+    levels = {"fov_statistics": {"mean": 42.0, "std": 2.0}}
+    content["normalization"] = {"Phase": levels, "GFP": levels}
+    file.write_text(json.dumps(content))
+    dataset = dataset_of(coded)
+    assert dataset.norms.available("fov_statistics", "mean").tolist() == [True, False, False]
+    assert len(dataset.norms.missing) == 2
+    assert float(dataset.__getitems__([0])["anchor_norm_meta"]["fov_statistics"]["mean"][0, 0]) == 42.0
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ({"Phase": {}}, r"A/1/0, field GFP: channel has no statistics"),
+        ({"Phase": {}, "GPF": {}}, "Did you mean 'GPF'"),
+        ({"Phase": {"fov_statistics": {"mean": "a"}}, "GFP": {}}, r"Phase\.fov_statistics\.mean.*'?a"),
+        ({"Phase": {"fov_statistics": {"std": -1}}, "GFP": {}}, r"Phase\.fov_statistics\.std.*-1"),
+    ],
+)
+def test_wrong_statistics_are_named(coded: Path, value: dict[str, Any], message: str) -> None:
+    file = attributes(coded)
+    file.write_text(json.dumps({**json.loads(file.read_text()), "normalization": value}))
+    with pytest.raises(DataError, match=message):
+        dataset_of(coded)

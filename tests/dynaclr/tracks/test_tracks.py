@@ -1,0 +1,181 @@
+"""Track files with the faults that users have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dynaclr.errors import ConfigError, DataError
+from dynaclr.loading import FovTracks, load_table
+from dynaclr.tracks import (
+    TrackCounts,
+    TrackPolicy,
+    check_tracks,
+    find_track_files,
+    read_track_csv,
+    track_parents,
+)
+
+SHAPE = (10, 1, 1, 50, 80)  # (T, C, Z, Y, X)
+HEAD = "track_id,t,y,x\n"
+
+
+def read(tmp_path: Path, text: str | bytes) -> dict[str, Any]:
+    path = tmp_path / "tracks.csv"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return read_track_csv(path, "exp")
+
+
+def checked(
+    tmp_path: Path, text: str, scale: float = 1.0, **policy: Any
+) -> tuple[dict[str, Any], TrackCounts]:
+    columns = read(tmp_path, text)
+    return check_tracks(
+        columns,
+        experiment="exp",
+        fov="A/1/0",
+        path=tmp_path / "tracks.csv",
+        shape=SHAPE,
+        pixel_size_um=scale,
+        policy=TrackPolicy(**policy),
+    )
+
+
+def test_columns_have_their_types(tmp_path: Path) -> None:
+    big = 2**60 + 1
+    head = "track_id,t,y,x,id,parent_track_id,quality,label\n"
+    text = f"{head}1,0,1.5,2,{big},,0.5,a\n2,1,3,4,{big + 1},1,0.25,b\n"
+    columns = read(tmp_path, b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    assert columns["id"].tolist() == [big, big + 1]
+    assert columns["parent_track_id"].tolist() == [-1, 1]
+    assert columns["quality"].tolist() == [0.5, 0.25]
+    assert columns["label"].tolist() == ["a", "b"]
+    assert columns["y"].dtype == np.float64
+
+
+def test_whole_numbers_with_zero_decimals_are_accepted(tmp_path: Path) -> None:
+    columns = read(tmp_path, "track_id,t,y,x,parent_track_id\n1.0,0.0,1,2,\n1.0,1.0,1,2,3.0\n")
+    assert columns["track_id"].tolist() == [1, 1]
+    assert columns["parent_track_id"].tolist() == [-1, 3]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no rows.*an empty file"),
+        (HEAD, "no rows.*only a header"),
+        ("track_id,T,y,x\n1,0,1,1\n", r"field t.*column is missing.*Did you mean 'T'"),
+        ("track_id;t;y;x\n1;0;1,5;1\n", "not separated by commas.*';'"),
+        ("track_id,t,y,x,t\n1,0,1,1,0\n", "column stands twice"),
+        (HEAD + "1,0,1,1\n1,1,2\n", r"row 3.*wrong number of values"),
+        (HEAD + "1,0,1,1,9\n", r"row 2.*wrong number of values.*expected 4; found 5"),
+        (HEAD + "1,0,1,1\n1e3,1,2,2\n", r"row 3, field track_id.*'1e3'"),
+        (HEAD + "1,0.5,1,1\n", r"row 2, field t.*'0.5'"),
+        (HEAD + ",0,1,1\n", r"row 2, field track_id.*''"),
+        (HEAD + "1,0,one,1\n", r"row 2, field y.*'one'"),
+        (HEAD + f"{2**70},0,1,1\n", "field track_id"),
+    ],
+)
+def test_files_that_cannot_be_read_name_row_and_column(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        read(tmp_path, text)
+
+
+def test_frames_beyond_the_recording(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"row 3.*expected 0\.\.9; found 10"):
+        checked(tmp_path, HEAD + "1,0,1,1\n1,10,1,1\n")
+    rows = "".join(f"1,{t},5,5\n" for t in range(1, 11))
+    with pytest.raises(DataError, match="The frames look 1-based"):
+        checked(tmp_path, HEAD + rows)
+
+
+def test_duplicates(tmp_path: Path) -> None:
+    text = HEAD + "1,0,1,1\n1,1,2,2\n1,0,3,3\n"
+    with pytest.raises(DataError, match=r"row 4.*1 rows repeat a \(track_id, t\)"):
+        checked(tmp_path, text)
+    columns, counts = checked(tmp_path, text, duplicates="drop")
+    assert counts.duplicates == 1
+    assert columns["y"].tolist() == [1.0, 2.0]
+
+
+def test_coordinates_that_are_no_numbers(tmp_path: Path) -> None:
+    text = HEAD + "1,0,1,1\n1,1,nan,2\n1,2,inf,3\n"
+    with pytest.raises(DataError, match="row 3, 4.*no numbers"):
+        checked(tmp_path, text)
+    columns, counts = checked(tmp_path, text, nonfinite="drop")
+    assert counts.nonfinite == 2
+    assert columns["t"].tolist() == [0]
+
+
+def test_outside_is_counted_and_exchanged_axes_are_suspected(tmp_path: Path) -> None:
+    columns, counts = checked(tmp_path, HEAD + "1,0,60,10\n1,1,70,10\n1,2,10,10\n")
+    assert counts.outside_image == 2
+    assert columns["t"].tolist() == [2]
+    assert "y and x look exchanged" in counts.warnings[0]
+
+
+def test_micrometres_are_suspected(tmp_path: Path) -> None:
+    rows = "".join(f"{k},0,{0.6 * k},{0.9 * k}\n" for k in range(25))
+    _, counts = checked(tmp_path, HEAD + rows, scale=0.3)
+    assert "micrometres" in counts.warnings[0]
+    assert not checked(tmp_path, HEAD + rows, scale=1.0)[1].warnings
+
+
+def parents(tmp_path: Path, rows: str) -> tuple[Any, Any, TrackCounts]:
+    columns, counts = checked(tmp_path, "track_id,t,y,x,parent_track_id\n" + rows)
+    track_id, parent, _ = track_parents(columns, counts, experiment="exp", path=tmp_path / "tracks.csv")
+    return track_id, parent, counts
+
+
+def test_parents(tmp_path: Path) -> None:
+    track_id, parent, counts = parents(tmp_path, "1,0,1,1,\n2,1,1,1,1\n3,1,1,1,1\n4,2,1,1,77\n5,2,1,1,-1\n")
+    assert track_id.tolist() == [1, 2, 3, 4, 5]
+    assert parent.tolist() == [-1, 0, 0, -1, -1]
+    assert counts.divisions == 1
+    assert counts.missing_parents == 1
+
+
+def test_parents_that_cannot_be(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="track 2 starts at 0, its parent 1 at 3"):
+        parents(tmp_path, "1,3,1,1,\n2,0,1,1,1\n")
+    with pytest.raises(DataError, match="track 3: 1 and 2"):
+        parents(tmp_path, "1,0,1,1,\n2,0,1,1,\n3,1,1,1,1\n3,2,1,1,2\n")
+    _, _, counts = parents(tmp_path, "1,0,1,1,\n1,4,1,1,\n2,2,1,1,1\n")
+    assert counts.overlaps == 1
+    assert "track 1 until 4, child 2 from 2" in counts.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "cycle"), [("7,0,1,1,7\n", "7 -> 7"), ("1,0,1,1,2\n2,0,1,1,3\n3,0,1,1,1\n", "1 -> 2 -> 3 -> 1")]
+)
+def test_cycles_are_printed(tmp_path: Path, coded_source: Path, rows: str, cycle: str) -> None:
+    from dynaclr.experiment import ExperimentRegistry
+    from dynaclr.fovs import select_fovs
+
+    registry = ExperimentRegistry.from_yaml(coded_source).subset(["coded0"])
+    entries, _ = select_fovs(registry, None, ["A/1/1", "B/1/0"])
+    columns, counts = checked(tmp_path, "track_id,t,y,x,parent_track_id\n" + rows)
+    track_id, parent, start = track_parents(columns, counts, experiment="exp", path=tmp_path / "tracks.csv")
+    tracks = FovTracks(columns, track_id, parent, start, counts)
+    with pytest.raises(DataError, match=cycle):
+        load_table([tracks], registry, entries, [tmp_path / "tracks.csv"])
+
+
+def test_two_files_and_no_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "A" / "1" / "0"
+    folder.mkdir(parents=True)
+    assert find_track_files(tmp_path, ["A/1/0"], "exp") == {"A/1/0": None}
+    (folder / "a.csv").touch()
+    (folder / "b.csv").touch()
+    with pytest.raises(DataError, match=r"more than one track file.*a\.csv, b\.csv"):
+        find_track_files(tmp_path, ["A/1/0"], "exp")
+    with pytest.raises(DataError, match="tracks_path is not a folder"):
+        find_track_files(tmp_path / "no", ["A/1/0"], "exp")
+
+
+def test_unknown_policy(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="duplicates"):
+        TrackPolicy(duplicates="keep")  # type: ignore[arg-type]
