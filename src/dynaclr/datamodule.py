@@ -166,6 +166,8 @@ class MultiExperimentDataModule(LightningDataModule):
         )
         self._pipeline: Pipeline | None = None
         self._is_set_up = False
+        self._train_loader: BatchLoader | None = None
+        self._resume: dict[str, Any] | None = None
         self.observer: Callable[[dict[str, Any]], None] | None = None
 
     @property
@@ -224,8 +226,27 @@ class MultiExperimentDataModule(LightningDataModule):
         )
 
     def train_dataloader(self) -> BatchLoader:
-        """Return this rank's training batches."""
-        return self._loader(self.pipeline.train_dataset, self.pipeline.sampler(*self._ranks()), self.observer)
+        """Return this rank's training batches, from where a resumed run had come to."""
+        loader = self._loader(
+            self.pipeline.train_dataset, self.pipeline.sampler(*self._ranks()), self.observer
+        )
+        if self._resume is not None:
+            loader.load_state_dict(self._resume)
+            self._resume = None
+        self._train_loader = loader
+        return loader
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return how far training has come; the same number of batches on every rank."""
+        return {} if self._train_loader is None else {"train_loader": self._train_loader.state_dict()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Keep where to go on until the loader is made.
+
+        Lightning hands a loader its own state only if nothing made the loader earlier, and a learning
+        rate schedule that asks for the number of steps does.
+        """
+        self._resume = state_dict.get("train_loader")
 
     def val_dataloader(self) -> BatchLoader | list[Any]:
         """Return this rank's validation batches, the same in every epoch; none if nothing is held out."""

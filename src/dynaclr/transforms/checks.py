@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from dynaclr.errors import ConfigError, problem
 
-__all__ = ("interval", "number", "probability", "size_yx", "whole")
+__all__ = ("flag", "interval", "number", "probability", "sequence", "size_yx", "whole")
 
 
 def number(
@@ -27,6 +27,18 @@ def whole(owner: object, field: str, value: int, *, low: int) -> int:
     return value
 
 
+def flag(owner: object, field: str, value: bool) -> bool:
+    """Return `value`; ConfigError unless it is true or false."""
+    if not isinstance(value, bool):
+        raise ConfigError(_wrong(owner, field, "true or false", value))
+    return value
+
+
+def sequence(value: object) -> bool:
+    """Return whether `value` is a list or tuple of items, not a text."""
+    return isinstance(value, Sequence) and not isinstance(value, str)
+
+
 def probability(owner: object, value: float, field: str = "prob") -> float:
     """Return a probability; ConfigError unless it lies within 0..1."""
     return number(owner, field, value, low=0.0, high=1.0)
@@ -36,7 +48,7 @@ def interval(
     owner: object, field: str, value: Sequence[float], *, low: float = -math.inf
 ) -> tuple[float, float]:
     """Return (first, last); ConfigError unless both are finite, in order, and not below `low`."""
-    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 2:
+    if not sequence(value) or len(value) != 2:
         raise ConfigError(_wrong(owner, field, f"two numbers, low and high{_bounds(low, math.inf)}", value))
     first, last = (number(owner, field, item, low=low) for item in value)
     if first > last:
@@ -46,8 +58,8 @@ def interval(
 
 def size_yx(owner: object, field: str, value: Sequence[int]) -> tuple[int, int]:
     """Return (Y, X); ConfigError unless they are two whole numbers above 0."""
-    good = isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2
-    if not good or not all(isinstance(item, int) and item > 0 for item in value):
+    good = sequence(value) and len(value) == 2
+    if not good or not all(type(item) is int and item > 0 for item in value):
         raise ConfigError(_wrong(owner, field, "two whole numbers above 0: (Y, X) in pixels", value))
     return value[0], value[1]
 

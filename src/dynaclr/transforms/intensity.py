@@ -76,7 +76,7 @@ class RandomScaleIntensity(_LinearTransform):
     Raises
     ------
     ConfigError
-        If a value is outside its range.
+        If a value is of another type or outside its range.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class RandomScaleIntensity(_LinearTransform):
     ) -> None:
         self.factor_range = checks.interval(self, "factor_range", factor_range, low=0.0)
         self.prob = checks.probability(self, prob)
-        self.per_channel = per_channel
+        self.per_channel = checks.flag(self, "per_channel", per_channel)
 
     def parameters(self, draw: Draw, shape: Sequence[int]) -> LinearParameters:
         """Draw the factors."""
@@ -107,7 +107,7 @@ class RandomShiftIntensity(_LinearTransform):
     Raises
     ------
     ConfigError
-        If a value is outside its range.
+        If a value is of another type or outside its range.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class RandomShiftIntensity(_LinearTransform):
     ) -> None:
         self.offset_range = checks.interval(self, "offset_range", offset_range)
         self.prob = checks.probability(self, prob)
-        self.per_channel = per_channel
+        self.per_channel = checks.flag(self, "per_channel", per_channel)
 
     def parameters(self, draw: Draw, shape: Sequence[int]) -> LinearParameters:
         """Draw the offsets."""
@@ -143,7 +143,7 @@ class RandomGamma(Transform[GammaParameters]):
     Raises
     ------
     ConfigError
-        If a value is outside its range.
+        If a value is of another type or outside its range.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class RandomGamma(Transform[GammaParameters]):
             where, found = "RandomGamma.gamma_range", gamma_range
             raise ConfigError(problem("value cannot be used", field=where, expected="above 0", found=found))
         self.prob = checks.probability(self, prob)
-        self.per_channel = per_channel
+        self.per_channel = checks.flag(self, "per_channel", per_channel)
 
     def parameters(self, draw: Draw, shape: Sequence[int]) -> GammaParameters:
         """Draw the exponents."""

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dynaclr.errors import ConfigError, listing, problem
+from dynaclr.errors import ConfigError, problem
 from dynaclr.transforms import checks
 from dynaclr.transforms.base import Draw, Transform, Window
 
@@ -142,11 +142,9 @@ class RandomFlip(_PlaneTransform):
     """
 
     def __init__(self, axes: Sequence[str] = ("y", "x"), prob: float = 0.5) -> None:
-        if not axes or set(axes) - {"y", "x"} or len(set(axes)) != len(axes):
-            expected = "'y', 'x' or both"
-            raise ConfigError(
-                problem("wrong axes", field="RandomFlip.axes", expected=expected, found=listing(axes))
-            )
+        if not checks.sequence(axes) or list(axes) not in (["y"], ["x"], ["y", "x"], ["x", "y"]):
+            expected, found = "a list of 'y', 'x' or both", repr(axes)
+            raise ConfigError(problem("wrong axes", field="RandomFlip.axes", expected=expected, found=found))
         self.axes = tuple(axes)
         self.prob = checks.probability(self, prob)
 

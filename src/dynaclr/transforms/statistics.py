@@ -10,12 +10,15 @@ from torch import Tensor
 
 from dynaclr import keys
 from dynaclr.errors import ConfigError, DataError, listing, problem, suggest
+from dynaclr.transforms import checks
 from dynaclr.transforms.base import check_images, working_dtype
 
 __all__ = ("FLOOR", "Normalization", "NormalizeByStatistics", "ScaleByPercentiles")
 
 FLOOR = 1e-6
 """Smallest divisor: a channel without contrast becomes 0 everywhere rather than infinite."""
+
+_FIX = "Run `python -m dynaclr preprocess`, which computes and stores the statistics."
 
 NormMeta = Mapping[str, Mapping[str, Tensor]]
 
@@ -34,12 +37,12 @@ class Normalization(ABC):
     def __init__(self, level: str, channels: Sequence[int] | None) -> None:
         self.level = _one_of(self, "level", level, keys.STATISTICS_LEVELS)
         if channels is not None:
-            good = all(isinstance(item, int) and item >= 0 for item in channels)
-            if not channels or not good or len(set(channels)) != len(channels):
+            good = checks.sequence(channels) and all(type(item) is int and item >= 0 for item in channels)
+            if not good or not channels or len(set(channels)) != len(channels):
                 name = f"{type(self).__name__}.channels"
-                expected = "different whole numbers, 0 or more"
+                expected = "a list of different whole numbers, 0 or more"
                 raise ConfigError(
-                    problem("wrong channels", field=name, expected=expected, found=list(channels))
+                    problem("wrong channels", field=name, expected=expected, found=repr(channels))
                 )
         self.channels = None if channels is None else tuple(channels)
 
@@ -91,7 +94,9 @@ class Normalization(ABC):
         if values is None:
             there = [f"{level}.{key}" for level, content in (norm_meta or {}).items() for key in content]
             raise DataError(
-                problem("statistic is missing", field=where, found=listing(there) or "no statistics")
+                problem(
+                    "statistic is missing", field=where, found=listing(there) or "no statistics", fix=_FIX
+                )
             )
         chosen = values[:, channels]
         bad = (~torch.isfinite(chosen)).nonzero()
@@ -100,7 +105,8 @@ class Normalization(ABC):
             found = f"{float(chosen[row, channel])} in {len(bad)} of {chosen.numel()}"
             what = "statistic is missing or no finite number"
             place = f"sample {row}, channel {channels[channel]}"
-            raise DataError(problem(what, row=place, field=where, expected="a finite number", found=found))
+            expected = "a finite number"
+            raise DataError(problem(what, row=place, field=where, expected=expected, found=found, fix=_FIX))
         return chosen[:, :, None, None, None].to(images.device, working_dtype(images))
 
 
@@ -178,7 +184,7 @@ class ScaleByPercentiles(Normalization):
         if low == high:
             what = "low and high are the same statistic"
             raise ConfigError(problem(what, field="ScaleByPercentiles.high", found=high))
-        self.clip = clip
+        self.clip = checks.flag(self, "clip", clip)
 
     @property
     def statistics(self) -> tuple[str, ...]:

@@ -75,11 +75,14 @@ def test_what_is_missing_is_named(images, meta, transform):
         {keys.FOV_STATISTICS: {}},
         {keys.DATASET_STATISTICS: meta[keys.DATASET_STATISTICS]},
     ):
-        with pytest.raises(DataError, match=r"fov_statistics\.(mean|p1): statistic is missing"):
+        with pytest.raises(
+            DataError, match=r"fov_statistics\.(mean|p1): statistic is missing.*dynaclr preprocess"
+        ):
             transform(images, broken)
     meta[keys.FOV_STATISTICS]["std"][2, 1] = float("nan")
     with pytest.raises(
-        DataError, match=r"sample 2, channel 1, field fov_statistics\.std: .* found nan in 1 of 12"
+        DataError,
+        match=r"sample 2, channel 1, field fov_statistics\.std: .* found nan in 1 of 12.*dynaclr preprocess",
     ):
         transform(images, meta)
 
@@ -99,6 +102,9 @@ def test_a_hole_in_a_channel_that_is_not_used_does_no_harm(images, meta):
         (lambda: NormalizeByStatistics(channels=[]), "NormalizeByStatistics.channels"),
         (lambda: NormalizeByStatistics(channels=[-1]), "NormalizeByStatistics.channels"),
         (lambda: NormalizeByStatistics(channels=[1, 1]), "NormalizeByStatistics.channels"),
+        (lambda: NormalizeByStatistics(channels=1), "NormalizeByStatistics.channels"),
+        (lambda: NormalizeByStatistics(channels=[True]), "NormalizeByStatistics.channels"),
+        (lambda: ScaleByPercentiles(clip="no"), "ScaleByPercentiles.clip"),
         (lambda: ScaleByPercentiles(low="p1", high="p1"), "same statistic"),
         (lambda: ScaleByPercentiles(low="p2"), "ScaleByPercentiles.low"),
     ],
