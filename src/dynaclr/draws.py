@@ -26,11 +26,7 @@ _UNIFORMS_PER_COUNTER = 4  # one Philox block gives four 64-bit words
 class Purpose(IntEnum):
     """What numbers are drawn for. Values are fixed for ever: adding one moves no other."""
 
-    BATCH_GROUP = 1  # which experiment a batch is built around
-    BATCH_FOCUS = 2  # the focal hour of a batch
-    BATCH_ROWS = 3  # which rows of each stratum
-    BATCH_ORDER = 4  # order of the rows inside a batch
-    BATCH_QUOTA = 5  # ties of the quotas
+    BATCH = 1  # experiment, focal hour, rows and order of a batch: one block, as a generator costs most
     TAU = 6  # offset of the positive
     CANDIDATE = 7  # which candidate at that offset
     NEGATIVE = 8

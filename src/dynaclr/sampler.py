@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dynaclr import keys
-from dynaclr.draws import BatchKey, KeyedBatch, Purpose, choose, shuffled, uniforms
+from dynaclr.draws import BatchKey, KeyedBatch
 from dynaclr.errors import ConfigError, listing, problem
 from dynaclr.permutation import permuted
 from dynaclr.strata import (
@@ -20,22 +19,12 @@ from dynaclr.strata import (
     Columns,
     FrameColumns,
     axis_of,
-    largest_remainder,
     require,
     weights_by_label,
 )
-from dynaclr.without_replacement import distinct_ranks
+from dynaclr.stratified import Shares, StratifiedDraw
 
 __all__ = ("FlexibleBatchSampler",)
-
-
-@dataclass(frozen=True, slots=True)
-class _Shares:
-    """How a batch is divided, by fractions that are settled once."""
-
-    leaky: float
-    focal: float
-    window_hours: float
 
 
 class FlexibleBatchSampler:
@@ -142,9 +131,11 @@ class FlexibleBatchSampler:
             np.ones(len(self.stratum)),
             "condition_ratio",
         )
-        self._group_cdf = np.cumsum(self._group_weights)
         focal = 1.0 - temporal_global_fraction if temporal_enrichment else 0.0
-        self._shares = _Shares(leaky if experiment_aware else 0.0, focal, float(temporal_window_hours))
+        self._shares = Shares(leaky if experiment_aware else 0.0, focal, float(temporal_window_hours))
+        self._draw = StratifiedDraw(
+            self._cells, self._ratio, self._group_weights, self._shares, self.batch_size, self._fallback
+        )
         self._warned: set[str] = set()
         self._check_groups()
 
@@ -210,6 +201,10 @@ class FlexibleBatchSampler:
                     f"{share[place]:.0f} of a batch: rows repeat",
                 )
 
+    def _fallback(self, topic: str, stratum: int, group: int, text: str) -> None:
+        label = f"'{self.stratum.labels[stratum]}' of '{self.group.labels[group]}'"
+        self._warn(topic, f"{text} ({label})")
+
     def _warn(self, topic: str, text: str) -> None:
         if topic not in self._warned:
             self._warned.add(topic)
@@ -250,7 +245,7 @@ class FlexibleBatchSampler:
         if epoch < 0 or k < 0:
             raise ValueError(f"epoch and batch are counted from 0; found epoch {epoch}, batch {k}")
         key = BatchKey(self.seed, int(epoch), int(k))
-        rows = self._permutation_batch(key) if self._plain else self._stratified_batch(key)
+        rows = self._permutation_batch(key) if self._plain else self._draw(key)
         return KeyedBatch(rows.tolist(), key)
 
     def _permutation_batch(self, key: BatchKey) -> npt.NDArray[np.int64]:
@@ -258,114 +253,6 @@ class FlexibleBatchSampler:
         first = (key.batch % self.batches_per_epoch) * self.batch_size
         places = np.arange(first, min(first + self.batch_size, self.size))
         return permuted(places, self.size, key.seed, key.epoch)
-
-    def _stratified_batch(self, key: BatchKey) -> npt.NDArray[np.int64]:
-        group = int(choose(self._group_cdf, uniforms(key, Purpose.BATCH_GROUP, 1)[:, 0])[0])
-        stratum, leaked, near = self._slots(key, group)
-        whole = self._cells.whole()
-        window = self._window(key, group, whole) if self._shares.focal > 0 else whole
-        draw = uniforms(key, Purpose.BATCH_ROWS, self.batch_size)[:, 0]
-        places = np.full(self.batch_size, -1, dtype=np.int64)
-        combination = (1 - near) + 2 * (leaked + 2 * stratum)  # near before anywhere
-        for code in np.unique(combination).tolist():
-            slots = np.flatnonzero(combination == code)
-            cell = code // 4
-            pools = self._pools(cell, group, bool(code & 2), None if code & 1 else window, whole)
-            places[slots] = self._draw(pools, draw[slots], np.sort(places[places >= 0]), cell, group)
-        order = shuffled(self.batch_size, uniforms(key, Purpose.BATCH_ORDER, self.batch_size)[:, 0])
-        return self._cells.order[places[order]].astype(np.int64)
-
-    def _slots(
-        self, key: BatchKey, group: int
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Return for every slot of a batch its stratum, whether it is leaked, whether it is near.
-
-        Slots are laid out stratum after stratum. Flags are spread evenly over them from a random
-        start, so that each stratum gets its share to within one and the batch exactly.
-        """
-        ties = uniforms(key, Purpose.BATCH_QUOTA, len(self.stratum) + 2)[:, 0]
-        ratio = np.where(self._cells.sizes[:, group] > 0, self._ratio, 0.0)
-        quota = largest_remainder(self.batch_size, ratio, ties[2:])
-        stratum = np.repeat(np.arange(len(self.stratum)), quota)
-        n_leaked = round(self._shares.leaky * self.batch_size) if len(self.group) > 1 else 0
-        leaked = _spread(self.batch_size, n_leaked, ties[0])
-        order = np.lexsort((leaked, stratum))
-        stratum, leaked = stratum[order], leaked[order]
-        near = _spread(self.batch_size, round(self._shares.focal * self.batch_size), ties[1])
-        return stratum, leaked, near
-
-    def _window(
-        self, key: BatchKey, group: int, whole: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Draw the focal hour (that of a random anchor of the group) and return the places near it."""
-        weight = np.where(self._ratio > 0, self._cells.sizes[:, group], 0).astype(np.float64)
-        draw = uniforms(key, Purpose.BATCH_FOCUS, 1, 2)[0]
-        stratum = int(choose(np.cumsum(weight), draw[:1])[0])
-        first, last = (int(ends[stratum, group]) for ends in whole)
-        focal = self._cells.hour_at(first + int(draw[1] * (last - first)))
-        return self._cells.window(focal - self._shares.window_hours, focal + self._shares.window_hours)
-
-    def _pools(
-        self,
-        stratum: int,
-        group: int,
-        leaked: bool,
-        window: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None,
-        whole: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Return the segments (first, last) that slots of one combination are drawn from."""
-        for ends, title in ((window, "the focal window"), (whole, "the other experiments")):
-            if ends is None:
-                continue
-            first, last = ends[0][stratum], ends[1][stratum]
-            if leaked:
-                others = np.arange(len(self.group)) != group
-                first, last = first[others], last[others]
-            else:
-                first, last = first[group : group + 1], last[group : group + 1]
-            if (last > first).any():
-                return first, last
-            label = f"'{self.stratum.labels[stratum]}' of '{self.group.labels[group]}'"
-            self._warn(f"empty {title}", f"no anchor for {label} in {title}: the next wider choice is used")
-        return whole[0][stratum, group : group + 1], whole[1][stratum, group : group + 1]
-
-    def _draw(
-        self,
-        pools: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
-        draw: npt.NDArray[np.float64],
-        taken: npt.NDArray[np.int64],
-        stratum: int,
-        group: int,
-    ) -> npt.NDArray[np.int64]:
-        """Draw places from segments; distinct, and none that is taken, where there are enough."""
-        first, last = pools
-        ends = np.cumsum(last - first)
-        before = ends - (last - first)
-        size = int(ends[-1])
-        used = _ranks_inside(taken, first, last, before)
-        if size - used.size < draw.size:
-            label = f"'{self.stratum.labels[stratum]}' of '{self.group.labels[group]}'"
-            self._warn(
-                "replacement",
-                f"{size} anchors for {draw.size + used.size} places ({label}): drawn with replacement",
-            )
-            used = used[:0]
-        rank = distinct_ranks(draw, size - used.size)
-        rank = rank + np.searchsorted(used - np.arange(used.size), rank, side="right")
-        segment = np.searchsorted(ends, rank, side="right")
-        return np.asarray(first[segment] + rank - before[segment])
-
-
-def _ranks_inside(
-    places: npt.NDArray[np.int64],
-    first: npt.NDArray[np.int64],
-    last: npt.NDArray[np.int64],
-    before: npt.NDArray[np.int64],
-) -> npt.NDArray[np.int64]:
-    """Return the ranks, among the rows of ascending segments, of those places that lie in one; ascending."""
-    segment = np.searchsorted(first, places, side="right") - 1
-    inside = (segment >= 0) & (places < last[segment])
-    return np.asarray(before[segment[inside]] + places[inside] - first[segment[inside]])
 
 
 def _names(columns: str | Sequence[str]) -> Sequence[str]:
@@ -387,12 +274,6 @@ def _hours(columns: Columns) -> npt.NDArray[np.float64]:
             )
         )
     return hours
-
-
-def _spread(size: int, count: int, start: float) -> npt.NDArray[np.int64]:
-    """Return `count` ones spread evenly over `size` places from a random start."""
-    steps = np.floor(np.arange(size + 1) * (count / size) + start).astype(np.int64)
-    return np.asarray(np.diff(steps))
 
 
 def _check_numbers(

@@ -220,10 +220,9 @@ class Cells:
             raise ValueError("built without hours")
         base = np.arange(self.n_strata * self.n_groups, dtype=np.int64) << _HOUR_BITS
         limit = (1 << _HOUR_BITS) - 1
-        low = np.clip(np.round((low_hours - self._origin) * _TICKS_PER_HOUR), 0, limit)
-        high = np.clip(np.round((high_hours - self._origin) * _TICKS_PER_HOUR), -1, limit)
-        first = np.searchsorted(self._keys, base + np.int64(low), side="left")
-        last = np.searchsorted(self._keys, base + np.int64(high), side="right")
+        low, high = (round((hours - self._origin) * _TICKS_PER_HOUR) for hours in (low_hours, high_hours))
+        first = self._keys.searchsorted(base + min(max(low, 0), limit), side="left")
+        last = self._keys.searchsorted(base + min(max(high, -1), limit), side="right")
         shape = (self.n_strata, self.n_groups)
         return first.reshape(shape), np.maximum(first, last).reshape(shape)
 

@@ -33,7 +33,7 @@ def test_every_word_of_the_key_matters() -> None:
 
 
 def test_purposes_are_fixed_for_ever() -> None:
-    expected = {"BATCH_GROUP": 1, "BATCH_FOCUS": 2, "BATCH_ROWS": 3, "TAU": 6, "CANDIDATE": 7, "SPLIT": 16}
+    expected = {"BATCH": 1, "TAU": 6, "CANDIDATE": 7, "SPLIT": 16}
     assert {name: Purpose[name].value for name in expected} == expected
     assert len({purpose.value for purpose in Purpose}) == len(Purpose)
 
@@ -77,7 +77,7 @@ def test_choose_refuses_no_weight() -> None:
 
 
 def test_shuffled_is_a_permutation() -> None:
-    order = shuffled(100, uniforms(BatchKey(0, 0, 0), Purpose.BATCH_ORDER, 100)[:, 0])
+    order = shuffled(100, uniforms(BatchKey(0, 0, 0), Purpose.BATCH, 100)[:, 0])
     assert sorted(order) == list(range(100))
     assert order.tolist() != list(range(100))
 

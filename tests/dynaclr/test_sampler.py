@@ -233,7 +233,7 @@ def test_permutation_visits_all(size: int, seed: int, epoch: int) -> None:
 @settings(deadline=None, max_examples=100)
 @given(st.integers(1, 50), st.integers(1, 80), st.integers(0, 2**32))
 def test_distinct_ranks(count: int, size: int, seed: int) -> None:
-    ranks = distinct_ranks(np.random.default_rng(seed).random(count), size)
+    ranks = np.array(distinct_ranks(np.random.default_rng(seed).random(count).tolist(), size))
     assert ranks.size == count
     assert ranks.min() >= 0
     assert ranks.max() < size
