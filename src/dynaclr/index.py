@@ -239,6 +239,11 @@ class MultiExperimentIndex:
         return index_frames.tracks_frame(self, self.anchor_rows)
 
     @property
+    def nbytes(self) -> int:
+        """Bytes held by observations, tracks and anchors."""
+        return self.table.nbytes + self.loss.nbytes + self.anchor_rows.nbytes + self.lookup.nbytes
+
+    @property
     def positions(self) -> tuple[str, ...]:
         """Names of the fields of view in use, "experiment/A/1/0"."""
         names = self.registry.names

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-_ROUNDS = 6
+_ROUNDS = 4  # a pseudorandom permutation from four rounds on (Luby and Rackoff, SIAM J. Comput. 1988)
 
 __all__ = ("permuted",)
 
@@ -46,14 +46,13 @@ def _encrypt(
     values: npt.NDArray[np.uint64], half: np.uint64, mask: np.uint64, keys: npt.NDArray[np.uint64]
 ) -> npt.NDArray[np.uint64]:
     left, right = values >> half, values & mask
+    top = np.uint64(64) - half
     for key in keys:
-        left, right = right, left ^ (_mix(right ^ key) & mask)
+        left, right = right, left ^ (_mix(right ^ key) >> top)
     return (left << half) | right
 
 
 def _mix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Finaliser of splitmix64 (Steele, Lea, Flood, OOPSLA 2014)."""
-    values = values + np.uint64(0x9E3779B97F4A7C15)
+    """Finaliser of splitmix64 (Steele, Lea, Flood, OOPSLA 2014), whose upper bits are used."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+    return (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -7,7 +7,7 @@ cell at another time (same track, descendants or whole lineage) are one contiguo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 
 import numpy as np
@@ -82,9 +82,10 @@ class CellTable:
 
     @property
     def nbytes(self) -> int:
-        """Bytes held by the arrays."""
-        own = self.frame_key.nbytes + self.track.nbytes + self.t.nbytes + self.y.nbytes + self.x.nbytes
-        return own + sum(array.nbytes for array in self.extra.values())
+        """Bytes held by the arrays, those of tracks included."""
+        rows = (self.frame_key, self.track, self.t, self.y, self.x, *self.extra.values())
+        tracks = (self.track_id, self.track_fov, self.fov_first_frame, *(getattr(self.forest, item.name) for item in fields(self.forest)))
+        return sum(array.nbytes for array in (*rows, *tracks))
 
 
 def build_table(
@@ -163,6 +164,12 @@ class RelativeLookup:
         if self.relation is Relation.DESCENDANT:
             return own, forest.last
         return own, own + 1
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held besides the table."""
+        own = 0 if self._rows is None else self._rows.nbytes + self._keys.nbytes
+        return own + self._first.nbytes + self._last.nbytes
 
     def ranges(
         self, rows: npt.NDArray[np.integer], offsets_frames: npt.NDArray[np.integer]
