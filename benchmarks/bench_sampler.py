@@ -18,9 +18,9 @@ from runner import compare, finish
 from dynaclr.dataset import MultiExperimentTripletDataset
 from dynaclr.draws import BatchKey, Purpose, shuffled, uniforms
 from dynaclr.experiment import ExperimentRegistry
+from dynaclr.index import MultiExperimentIndex
 from dynaclr.pairs import draw_pairs
 from dynaclr.sampler import FlexibleBatchSampler
-from dynaclr.index import MultiExperimentIndex
 
 EXPERIMENTS, CONDITIONS = 8, 3
 

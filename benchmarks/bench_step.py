@@ -1,4 +1,4 @@
-"""A training step of Lightning with our callbacks and loader against a bare torch loop, same encoder and loss."""
+"""A training step of Lightning with our callbacks and loader against a bare torch loop, same network."""
 
 from __future__ import annotations
 

@@ -24,9 +24,7 @@ def tracks(rows: int, seed: int) -> pd.DataFrame:
         parent = np.full(ids.size, -1) if mother < 0 else np.repeat(3 * np.arange(families) + 1, stop - start)
         y, x = draw.uniform(8, 56, (2, ids.size))
         frames = np.tile(np.arange(start, stop), families)
-        parts.append(
-            pd.DataFrame({"track_id": ids, "t": frames, "y": y, "x": x, "parent_track_id": parent})
-        )
+        parts.append(pd.DataFrame({"track_id": ids, "t": frames, "y": y, "x": x, "parent_track_id": parent}))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -43,10 +43,9 @@ def configuration(options: argparse.Namespace, seed: int) -> PipelineConfig:
             final,
             normalizations=[NormalizeByStatistics()],
             augmentations=[
-                RandomAffine(180.0, (0.9, 1.1), 5.0, 1.0),
+                RandomAffine(180.0, (0.9, 1.1) if options.light else (1.0, 1.0), 5.0, 1.0),
                 RandomFlip(),
-                RandomScaleIntensity(),
-                RandomShiftIntensity(),
+                *((RandomScaleIntensity(), RandomShiftIntensity()) if options.light else ()),
                 RandomGaussianNoise(),
             ],
             missing_statistics="compute",
@@ -93,6 +92,13 @@ def main() -> int:
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--steps", type=int, default=360)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument(
+        "--keep-light-and-size",
+        dest="light",
+        action="store_false",
+        help="do not augment what tells one cell from the next",
+    )
+    parser.add_argument("--split-seed", type=int, default=0, help="which FOVs train")
     parser.add_argument("--no-split", dest="split", action="store_false")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -101,7 +107,7 @@ def main() -> int:
     registry = ExperimentRegistry.from_yaml(options.experiments).subset([options.name])
     encoders: dict[str, list[torch.nn.Module]] = {"trained": [], "untrained": []}
     for seed in range(options.seeds):
-        pipeline = Pipeline(configuration(options, seed=0), registry)
+        pipeline = Pipeline(configuration(options, options.split_seed), registry)
         pipeline.setup()
         if not seed:
             print(pipeline.report.text(), flush=True)

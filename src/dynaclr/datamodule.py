@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Literal
 
 from lightning.pytorch import LightningDataModule
@@ -11,12 +10,10 @@ from lightning.pytorch import LightningDataModule
 from dynaclr import keys
 from dynaclr.draws import FIXED_EPOCH
 from dynaclr.errors import ConfigError, problem
-from dynaclr.index_options import IndexOptions
+from dynaclr.flat_config import pipeline_config
 from dynaclr.loader import BatchLoader, PlainBatches
 from dynaclr.pipeline import Pipeline, Stage
-from dynaclr.pipeline_config import DataConfig, PipelineConfig, SamplingConfig, SplitConfig, TransformConfig
 from dynaclr.sequential import SequentialBatches
-from dynaclr.tracks import TrackPolicy
 from dynaclr.transforms import Normalization, Transform
 
 __all__ = ("MultiExperimentDataModule",)
@@ -125,44 +122,43 @@ class MultiExperimentDataModule(LightningDataModule):
         for name, value in (("num_workers", num_workers), ("prefetch_batches", prefetch_batches)):
             if value < 0:
                 raise ConfigError(problem("value out of range", field=name, expected=">= 0", found=value))
-        tracks = TrackPolicy(missing_tracks, bad_coordinates, duplicate_rows)
-        cache = None if index_cache is None else Path(index_cache)
-        self.config = PipelineConfig(
-            DataConfig(
-                experiments_yaml=Path(experiments_yaml),
-                z_range=(z_range[0], z_range[1]),
-                yx_patch_size=(yx_patch_size[0], yx_patch_size[1]),
-                tau_range_hours=(tau_range[0], tau_range[1]),
-                tau_decay_rate=tau_decay_rate,
-                include_wells=include_wells,
-                exclude_fovs=exclude_fovs,
-                return_negative=return_negative,
-                cache_pool_bytes=cache_pool_bytes,
-                options=IndexOptions(relation, missing_chunks, tracks, cache),
-            ),
-            SplitConfig(tuple(val_experiments), val_fov_fraction, no_validation),
-            SamplingConfig(
-                batch_size=batch_size,
-                experiment_aware=experiment_aware,
-                leaky=leaky,
-                experiment_weights=experiment_weights,
-                condition_balanced=condition_balanced,
-                condition_ratio=condition_ratio,
-                temporal_enrichment=temporal_enrichment,
-                temporal_window_hours=temporal_window_hours,
-                temporal_global_fraction=temporal_global_fraction,
-                seed=seed,
-                group_by=tuple(group_by),
-                stratify_by=tuple(stratify_by),
-            ),
-            TransformConfig(
-                final_yx_patch_size=(final_yx_patch_size[0], final_yx_patch_size[1]),
-                normalizations=tuple(normalizations),
-                augmentations=tuple(augmentations),
-                channel_dropout_channels=tuple(channel_dropout_channels),
-                channel_dropout_prob=channel_dropout_prob,
-                missing_statistics=missing_statistics,
-            ),
+        self.config = pipeline_config(
+            experiments_yaml=experiments_yaml,
+            z_range=z_range,
+            yx_patch_size=yx_patch_size,
+            final_yx_patch_size=final_yx_patch_size,
+            val_experiments=val_experiments,
+            tau_range=tau_range,
+            tau_decay_rate=tau_decay_rate,
+            batch_size=batch_size,
+            experiment_aware=experiment_aware,
+            condition_balanced=condition_balanced,
+            leaky=leaky,
+            temporal_enrichment=temporal_enrichment,
+            temporal_window_hours=temporal_window_hours,
+            temporal_global_fraction=temporal_global_fraction,
+            experiment_weights=experiment_weights,
+            condition_ratio=condition_ratio,
+            channel_dropout_channels=channel_dropout_channels,
+            channel_dropout_prob=channel_dropout_prob,
+            normalizations=normalizations,
+            augmentations=augmentations,
+            cache_pool_bytes=cache_pool_bytes,
+            seed=seed,
+            include_wells=include_wells,
+            exclude_fovs=exclude_fovs,
+            val_fov_fraction=val_fov_fraction,
+            no_validation=no_validation,
+            relation=relation,
+            missing_chunks=missing_chunks,
+            missing_tracks=missing_tracks,
+            bad_coordinates=bad_coordinates,
+            duplicate_rows=duplicate_rows,
+            missing_statistics=missing_statistics,
+            return_negative=return_negative,
+            group_by=group_by,
+            stratify_by=stratify_by,
+            index_cache=index_cache,
         )
         self._pipeline: Pipeline | None = None
         self._is_set_up = False

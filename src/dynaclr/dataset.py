@@ -150,23 +150,35 @@ class MultiExperimentTripletDataset:
         numbers = np.asarray(indices, dtype=np.int64)
         if not self.fit:
             return self._predict_batch(self.rows[numbers])
+        return self.sample(indices, np.arange(numbers.size))
+
+    def sample(self, indices: Sequence[int], places: npt.NDArray[np.integer]) -> dict[str, Any]:
+        """Return some samples of a batch of anchors, as `__getitems__` would at these places.
+
+        Parameters
+        ----------
+        indices
+            The whole batch.
+        places
+            (b,) places in it; only their pixels are read.
+        """
         draw = self.draw(indices)
-        parts = {keys.ANCHOR: draw.anchor, keys.POSITIVE: draw.positive}
+        parts = {keys.ANCHOR: draw.anchor[places], keys.POSITIVE: draw.positive[places]}
         if self.return_negative:
-            parts[keys.NEGATIVE] = self._negatives(indices, draw.anchor)
+            parts[keys.NEGATIVE] = self._negatives(indices, draw.anchor)[places]
         pixels = self._read(np.concatenate(list(parts.values())))
         batch: dict[str, Any] = {keys.BATCH_KEY: self.key_of(indices)}
-        for place, (name, rows) in enumerate(parts.items()):
-            batch[name] = torch.from_numpy(pixels[place * numbers.size : (place + 1) * numbers.size])
+        for number, (name, rows) in enumerate(parts.items()):
+            batch[name] = torch.from_numpy(pixels[number * rows.size : (number + 1) * rows.size])
             batch[f"{name}_norm_meta"] = self.norms.lookup(
                 self.index.table.fov_of(rows), self.index.table.t[rows]
             )
             batch[f"{name}_meta"] = self.meta(rows)
         batch[keys.POSITIVE_META] |= {
-            "tau_frames": draw.tau_frames,
-            "requested_frames": draw.requested_frames,
-            "kin": draw.kin,
-            "n_candidates": draw.n_candidates,
+            "tau_frames": draw.tau_frames[places],
+            "requested_frames": draw.requested_frames[places],
+            "kin": draw.kin[places],
+            "n_candidates": draw.n_candidates[places],
         }
         return batch
 

@@ -24,7 +24,7 @@ from dynaclr.report import SetupReport
 from dynaclr.sampler import FlexibleBatchSampler
 from dynaclr.sequential import SequentialBatches
 from dynaclr.split import Part, split_fovs
-from dynaclr.transforms import RandomAffine, apply_transforms
+from dynaclr.transforms import Places, RandomAffine, apply_transforms
 
 __all__ = ("Pipeline", "Stage")
 
@@ -234,7 +234,9 @@ class Pipeline:
                 ]
         return lacking
 
-    def prepare(self, batch: dict[str, Any], stage: Stage | str) -> dict[str, Any]:
+    def prepare(
+        self, batch: dict[str, Any], stage: Stage | str, places: Places | None = None
+    ) -> dict[str, Any]:
         """Return a batch as the network sees it, on the device it is on.
 
         Parameters
@@ -243,18 +245,17 @@ class Pipeline:
             As the dataset returns it; images (B, C, Z, Y, X).
         stage
             Training augments and drops channels with the batch's key; no other stage does.
+        places
+            Which samples of a larger batch these are; None for a whole batch.
         """
         stage = Stage(stage)
         prepared = dict(batch)
         for part, (augment, dropout) in _PARTS.items():
             if part not in batch:
                 continue
-            images: torch.Tensor = batch[part]
-            meta = prepared.pop(f"{part}_norm_meta", None)
-            for normalization in self.config.transforms.normalizations:
-                images = normalization(images, meta)
+            images = self.normalize(batch[part], prepared.pop(f"{part}_norm_meta", None))
             if stage is Stage.TRAIN:
-                images = self._train_part(images, batch[keys.BATCH_KEY], augment, dropout)
+                images = self._train_part(images, batch[keys.BATCH_KEY], augment, dropout, places)
             else:
                 images = apply_transforms(
                     (), images, _NO_KEY, augment, self.config.transforms.final_yx_patch_size
@@ -262,14 +263,26 @@ class Pipeline:
             prepared[part] = images
         return prepared
 
+    def normalize(self, images: torch.Tensor, meta: Any) -> torch.Tensor:
+        """Return images (B, C, Z, Y, X) after the normalizations, with the statistics of their samples."""
+        for normalization in self.config.transforms.normalizations:
+            images = normalization(images, meta)
+        return images
+
     def _train_part(
-        self, images: torch.Tensor, key: BatchKey, augment: Purpose, dropout: Purpose
+        self,
+        images: torch.Tensor,
+        key: BatchKey,
+        augment: Purpose,
+        dropout: Purpose,
+        places: Places | None,
     ) -> torch.Tensor:
         transforms = self.config.transforms
         images = apply_transforms(
-            transforms.augmentations, images, key, augment, transforms.final_yx_patch_size
+            transforms.augmentations, images, key, augment, transforms.final_yx_patch_size, places
         )
         if transforms.channel_dropout_prob > 0 and transforms.channel_dropout_channels:
             count = len(transforms.channel_dropout_channels)
-            images = self.dropout(images, uniforms(key, dropout, images.shape[0], count))
+            drawn = uniforms(key, dropout, len(images) if places is None else places.size, count)
+            images = self.dropout(images, drawn if places is None else drawn[places.rows.numpy()])
         return images

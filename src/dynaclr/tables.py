@@ -84,7 +84,12 @@ class CellTable:
     def nbytes(self) -> int:
         """Bytes held by the arrays, those of tracks included."""
         rows = (self.frame_key, self.track, self.t, self.y, self.x, *self.extra.values())
-        tracks = (self.track_id, self.track_fov, self.fov_first_frame, *(getattr(self.forest, item.name) for item in fields(self.forest)))
+        tracks = (
+            self.track_id,
+            self.track_fov,
+            self.fov_first_frame,
+            *(getattr(self.forest, item.name) for item in fields(self.forest)),
+        )
         return sum(array.nbytes for array in (*rows, *tracks))
 
 

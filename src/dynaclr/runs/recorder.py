@@ -9,7 +9,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from dynaclr import keys
 from dynaclr.atomic import write_json_atomically
-from dynaclr.runs.digests import batch_digest
+from dynaclr.digests import batch_digest
 from dynaclr.runs.events import EventWriter
 from dynaclr.runs.layout import RunFolder
 from dynaclr.runs.states import Outcome, State

@@ -7,7 +7,7 @@ work on one sample at a time.
 from __future__ import annotations
 
 from .base import Draw, Transform
-from .compose import apply_transforms
+from .compose import Places, apply_transforms
 from .crop import CenterCrop, RandomCrop, RandomZShift
 from .fields import RandomGaussianBlur, RandomGaussianNoise
 from .intensity import RandomGamma, RandomScaleIntensity, RandomShiftIntensity
@@ -19,6 +19,7 @@ __all__ = (
     "Draw",
     "Normalization",
     "NormalizeByStatistics",
+    "Places",
     "RandomAffine",
     "RandomCrop",
     "RandomFlip",

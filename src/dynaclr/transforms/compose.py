@@ -8,7 +8,7 @@ that the final crop depends on.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,12 +17,27 @@ from dynaclr.draws import BatchKey, Purpose
 from dynaclr.errors import ConfigError, problem
 from dynaclr.transforms.base import Draw, Transform, Window, check_images, select, working_dtype
 
-__all__ = ("apply_transforms",)
+__all__ = ("Places", "apply_transforms")
 
 _CHUNK_ELEMENTS = 2**20
 """On a CPU so many pixels are taken through all steps at a time: buffers stay in the cache."""
 
 Step = tuple[Transform[Any], Any]
+
+
+class Places(NamedTuple):
+    """Some samples of a batch, so that they can be prepared alone as in the whole.
+
+    Attributes
+    ----------
+    rows
+        (b,) their places in the batch.
+    size
+        Samples of the whole batch.
+    """
+
+    rows: Tensor
+    size: int
 
 
 def apply_transforms(
@@ -31,6 +46,7 @@ def apply_transforms(
     key: BatchKey,
     purpose: Purpose,
     final_yx: tuple[int, int],
+    places: Places | None = None,
 ) -> Tensor:
     """Return the transformed batch, cropped to the middle; a new tensor of the same dtype and device.
 
@@ -44,6 +60,8 @@ def apply_transforms(
         What the parameters are drawn with.
     final_yx
         Size (Y, X) of the result in pixels.
+    places
+        Which samples of the batch `images` are; None for all of them.
 
     Raises
     ------
@@ -52,19 +70,20 @@ def apply_transforms(
     """
     check_images(images)
     steps: list[Step] = []
-    shapes: list[tuple[int, ...]] = [tuple(images.shape)]
+    whole = len(images) if places is None else places.size
+    shapes: list[tuple[int, ...]] = [(whole, *images.shape[1:])]
     for slot, transform in enumerate(transforms):
         parameters = transform.parameters(Draw(key, purpose, slot), shapes[-1])
-        steps.append((transform, parameters))
+        steps.append((transform, parameters if places is None else select(parameters, places.rows)))
         shapes.append(transform.shape_after(shapes[-1]))
     final = shapes[-1]
     if final_yx[0] > final[-2] or final_yx[1] > final[-1]:
         expected, what = f"at most {final[-2:]}, the size there", "the final crop is larger than the images"
         raise ConfigError(problem(what, field="final_yx", expected=expected, found=final_yx))
     with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
-        result = images.new_empty(*final[:3], *final_yx)
+        result = images.new_empty(len(images), *final[1:3], *final_yx)
         steps = _merged(steps)
-        windows = _windows(steps, shapes[0], Window.centre(final[-2:], final_yx))
+        windows = _windows(steps, tuple(images.shape), Window.centre(final[-2:], final_yx))
         for rows in _chunks(images):
             result[rows] = _run(steps, windows, images[rows], rows)
     return result

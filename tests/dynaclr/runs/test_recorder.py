@@ -9,10 +9,10 @@ import pytest
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from dynaclr.digests import batch_digest
 from dynaclr.draws import BatchKey
 from dynaclr.errors import TrainingError
 from dynaclr.loader import BatchLoader
-from dynaclr.runs.digests import batch_digest
 from dynaclr.runs.layout import RunFolder
 from dynaclr.runs.recorder import RunRecorder
 from dynaclr.runs.states import State, outcome_of

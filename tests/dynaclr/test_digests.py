@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from dynaclr.digests import batch_digest
 from dynaclr.draws import BatchKey
-from dynaclr.runs.digests import batch_digest
 
 
 def a_batch(**changes: Any) -> dict[str, Any]:
@@ -64,5 +64,5 @@ def test_layout_in_memory_does_not_show() -> None:
 
 
 def test_it_does_not_load_lightning() -> None:
-    code = "import sys, dynaclr.runs.digests; sys.exit('lightning' in sys.modules)"
+    code = "import sys, dynaclr.digests; sys.exit('lightning' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dynaclr.config_file import config_path, read_config
+from dynaclr.errors import ConfigError
+from dynaclr.flat_config import pipeline_config
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "train.yaml"
+
+
+def training(source: Path, folder: Path, **options: object) -> Path:
+    """Write the example's YAML for some experiments."""
+    content = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
+    content["data"] |= {"experiments_yaml": str(source), **options}
+    path = folder / "train.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return path
+
+
+def test_the_same_options_as_the_data_module() -> None:
+    code = (
+        "import inspect, json; from dynaclr.datamodule import MultiExperimentDataModule as M; "
+        "p = inspect.signature(M.__init__).parameters; "
+        "print(json.dumps({n: [str(v.annotation), repr(v.default)] for n, v in p.items() if n != 'self'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    theirs = yaml.safe_load(done.stdout)
+    for name in ("num_workers", "prefetch_batches", "hcl_beta"):
+        theirs.pop(name)
+    own = inspect.signature(pipeline_config).parameters
+    assert theirs == {name: [str(value.annotation), repr(value.default)] for name, value in own.items()}
+
+
+def test_a_training_is_read_as_the_command_line_reads_it(coded_source: Path, tmp_path: Path) -> None:
+    path = training(coded_source, tmp_path)
+    config = read_config(path)
+    assert config.data.experiments_yaml == coded_source
+    assert config.data.z_range == (0, 2)
+    assert config.sampling.leaky == 0.25
+    assert config.split.val_fov_fraction == 0.5
+    assert [type(item).__name__ for item in config.transforms.augmentations][:2] == [
+        "RandomAffine",
+        "RandomFlip",
+    ]
+    assert config.transforms.augmentations[0].rotation_degrees == 180.0
+    assert config.transforms.normalizations[0].level == "fov_statistics"
+
+
+def test_lightning_stays_out(coded_source: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from dynaclr.config_file import read_config; "
+        "from dynaclr.pipeline import Pipeline; Pipeline(read_config(Path(sys.argv[1]))).setup(); "
+        "print([m for m in ('lightning', 'triton', 'torch._dynamo') if m in sys.modules])"
+    )
+    path = training(coded_source, tmp_path, yx_patch_size=[24, 24], final_yx_patch_size=[16, 16])
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, str(path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_relative_paths_are_beside_the_yaml_or_here(
+    coded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = training(coded, coded.parent, experiments_yaml="experiments.yaml")
+    assert read_config(path).data.experiments_yaml == coded
+    other = tmp_path / "elsewhere"
+    other.mkdir()
+    path = training(coded, other, experiments_yaml="experiments.yaml")
+    monkeypatch.chdir(coded.parent)
+    assert read_config(path).data.experiments_yaml == coded
+
+
+def test_a_list_of_experiments_alone_can_be_looked_at(coded_source: Path) -> None:
+    config = read_config(coded_source)
+    assert config.data.z_range == (0, 3)
+    assert config.data.yx_patch_size == config.transforms.final_yx_patch_size == (48, 64)
+    assert config.split.no_validation
+
+
+def test_a_run_folder_stands_for_its_config(coded_source: Path, tmp_path: Path) -> None:
+    training(coded_source, tmp_path).rename(tmp_path / "config.yaml")
+    assert config_path(tmp_path) == tmp_path / "config.yaml"
+    assert read_config(tmp_path).sampling.batch_size == 16
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"batch_sizes": 3}, "batch_sizes"),
+        ({"batch_size": "many"}, "batch_size"),
+        ({"z_range": [0]}, "z_range"),
+        ({"relation": "cousin"}, "relation"),
+        (
+            {
+                "augmentations": [
+                    {"class_path": "dynaclr.transforms.RandomFlip", "init_args": {"axes": ["z"]}}
+                ]
+            },
+            "axes",
+        ),
+    ],
+)
+def test_a_wrong_option_names_file_and_field(
+    coded_source: Path, tmp_path: Path, options: dict[str, object], message: str
+) -> None:
+    path = training(coded_source, tmp_path, **options)
+    with pytest.raises(ConfigError, match=message) as caught:
+        read_config(path)
+    assert "train.yaml" in str(caught.value) or message == "axes"
+
+
+@pytest.mark.parametrize("text", ["", "model: {}\n", "- 1\n"])
+def test_other_files_are_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "some.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"some\.yaml"):
+        read_config(tmp_path / "some.yaml")
+    with pytest.raises(ConfigError, match="nothing there"):
+        read_config(tmp_path / "absent.yaml")
+    with pytest.raises(ConfigError, match=r"folder without config\.yaml"):
+        read_config(tmp_path)
