@@ -37,9 +37,8 @@ def with_entry(path: Path, entry: Entry) -> bytes:
     read_text(path)
     text = path.read_bytes().decode("utf-8")
     old: list[Entry] = yaml.safe_load(text)["experiments"]
-    entries = next(
-        value for key, value in yaml.compose(text, Loader=yaml.SafeLoader).value if key.value == "experiments"
-    )
+    top: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+    entries = next(value for key, value in top.value if key.value == "experiments")
     places = [place for place, item in enumerate(old) if item["name"] == entry["name"]]
     if places:
         if old[places[0]].items() >= entry.items():
@@ -103,7 +102,7 @@ def _added(text: str, entries: yaml.SequenceNode, entry: Entry) -> str:
     return text + ("" if text.endswith("\n") else newline) + lines
 
 
-def _end(node: yaml.Node) -> int:
+def _end(node: Any) -> int:
     """Return where the last value of a node ends; what follows it may be comments of the next."""
     if isinstance(node, yaml.ScalarNode) or node.flow_style or not node.value:
         return int(node.end_mark.index)
