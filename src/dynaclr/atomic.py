@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import tempfile
+import secrets
+import stat
 import time
 from pathlib import Path
 from typing import Any
@@ -14,24 +15,30 @@ __all__ = ("replace_file", "write_bytes_atomically", "write_json_atomically", "w
 
 _TRIES = 20
 _PAUSE_SECONDS = 0.05
+_NAME_KEPT = 60  # characters of the name in that of the temporary file, which may be no longer than allowed
 
 
 def write_bytes_atomically(path: Path, data: bytes) -> None:
     """Write bytes beside `path` and move them into place; what was there stays until then.
+
+    A new file gets the permissions that the umask gives, one that is replaced keeps its own.
 
     Raises
     ------
     OSError
         If the disk is full or the folder cannot be written; nothing is left behind.
     """
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name[:_NAME_KEPT]}.{secrets.token_hex(8)}.tmp")
+    stream = temporary.open(
+        "xb"
+    )  # the system applies the umask; to ask for it is to change it for all threads
     try:
-        with os.fdopen(descriptor, "wb") as stream:
+        with stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        temporary.chmod(0o666 & ~_umask())
+        with contextlib.suppress(FileNotFoundError):
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
         replace_file(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):
@@ -60,9 +67,3 @@ def replace_file(source: Path, target: Path) -> None:
             time.sleep(_PAUSE_SECONDS)
         else:
             return
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

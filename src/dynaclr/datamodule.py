@@ -219,6 +219,7 @@ class MultiExperimentDataModule(LightningDataModule):
             num_workers=self.num_workers,
             prefetch_batches=self.prefetch_batches,
             observer=observer,
+            fingerprint=f"{dataset.fingerprint}-{batches.fingerprint}",
         )
 
     def train_dataloader(self) -> BatchLoader:

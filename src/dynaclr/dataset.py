@@ -13,6 +13,7 @@ import torch
 from dynaclr import keys
 from dynaclr.draws import FIXED_EPOCH, BatchKey, KeyedBatch, Purpose, row_uniforms, uniforms
 from dynaclr.errors import ConfigError, problem
+from dynaclr.fingerprint import fingerprint
 from dynaclr.index import MultiExperimentIndex
 from dynaclr.index_frames import global_track_labels
 from dynaclr.norms import NormTable
@@ -181,6 +182,16 @@ class MultiExperimentTripletDataset:
             "n_candidates": draw.n_candidates[places],
         }
         return batch
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of all that positives and negatives are drawn from: rows, relatives, the law of tau."""
+        index, table = self.index, self.index.table
+        return fingerprint(
+            *(index.positions, index.relation.value, self.fit, self.seed, self.return_negative),
+            *(self.rows, index.usable, self.law.tau_frames, self.law.decay_rate),
+            *(table.frame_key, table.track_id, table.track_fov, table.forest.parent, table.fov_first_frame),
+        )
 
     def key_of(self, indices: Sequence[int]) -> BatchKey:
         """Return the key of a batch; plain lists share one that never changes."""

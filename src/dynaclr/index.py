@@ -121,7 +121,7 @@ class MultiExperimentIndex:
     ) -> tuple[CellTable, npt.NDArray[np.uint8], list[TrackCounts | None]]:
         """Read tracks and find anchors, or take both from the cache."""
         folder = self.options.cache_dir
-        key = "" if folder is None else index_cache.fingerprint(self._identity(), files)
+        key = "" if folder is None else index_cache.fingerprint(self._identity(), files, self._stored())
         if folder is not None and (cached := index_cache.load(folder, key)) is not None:
             return cached
         tracks = read_all(self.registry, self.fovs, files, self.options.tracks)
@@ -150,6 +150,14 @@ class MultiExperimentIndex:
             "missing_chunks": self.options.missing_chunks,
             "tracks": repr(self.options.tracks),
         }
+
+    def _stored(self) -> list[str]:
+        """Return what tells whether the stored chunks are still those that were there."""
+        if self.options.missing_chunks == "zeros":
+            return []
+        maps, names = self.registry.channel_maps, self.registry.names
+        channels = [list(maps[names[entry.experiment]].values()) for entry in self.fovs]
+        return index_cache.stored_pixels([entry.layout for entry in self.fovs], channels, self.z_range)
 
     def _losses(self) -> npt.NDArray[np.uint8]:
         masks = {}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import zipfile
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,18 +17,31 @@ import numpy.typing as npt
 
 from dynaclr.atomic import write_bytes_atomically
 from dynaclr.lineage import Forest
+from dynaclr.plates import FovLayout
+from dynaclr.stores import chunk_files, cpu_limit
 from dynaclr.tables import CellTable
 from dynaclr.tracks import TrackCounts
 
-__all__ = ("fingerprint", "load", "save")
+__all__ = ("fingerprint", "load", "save", "stored_pixels")
 
-_VERSION = 1
+_VERSION = 2
+_DIGEST_BYTES = 32
 _TABLE = ("frame_key", "track", "t", "y", "x", "track_id", "track_fov", "fov_first_frame")
 _FOREST = ("order", "parent", "root", "last", "depth")
 
 
-def fingerprint(identity: dict[str, Any], files: Sequence[Path | None]) -> str:
-    """Return a digest of the options and of the path, size and time of each track file."""
+def fingerprint(identity: dict[str, Any], files: Sequence[Path | None], pixels: Sequence[str] = ()) -> str:
+    """Return a digest of options, of path, size and time of each track file, and of what is stored.
+
+    Parameters
+    ----------
+    identity
+        Options and what else the index is built from.
+    files
+        Track files, None where there is none.
+    pixels
+        A digest of the stored chunks of each FOV (`stored_pixels`); empty if they do not matter.
+    """
     stats: list[tuple[str, int, int] | None] = []
     for path in files:
         if path is None:
@@ -35,32 +49,64 @@ def fingerprint(identity: dict[str, Any], files: Sequence[Path | None]) -> str:
         else:
             stat = path.stat()
             stats.append((str(path.absolute()), stat.st_size, stat.st_mtime_ns))
-    text = json.dumps([_VERSION, identity, stats, _metadata_times(identity)], sort_keys=True)
+    text = json.dumps([_VERSION, identity, stats, list(pixels)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _metadata_times(identity: dict[str, Any]) -> list[list[int]]:
-    """Return times of the arrays' folders, which change when frames are added or lost."""
-    times = []
-    for _, array_path, _ in identity["fovs"]:
-        folder = Path(array_path)
-        times.append([entry.stat().st_mtime_ns for entry in (folder, *sorted(folder.iterdir())[:64])])
-    return times
+def stored_pixels(
+    layouts: Sequence[FovLayout], channels: Sequence[Sequence[int]], z_range: tuple[int, int]
+) -> list[str]:
+    """Return for each FOV a digest of its array's metadata and of size and time of every chunk file.
+
+    Parameters
+    ----------
+    layouts
+        The fields of view.
+    channels
+        Channel indices of the store that are read, a list an FOV.
+    z_range
+        Slices that are read, half open.
+    """
+
+    def one(number: int) -> str:
+        layout = layouts[number]
+        metadata = layout.array_path / ("zarr.json" if layout.driver == "zarr3" else ".zarray")
+        digest = hashlib.sha256(metadata.read_bytes())
+        folder = str(layout.array_path)
+        for name in chunk_files(layout, channels[number], z_range):
+            try:
+                stat = os.stat(f"{folder}/{name}")
+            except (FileNotFoundError, NotADirectoryError):
+                digest.update(b"-")
+            else:
+                digest.update(b"%d %d;" % (stat.st_size, stat.st_mtime_ns))
+        return digest.hexdigest()
+
+    with ThreadPoolExecutor(max_workers=cpu_limit()) as pool:
+        return list(pool.map(one, range(len(layouts))))
 
 
 def load(folder: Path, key: str) -> tuple[CellTable, npt.NDArray[np.uint8], list[TrackCounts | None]] | None:
     """Return table, losses and counts from the cache, None where it has none or it is damaged."""
-    path = folder / f"index-{key}.npz"
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, zipfile.BadZipFile):
+        content = _path(folder, key).read_bytes()
+    except OSError:
         return None
+    data = content[_DIGEST_BYTES:]
+    if hashlib.sha256(data).digest() != content[:_DIGEST_BYTES]:
+        return None
+    with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
     extra = {name.removeprefix("extra:"): arrays[name] for name in arrays if name.startswith("extra:")}
     forest = Forest(**{name: arrays[f"forest:{name}"] for name in _FOREST})
     table = CellTable(**{name: arrays[name] for name in _TABLE}, extra=extra, forest=forest)
     counts = json.loads(arrays["counts"].tobytes())
     return table, arrays["loss"], [None if item is None else TrackCounts(**item) for item in counts]
+
+
+def _path(folder: Path, key: str) -> Path:
+    """Return the cache file: a SHA-256 digest, then the npz archive that it is the digest of."""
+    return folder / f"index-{key}.cache"
 
 
 def save(
@@ -80,4 +126,5 @@ def save(
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
     folder.mkdir(parents=True, exist_ok=True)
-    write_bytes_atomically(folder / f"index-{key}.npz", buffer.getvalue())
+    data = buffer.getvalue()
+    write_bytes_atomically(_path(folder, key), hashlib.sha256(data).digest() + data)

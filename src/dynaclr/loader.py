@@ -17,7 +17,7 @@ from dynaclr.errors import ConfigError, RunError, TrainingError, listing, proble
 
 __all__ = ("BatchLoader", "PlainBatches", "same_batch")
 
-_MUST_AGREE = ("seed", "world_size", "batch_size", "fingerprint")
+_MUST_AGREE = ("seed", "world_size", "batch_size", "fingerprint", "rows")
 
 
 def same_batch(batch: Any) -> Any:
@@ -42,6 +42,8 @@ class BatchLoader(ThreadDataLoader):
         Called with every batch as it is handed over.
     pin_memory
         Whether tensors are moved to pinned memory, for faster transfer to a GPU.
+    fingerprint
+        A digest of what the batches are drawn from: a state of another one is refused.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class BatchLoader(ThreadDataLoader):
         prefetch_batches: int = 2,
         observer: Callable[[dict[str, Any]], None] | None = None,
         pin_memory: bool = False,
+        fingerprint: str = "",
     ) -> None:
         if num_workers < 0 or prefetch_batches < 0:
             found = f"{num_workers} and {prefetch_batches}"
@@ -65,6 +68,7 @@ class BatchLoader(ThreadDataLoader):
         self.order: Any = batch_sampler
         self.readers, self.prefetch_batches = num_workers, prefetch_batches
         self.observer, self.pin = observer, pin_memory
+        self.fingerprint = fingerprint
         self.handed_over = 0
         self._epoch = int(batch_sampler.epoch)
         self._resume: dict[str, Any] | None = None
@@ -121,7 +125,8 @@ class BatchLoader(ThreadDataLoader):
             "seed": int(self.order.seed),
             "world_size": int(self.order.num_replicas),
             "batch_size": int(self.order.batch_size),
-            "fingerprint": len(self.rows),
+            "fingerprint": self.fingerprint,
+            "rows": len(self.rows),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from dynaclr import keys
 from dynaclr.errors import DataError, problem, suggest, together
 from dynaclr.fovs import FovEntry
 
-__all__ = ("NormTable", "fov_statistics", "sidecar_path", "stored_statistics")
+__all__ = ("NormTable", "fov_statistics", "read_sidecar", "sidecar_path", "stored_statistics")
 
 NormMeta = dict[str, dict[str, torch.Tensor]]
 """{level: {statistic: (B, C)}}: the statistics of each sample's own store, FOV and frame."""
@@ -47,13 +47,7 @@ def stored_statistics(plate: Path, entry: FovEntry) -> tuple[dict[str, Any] | No
     path = fov_statistics(plate, entry.layout.name)
     if not path.is_file():
         return own or None, f"{entry.layout.path} attributes" if own else str(path)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        beside = dict(content[keys.NORMALIZATION])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            problem(f"statistics cannot be read: {error!r}", file=path, row=entry.layout.name)
-        ) from error
+    beside = read_sidecar(path, entry.layout.name)
     if not isinstance(own, Mapping):
         return (own, f"{entry.layout.path} attributes") if own else (beside, str(path))
     merged = {
@@ -62,6 +56,28 @@ def stored_statistics(plate: Path, entry: FovEntry) -> tuple[dict[str, Any] | No
         if isinstance(levels, Mapping)
     }
     return {**beside, **own, **merged}, f"{entry.layout.path} attributes and {path}"
+
+
+def read_sidecar(path: Path, fov_name: str) -> dict[str, Any]:
+    """Return the statistics by channel that a sidecar file holds.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read or holds something else.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return dict(content[keys.NORMALIZATION])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            problem(
+                f"statistics cannot be read: {error!r}",
+                file=path,
+                row=fov_name,
+                fix="Compute them again with `python -m dynaclr preprocess --overwrite`.",
+            )
+        ) from error
 
 
 class NormTable:
@@ -77,8 +93,9 @@ class NormTable:
     Raises
     ------
     DataError
-        If statistics are there but a channel, a level or a value is missing or no number; all FOVs
-        are reported together. An FOV without any statistics is no error here: see `missing`.
+        If a plate's own statistics lack a channel, or a value is no number; all FOVs are reported
+        together. An FOV without any statistics, or a channel that was not computed yet, is no error
+        here: see `missing` and `available`.
     """
 
     def __init__(
@@ -106,6 +123,8 @@ class NormTable:
                 self.missing.append(f"{name}/{entry.layout.name}")
                 continue
             for place, channel in enumerate(channel_names[entry.experiment]):
+                if channel not in stored and not entry.layout.attributes.get(keys.NORMALIZATION):
+                    continue
                 problems += self._take(stored, code, place, channel, name, entry, source)
         if problems:
             raise DataError(together("normalization statistics", problems))

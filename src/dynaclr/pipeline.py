@@ -17,7 +17,6 @@ from dynaclr.errors import ConfigError, DataError, listing, problem
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.fovs import known_names
 from dynaclr.index import MultiExperimentIndex
-from dynaclr.norms import NormTable
 from dynaclr.pipeline_config import PipelineConfig
 from dynaclr.preprocess import preprocess_missing
 from dynaclr.report import SetupReport
@@ -199,39 +198,52 @@ class Pipeline:
 
     def _statistics(self) -> None:
         """Make sure that every statistic that a normalization asks for is there."""
-        for name in ("train_dataset", "val_dataset"):
+        names = [name for name in ("train_dataset", "val_dataset") if getattr(self, name) is not None]
+        for name in names:
             dataset = getattr(self, name)
-            if dataset is None:
-                continue
-            if (
-                self._lacking(dataset.norms, dataset.index)
-                and self.config.transforms.missing_statistics == "compute"
-            ):
+            lacking = any(self._lacking(dataset).values())
+            if lacking and self.config.transforms.missing_statistics == "compute":
                 preprocess_missing(dataset.index)
-                setattr(self, name, dataset := self._dataset(dataset.index))
-            self._require_statistics(dataset)
+                setattr(self, name, self._dataset(dataset.index))
+        self._require_statistics(*(getattr(self, name) for name in names))
 
-    def _require_statistics(self, dataset: MultiExperimentTripletDataset) -> None:
-        lacking = self._lacking(dataset.norms, dataset.index)
-        if lacking:
-            raise DataError(
-                problem(
-                    "statistics that the normalizations need are missing",
-                    field=keys.NORMALIZATION,
-                    found=listing(lacking, 5),
-                    fix="Run `python -m dynaclr preprocess`, or set missing_statistics to 'compute'.",
-                )
+    def _require_statistics(self, *datasets: MultiExperimentTripletDataset) -> None:
+        lacking: dict[str, dict[str, list[str]]] = {}
+        for dataset in datasets:
+            for experiment, fovs in self._lacking(dataset).items():
+                lacking.setdefault(experiment, {}).update(fovs)
+        if not any(lacking.values()):
+            return
+        places = {name: f"{name} ({self.registry.get_experiment(name).data_path})" for name in lacking}
+        texts = [
+            f"{places[name]}: {len(fovs)} FOVs ({listing(fovs, 3)}) lack "
+            f"{listing(dict.fromkeys(what for whats in fovs.values() for what in whats))}"
+            for name, fovs in lacking.items()
+            if fovs
+        ]
+        complete = [places[name] for name, fovs in lacking.items() if not fovs]
+        raise DataError(
+            problem(
+                "statistics that the normalizations need are missing",
+                field=keys.NORMALIZATION,
+                found="; ".join([*texts, *([f"complete: {listing(complete)}"] if complete else [])]),
+                fix="Run `python -m dynaclr preprocess`, or set missing_statistics to 'compute'.",
             )
+        )
 
-    def _lacking(self, norms: NormTable, index: MultiExperimentIndex) -> list[str]:
-        """Return "experiment/FOV: level.statistic" of what is missing."""
-        lacking = []
+    def _lacking(self, dataset: MultiExperimentTripletDataset) -> dict[str, dict[str, list[str]]]:
+        """Return {experiment: {FOV: ["level.statistic", ...]}} of what is missing."""
+        index = dataset.index
+        lacking: dict[str, dict[str, list[str]]] = {
+            index.registry.names[entry.experiment]: {} for entry in index.fovs
+        }
         for transform in self.config.transforms.normalizations:
             for statistic in transform.statistics:
-                there = norms.available(transform.level, statistic)
-                lacking += [
-                    f"{index.positions[i]}: {transform.level}.{statistic}" for i in (~there).nonzero()[0]
-                ]
+                there = dataset.norms.available(transform.level, statistic)
+                for place in (~there).nonzero()[0]:
+                    entry = index.fovs[place]
+                    fovs = lacking[index.registry.names[entry.experiment]]
+                    fovs.setdefault(entry.layout.name, []).append(f"{transform.level}.{statistic}")
         return lacking
 
     def prepare(

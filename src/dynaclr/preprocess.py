@@ -18,7 +18,7 @@ from dynaclr.atomic import write_json_atomically
 from dynaclr.errors import DataError, problem
 from dynaclr.fovs import FovEntry
 from dynaclr.index import MultiExperimentIndex
-from dynaclr.norms import fov_statistics
+from dynaclr.norms import fov_statistics, read_sidecar
 from dynaclr.pixel_statistics import Moments, frame_moments
 from dynaclr.plates import FovLayout, PlateLayout
 from dynaclr.stores import cpu_limit, make_context, open_array
@@ -205,7 +205,13 @@ def _forget_partials(plate: Path, layouts: Sequence[FovLayout]) -> None:
 
 
 def _write_sidecar(plate: Path, layout: FovLayout, statistics: dict[str, Any]) -> None:
-    _write(fov_statistics(plate, layout.name), {"schema": 1, keys.NORMALIZATION: statistics})
+    """Add channels to an FOV's sidecar; the others that it holds stay as they are."""
+    path = fov_statistics(plate, layout.name)
+    try:
+        beside = read_sidecar(path, layout.name) if path.is_file() else {}
+    except DataError:  # met only where everything is computed again: nothing in it can be kept
+        beside = {}
+    _write(path, {"schema": 1, keys.NORMALIZATION: {**beside, **statistics}})
 
 
 def _write_into_plate(plate: Path, layout: FovLayout, statistics: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from dynaclr import keys
 from dynaclr.draws import BatchKey, KeyedBatch
 from dynaclr.errors import ConfigError, listing, problem
+from dynaclr.fingerprint import fingerprint
 from dynaclr.permutation import permuted
 from dynaclr.strata import (
     Axis,
@@ -214,6 +215,16 @@ class FlexibleBatchSampler:
     def sampler(self) -> FlexibleBatchSampler:
         """Itself: Lightning looks for the `set_epoch` of a batch sampler under this name."""
         return self
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of all that the batches are drawn from, the same on every rank."""
+        return fingerprint(
+            *(self.batch_size, self.seed, self.drop_last, self.size, self._plain),
+            *(self.group.labels, self._group_weights, self.stratum.labels, self._ratio),
+            *(self._shares.leaky, self._shares.focal, self._shares.window_hours),
+            *self._cells.contents,
+        )
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch that iteration yields."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dynaclr.fingerprint import fingerprint
+
 __all__ = ("SequentialBatches",)
 
 
@@ -42,6 +44,11 @@ class SequentialBatches:
     def sampler(self) -> SequentialBatches:
         """Itself: Lightning looks for `set_epoch` under this name."""
         return self
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of all that the batches depend on, the same on every rank."""
+        return fingerprint(self.size, self.batch_size, self.pad)
 
     def set_epoch(self, epoch: int) -> None:
         """Note the epoch; the batches do not depend on it."""

@@ -5,10 +5,12 @@ Knows arrays and their storage; knows no cells.
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorstore as ts
@@ -16,7 +18,7 @@ import tensorstore as ts
 from dynaclr.errors import ConfigError, PixelReadError, problem
 from dynaclr.plates import FovLayout
 
-__all__ = ("HandleCache", "cpu_limit", "is_complete", "open_array")
+__all__ = ("HandleCache", "chunk_files", "cpu_limit", "is_complete", "open_array")
 
 
 def cpu_limit() -> int:
@@ -79,6 +81,39 @@ def is_complete(array: Any) -> bool:
     """Return whether every chunk that an array (or a slice of it) touches is stored."""
     statistics = array.storage_statistics(query_not_stored=False, query_fully_stored=True).result()
     return bool(statistics.fully_stored)
+
+
+def chunk_files(layout: FovLayout, channels: Sequence[int], z_range: tuple[int, int]) -> list[str]:
+    """Return the files that hold some channels and slices of an FOV, stored or not.
+
+    Parameters
+    ----------
+    layout
+        The field of view.
+    channels
+        Channel indices of the store.
+    z_range
+        Slices, half open.
+
+    Returns
+    -------
+    Paths below `layout.array_path`: chunks, or shards where there are some.
+    """
+    name = "zarr.json" if layout.driver == "zarr3" else ".zarray"
+    metadata = json.loads((layout.array_path / name).read_text(encoding="utf-8"))
+    if layout.driver == "zarr3":
+        chunk = metadata["chunk_grid"]["configuration"]["chunk_shape"]
+        encoding = metadata["chunk_key_encoding"]
+        default = encoding["name"] == "default"
+        separator = encoding.get("configuration", {}).get("separator", "/" if default else ".")
+        prefix = f"c{separator}" if default else ""
+    else:
+        chunk, separator, prefix = metadata["chunks"], metadata.get("dimension_separator", "."), ""
+    places: list[Sequence[int]] = [range(-(-s // c)) for s, c in zip(layout.shape, chunk, strict=True)]
+    places[1] = sorted({channel // chunk[1] for channel in channels})
+    places[2] = range(z_range[0] // chunk[2], -(-z_range[1] // chunk[2]))
+    texts = [[str(number) for number in numbers] for numbers in places]
+    return [prefix + separator.join(place) for place in itertools.product(*texts)]
 
 
 class HandleCache:

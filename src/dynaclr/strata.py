@@ -203,6 +203,11 @@ class Cells:
         """Rows of each cell, (n_strata, n_groups)."""
         return np.asarray(np.diff(self.start).reshape(self.n_strata, self.n_groups))
 
+    @property
+    def contents(self) -> tuple[npt.NDArray[np.integer], ...]:
+        """Rows cell after cell, where each cell starts, and the rows' hours as counts of ticks."""
+        return (self.order, self.start) if self._keys is None else (self.order, self.start, self._keys)
+
     def hour_at(self, place: int) -> float:
         """Return the hours of the row at a place of `order`."""
         if self._keys is None:

@@ -3,13 +3,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from monai.data.thread_buffer import ThreadDataLoader
 
+from dynaclr.datamodule import MultiExperimentDataModule
 from dynaclr.errors import ConfigError, RunError
 from dynaclr.loader import BatchLoader
 from dynaclr.sequential import SequentialBatches
@@ -116,6 +119,72 @@ def test_a_state_of_other_data_is_refused() -> None:
     state = BatchLoader(Rows(), SequentialBatches(40, 8)).state_dict()
     with pytest.raises(RunError, match="batch_size 8 there, 10 here"):
         BatchLoader(Rows(), SequentialBatches(40, 10)).load_state_dict(state)
+
+
+def test_a_state_of_another_fingerprint_is_refused() -> None:
+    state = BatchLoader(Rows(), SequentialBatches(40, 8), fingerprint="abc-def").state_dict()
+    BatchLoader(Rows(), SequentialBatches(40, 8), fingerprint="abc-def").load_state_dict(state)
+    with pytest.raises(RunError, match="fingerprint abc-def there, abc-xyz here"):
+        BatchLoader(Rows(), SequentialBatches(40, 8), fingerprint="abc-xyz").load_state_dict(state)
+
+
+def train_state(path: Path, **options: Any) -> dict[str, Any]:
+    """The state of a data module's training batches after one of them."""
+    arguments: dict[str, Any] = {
+        "experiments_yaml": path,
+        "z_range": (0, 1),
+        "yx_patch_size": (16, 16),
+        "final_yx_patch_size": (16, 16),
+        "val_experiments": [],
+        "no_validation": True,
+        "tau_range": (0.5, 1.0),
+        "batch_size": 8,
+        "channel_dropout_prob": 0.0,
+    }
+    module = MultiExperimentDataModule(**{**arguments, **options})
+    module.setup("fit")
+    next(iter(module.train_dataloader()))
+    return module.state_dict()["train_loader"]
+
+
+def test_the_state_is_plain_and_tells_data_and_sampling_apart(coded: Path) -> None:
+    state = train_state(coded)
+    assert all(type(value) in (int, str) for value in state.values())
+    assert train_state(coded) == state
+    changes: list[dict[str, Any]] = [
+        {"leaky": 0.25},
+        {"condition_balanced": False},
+        {"condition_ratio": {"uninfected": 2, "infected": 1}},
+        {"experiment_weights": {"coded0": 2, "coded1": 1}},
+        {"temporal_enrichment": True},
+        {"temporal_enrichment": True, "temporal_window_hours": 1.0},
+        {"tau_range": (0.5, 1.5)},
+        {"tau_decay_rate": 0.0},
+        {"relation": "lineage"},
+        {"exclude_fovs": ["coded0/A/1/1"]},
+    ]
+    found = [train_state(coded, **change)["fingerprint"] for change in changes]
+    assert len({state["fingerprint"], *found}) == len(changes) + 1
+
+
+@pytest.mark.parametrize("change", ["track", "frame", "experiment", "hours"])
+def test_another_set_of_anchors_of_the_same_size_is_told_apart(coded: Path, change: str) -> None:
+    options = {"temporal_enrichment": True}
+    before = train_state(coded, **options)
+    file = coded.parent / "coded0.tracks" / "A" / "1" / "0" / "tracks.csv"
+    table = pd.read_csv(file)
+    if change == "track":
+        table.loc[table.track_id == 4, "track_id"] = 40
+    elif change == "frame":
+        table.loc[table.track_id == 6, "t"] += 1
+    elif change == "experiment":
+        coded.write_text(coded.read_text().replace("name: coded0", "name: other"))
+    else:
+        coded.write_text(coded.read_text().replace("start_hpi: 3.0", "start_hpi: 4.0"))
+    table.to_csv(file, index=False)
+    after = train_state(coded, **options)
+    assert after["rows"] == before["rows"]
+    assert after["fingerprint"] != before["fingerprint"]
 
 
 def test_a_state_at_the_end_of_an_epoch_starts_the_next() -> None:

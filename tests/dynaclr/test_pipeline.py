@@ -9,8 +9,10 @@ import torch
 
 from dynaclr.composition import compose
 from dynaclr.errors import ConfigError, DataError
+from dynaclr.experiment import ExperimentRegistry
 from dynaclr.pipeline import Pipeline, Stage
 from dynaclr.pipeline_config import DataConfig, PipelineConfig, SamplingConfig, SplitConfig, TransformConfig
+from dynaclr.preprocess import preprocess_plate
 from dynaclr.transforms import NormalizeByStatistics, RandomFlip, RandomScaleIntensity
 
 
@@ -60,13 +62,36 @@ def test_training_augments_and_drops_by_the_key(coded_source: Path) -> None:
 
 
 def test_missing_statistics_are_an_error_or_computed(coded: Path) -> None:
-    with pytest.raises(DataError, match=r"statistics that the normalizations need are missing.*coded0/A/1/0"):
+    with pytest.raises(
+        DataError, match=r"statistics that the normalizations need are missing.*coded0 .*A/1/0"
+    ):
         pipeline_of(coded, normalizations=[NormalizeByStatistics()])
     pipeline = pipeline_of(coded, normalizations=[NormalizeByStatistics()], missing_statistics="compute")
     batch = pipeline.train_dataset.__getitems__(list(range(30)))
     images = pipeline.prepare(batch, Stage.VALIDATE)["anchor"]
     assert float(images.mean().abs()) < 2
     assert len(pipeline.predict_dataset()) == 174
+
+
+@pytest.mark.parametrize("split", [SplitConfig(("coded1",)), SplitConfig(no_validation=True)])
+def test_statistics_that_one_plate_has_and_another_lacks(coded: Path, split: SplitConfig) -> None:
+    registry = ExperimentRegistry.from_yaml(coded)
+    preprocess_plate(registry.plates["coded1"])
+    with pytest.raises(
+        DataError,
+        match=r"coded0 \(.*coded0\.zarr\): 3 FOVs.*A/1/0.*lack fov_statistics\.mean.*"
+        r"complete: coded1 \(.*coded1\.zarr\)",
+    ):
+        pipeline_of(coded, split, normalizations=[NormalizeByStatistics()])
+
+
+def test_a_channel_that_another_experiment_on_the_plate_did_not_need_is_computed(coded: Path) -> None:
+    registry = ExperimentRegistry.from_yaml(coded)
+    preprocess_plate(registry.plates["coded0"], ["GFP"])
+    with pytest.raises(DataError, match=r"coded0 .*lack fov_statistics\.mean"):
+        pipeline_of(coded, normalizations=[NormalizeByStatistics()])
+    pipeline = pipeline_of(coded, normalizations=[NormalizeByStatistics()], missing_statistics="compute")
+    assert pipeline.train_dataset.norms.available("fov_statistics", "std").all()
 
 
 def test_whole_experiments_are_held_out(coded_source: Path) -> None:

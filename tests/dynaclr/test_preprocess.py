@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from dynaclr.dataset import MultiExperimentTripletDataset
 from dynaclr.errors import DataError
@@ -16,7 +17,7 @@ from dynaclr.norms import fov_statistics
 from dynaclr.pixel_statistics import Moments, frame_moments
 from dynaclr.plate_writer import write_plate
 from dynaclr.plates import read_plate
-from dynaclr.preprocess import preprocess_plate
+from dynaclr.preprocess import preprocess_missing, preprocess_plate
 
 
 def expected(values: np.ndarray) -> dict[str, float]:
@@ -83,6 +84,64 @@ def test_into_the_plate_leaves_other_attributes(tmp_path: Path, movie: dict[str,
     assert after.pop("normalization")["a"]["fov_statistics"]["max"] == movie["A/1/0"][:, 0].max()
     assert after == before
     assert not (tmp_path / "p.zarr.statistics").exists()
+
+
+def test_a_second_channel_leaves_the_first(tmp_path: Path, movie: dict[str, np.ndarray]) -> None:
+    plate = write_plate(tmp_path / "p.zarr", movie, ["a", "b"])
+    for channel in ("a", "b"):
+        assert preprocess_plate(read_plate(plate), [channel]).computed == ("A/1/0", "A/1/1")
+    for fov, pixels in movie.items():
+        found = statistics_of(plate, fov)
+        for c, name in enumerate("ab"):
+            assert found[name]["fov_statistics"] == pytest.approx(expected(pixels[:, c]))
+    for channel in ("a", "b"):
+        assert preprocess_plate(read_plate(plate), [channel]).computed == ()
+
+
+def test_computing_a_channel_again_leaves_the_others(tmp_path: Path, movie: dict[str, np.ndarray]) -> None:
+    plate = write_plate(tmp_path / "p.zarr", movie, ["a", "b"])
+    preprocess_plate(read_plate(plate))
+    file = fov_statistics(plate, "A/1/0")
+    content = json.loads(file.read_text())
+    content["normalization"]["a"]["fov_statistics"]["mean"] = -5.0
+    content["normalization"]["b"]["fov_statistics"]["mean"] = -7.0
+    file.write_text(json.dumps(content))
+    preprocess_plate(read_plate(plate), ["a"], overwrite=True)
+    found = statistics_of(plate, "A/1/0")
+    assert found["a"]["fov_statistics"]["mean"] == pytest.approx(movie["A/1/0"][:, 0].mean())
+    assert found["b"]["fov_statistics"]["mean"] == -7.0
+
+
+@pytest.mark.parametrize("damage", [b"", b'{"schema": 1, "normal', b"[1, 2]", b'{"normalization": 3}'])
+def test_a_damaged_sidecar_is_named_and_can_be_computed_again(
+    tmp_path: Path, movie: dict[str, np.ndarray], damage: bytes
+) -> None:
+    plate = write_plate(tmp_path / "p.zarr", movie, ["a", "b"])
+    preprocess_plate(read_plate(plate))
+    file = fov_statistics(plate, "A/1/0")
+    file.write_bytes(damage)
+    with pytest.raises(DataError, match=r"0\.json, row A/1/0: statistics cannot be read"):
+        preprocess_plate(read_plate(plate))
+    assert file.read_bytes() == damage
+    preprocess_plate(read_plate(plate), overwrite=True)
+    assert set(statistics_of(plate, "A/1/0")) == {"a", "b"}
+
+
+def test_two_experiments_on_one_plate_keep_each_others_statistics(coded: Path) -> None:
+    content = yaml.safe_load(coded.read_text())
+    first = content["experiments"][0]
+    content["experiments"] = [
+        {**first, "name": "one", "source_channel": ["Phase"], "condition_wells": {"uninfected": ["A/1"]}},
+        {**first, "name": "two", "source_channel": ["GFP"], "condition_wells": {"infected": ["B/1"]}},
+    ]
+    coded.write_text(yaml.safe_dump(content))
+    with pytest.warns(UserWarning, match="wells that no condition lists"):
+        index = MultiExperimentIndex(ExperimentRegistry.from_yaml(coded), (0, 1), (16, 16), (0.5, 1.0))
+    preprocess_missing(index)
+    norms = MultiExperimentTripletDataset(index).norms
+    assert norms.missing == []
+    assert norms.available("dataset_statistics", "median").all()
+    assert norms.available("timepoint_statistics", "std").all()
 
 
 def test_merged_moments_equal_those_of_all() -> None:

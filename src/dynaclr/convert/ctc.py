@@ -13,11 +13,11 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import yaml
 from scipy import ndimage
 
-from dynaclr.atomic import write_text_atomically
+from dynaclr.atomic import write_bytes_atomically
 from dynaclr.convert.ctc_files import CtcSequence, find_sequence, read_image, read_lbep
+from dynaclr.convert.experiments_file import with_entry
 from dynaclr.convert.report import ConversionReport, FovConversion
 from dynaclr.errors import ConfigError, DataError, problem
 from dynaclr.experiment import ExperimentConfig, read_experiments
@@ -73,8 +73,8 @@ def convert_ctc(
     sequences
         Folders of images, each becomes a field of view.
     output
-        Folder; made if need be. An experiments.yaml that is there gets one more entry, the rest of it
-        stays to the byte.
+        Folder; made if need be. An experiments.yaml that is there gets one more entry, or another in
+        place of that of this name; the rest of it stays to the byte.
     options
         Calibration and names.
     masks
@@ -99,6 +99,7 @@ def convert_ctc(
     plate, tracks = output / f"{options.name}.zarr", output / f"{options.name}.tracks"
     yaml_path = output / "experiments.yaml"
     _check_target(plate, tracks, yaml_path, options.name, overwrite)
+    with_entry(yaml_path, entry)  # refused now rather than after the work
     output.mkdir(parents=True, exist_ok=True)
     states = [sequence.state() for sequence in found]
     report = ConversionReport(plate, tracks, yaml_path)
@@ -129,7 +130,7 @@ def convert_ctc(
                             "files changed during the conversion", file=sequence.folder, fix="Convert again."
                         )
                     )
-    _add_entry(yaml_path, entry, options.name, overwrite)
+    write_bytes_atomically(yaml_path, with_entry(yaml_path, entry))
     return report
 
 
@@ -189,9 +190,15 @@ def _check_target(plate: Path, tracks: Path, yaml_path: Path, name: str, overwri
             )
     if yaml_path.exists():
         names = [config.name for config in read_experiments(yaml_path)]
-        if name in names and not overwrite:
+        same = [other for other in names if other.lower() == name.lower()]
+        if same and not (overwrite and name in same):
             raise DataError(
-                problem(f"experiment '{name}' is listed already", file=yaml_path, fix="Choose another name.")
+                problem(
+                    f"experiment '{name}' is listed already",
+                    file=yaml_path,
+                    found=same[0],
+                    fix="Choose another name.",
+                )
             )
 
 
@@ -301,25 +308,3 @@ def _identities(lbep: npt.NDArray[np.int64], counts: FovConversion) -> tuple[dic
         identity[label] = here
     parent = {track: identity[mothers[track]] if mothers[track] else -1 for track in set(identity.values())}
     return identity, parent
-
-
-def _add_entry(path: Path, entry: dict[str, Any], name: str, overwrite: bool) -> None:
-    """Write experiments.yaml, or add an entry at its end; what stands there stays to the byte."""
-    text = yaml.safe_dump([entry], sort_keys=False)
-    if not path.exists():
-        write_text_atomically(path, "experiments:\n" + text)
-        return
-    if overwrite and name in [config.name for config in read_experiments(path)]:
-        return
-    old = path.read_text(encoding="utf-8")
-    last = next(
-        line for line in reversed(old.splitlines()) if line.strip() and not line.strip().startswith("#")
-    )
-    first = next((line for line in old.splitlines() if line.lstrip().startswith("- ")), None)
-    if first is None or last.lstrip().startswith(("]", "}")):
-        raise DataError(
-            problem("entries are not one a line", file=path, fix=f"Add this entry by hand:\n{text}")
-        )
-    indent = " " * (len(first) - len(first.lstrip()))
-    added = "".join(f"{indent}{line}\n" for line in text.splitlines())
-    write_text_atomically(path, old + ("" if old.endswith("\n") else "\n") + added)

@@ -110,12 +110,13 @@ def check_tracks(
     Raises
     ------
     DataError
-        For frames beyond the recording, duplicates and coordinates that are no numbers (unless the
-        policy drops them).
+        For rows of another FOV, frames beyond the recording, duplicates and coordinates that are no
+        numbers (unless the policy drops them).
     """
     place = _Place(experiment, fov, path, shape)
     counts = TrackCounts(rows=int(columns[keys.T].size))
     columns = {**columns, _ROW: np.arange(counts.rows) + _HEADER_ROWS}
+    _check_fov(columns.pop(keys.FOV_NAME, None), columns[_ROW], place)
     _check_frames(columns, place)
     columns = _finite(columns, place, counts, policy)
     columns = _unique(columns, place, counts, policy)
@@ -125,6 +126,25 @@ def check_tracks(
     same = np.diff(columns[keys.TRACK_ID]) == 0
     counts.gaps = int(np.count_nonzero(same & (np.diff(columns[keys.T]) > 1)))
     return columns, counts
+
+
+def _check_fov(names: npt.NDArray[Any] | None, rows: npt.NDArray[np.integer], place: _Place) -> None:
+    """Where a file says which FOV its rows are of, it must be this one; a blank says nothing."""
+    if names is None:
+        return
+    texts = np.char.strip(names.astype(str), "/ ")
+    wrong = np.flatnonzero((texts != place.fov) & (texts != ""))
+    if wrong.size:
+        raise DataError(
+            place.message(
+                f"{wrong.size} rows are of another FOV",
+                row=listing(rows[wrong[:5]]),
+                field=keys.FOV_NAME,
+                expected=place.fov,
+                found=listing(dict.fromkeys(texts[wrong].tolist()), 5),
+                fix="Parents and daughters are looked for inside one FOV: give each FOV its own file.",
+            )
+        )
 
 
 def _check_frames(columns: Columns, place: _Place) -> None:

@@ -39,8 +39,8 @@ def read_track_csv(path: Path, experiment: str | None = None) -> dict[str, npt.N
     Raises
     ------
     DataError
-        If the file is empty, not comma-separated, ragged, lacks a column or holds a value that is not
-        of its column's kind; row (1 is the header) and text are named.
+        If the file is empty, not UTF-8, not comma-separated, ragged, lacks a column or holds a value that
+        is not of its column's kind; row (1 is the header) and text are named.
     """
     import pyarrow as pa
     import pyarrow.csv as pc
@@ -82,14 +82,25 @@ def _bytes(path: Path, experiment: str | None) -> bytes:
         ) from error
     if not data.strip():
         raise DataError(problem("no rows", experiment=experiment, file=path, found="an empty file"))
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+        raise DataError(
+            problem(
+                "not UTF-8",
+                experiment=experiment,
+                file=path,
+                row=data[: error.start].count(b"\n") + 1,
+                found="UTF-16" if wide else f"byte 0x{data[error.start]:02x}",
+                fix="Save the file with the encoding UTF-8.",
+            )
+        ) from error
     return data.removeprefix(b"\xef\xbb\xbf")
 
 
 def _header(data: bytes, path: Path, experiment: str | None) -> list[str]:
-    try:
-        first = data.split(b"\n", 1)[0].decode("utf-8").rstrip("\r")
-    except UnicodeDecodeError as error:
-        raise DataError(problem("header is not UTF-8", experiment=experiment, file=path, row=1)) from error
+    first = data.split(b"\n", 1)[0].decode("utf-8").rstrip("\r")
     names = [name.strip().strip('"') for name in first.split(",")]
     problems = []
     if len(names) == 1 and any(mark in first for mark in ";\t|"):
@@ -136,7 +147,7 @@ def _read_carefully(
     """Read as text, accept what is unambiguous ("1.0" for 1), name every row that is not."""
     import pandas as pd
 
-    text = data.decode("utf-8", errors="replace")
+    text = data.decode("utf-8")
     problems = []
     rows = []
     for number, line in enumerate(text.splitlines()[1:], start=2):

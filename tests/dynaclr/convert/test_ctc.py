@@ -9,7 +9,7 @@ import tifffile
 
 from dynaclr.convert import CtcOptions, convert_ctc
 from dynaclr.errors import ConfigError, DataError
-from dynaclr.experiment import ExperimentRegistry
+from dynaclr.experiment import ExperimentRegistry, read_experiments
 from dynaclr.index import MultiExperimentIndex
 from dynaclr.stores import make_context, open_array
 
@@ -79,6 +79,137 @@ def test_a_second_experiment_is_added_and_the_first_stays_to_the_byte(tmp_path: 
     assert ExperimentRegistry.from_yaml(path).names == ("movie", "other")
     with pytest.raises(DataError, match="target exists"):
         convert_ctc([source], tmp_path / "out", OPTIONS)
+
+
+FIRST = """\
+# experiments of µ-lab
+experiments:
+  # made by hand
+  - name: hand      # keep
+    data_path: hand.zarr
+    tracks_path: hand.tracks
+    channel_names: [a,   b]
+    source_channel: ["a"]
+    condition_wells: {all: ["A/1"]}
+
+  # the movie
+  -   name: movie
+      data_path:   old.zarr
+      tracks_path: old.tracks
+      channel_names:
+        - old
+      source_channel: [old]
+      condition_wells:
+        old: [ "B/2" ]
+      organelle: nucleus
+      interval_minutes: 99   # measured
+
+  # after it
+  - {name: flow, data_path: f.zarr, tracks_path: f.tracks, channel_names: [a], source_channel: [a],
+     condition_wells: {all: ["A/1"]}}
+# the end
+"""
+OLD_MOVIE = FIRST[FIRST.index("name: movie") : FIRST.index("   # measured")]
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("tail", ["", "\n"])
+def test_overwriting_replaces_the_one_entry_and_no_other_byte(
+    tmp_path: Path, newline: str, bom: bytes, tail: str
+) -> None:
+    source, out = sequence(tmp_path / "in"), tmp_path / "out"
+    out.mkdir()
+    path = out / "experiments.yaml"
+    text = (FIRST.removesuffix("\n") + tail).replace("\n", newline)
+    path.write_bytes(bom + text.encode())
+    convert_ctc([source], out, OPTIONS, overwrite=True)
+    before, after = text.split(OLD_MOVIE.replace("\n", newline))
+    written = path.read_bytes()
+    assert written.startswith(bom + before.encode())
+    assert written.endswith(after.encode())
+    middle = written[len(bom + before.encode()) : len(written) - len(after.encode())].decode()
+    assert middle.count("\n") == middle.count(newline) == len(middle.split(newline)) - 1
+    configs = {config.name: config for config in read_experiments(path)}
+    assert list(configs) == ["hand", "movie", "flow"]
+    movie = configs["movie"]
+    assert (movie.data_path.name, movie.interval_minutes) == ("movie.zarr", 10.0)
+    assert movie.condition_wells == {"control": ["A/1"]}
+    assert movie.organelle == "nucleus"  # what a conversion does not know stays
+    assert ExperimentRegistry([movie]).names == ("movie",)
+
+
+def test_overwriting_twice_changes_nothing_more(tmp_path: Path) -> None:
+    source, out = sequence(tmp_path / "in"), tmp_path / "out"
+    convert_ctc([source], out, CtcOptions("other", 10.0))
+    convert_ctc([source], out, OPTIONS)
+    before = (out / "experiments.yaml").read_bytes()
+    convert_ctc([source], out, OPTIONS, overwrite=True)
+    assert (out / "experiments.yaml").read_bytes() == before
+    convert_ctc([source], out, CtcOptions("other", 20.0), overwrite=True)
+    assert [config.interval_minutes for config in read_experiments(out / "experiments.yaml")] == [20.0, 10.0]
+
+
+@pytest.mark.parametrize("end", ["", "\r\n", "\r\n# the end\r\n"])
+def test_line_ends_of_a_file_that_grows_stay(tmp_path: Path, end: str) -> None:
+    source, out = sequence(tmp_path / "in"), tmp_path / "out"
+    out.mkdir()
+    path = out / "experiments.yaml"
+    hand = FIRST[: FIRST.index("\n\n  # the movie")].replace("\n", "\r\n") + end
+    path.write_bytes(hand.encode())
+    convert_ctc([source], out, OPTIONS)
+    written = path.read_bytes()
+    assert written.startswith(hand.encode())
+    assert written.count(b"\n") == written.count(b"\r\n")
+    assert [config.name for config in read_experiments(path)] == ["hand", "movie"]
+
+
+FLOW = (
+    "experiments: [{name: hand, data_path: h.zarr, tracks_path: h, channel_names: [a], source_channel: [a],"
+)
+FLOW += "\n  condition_wells: {all: [A/1]}}, ]  # mine\n"
+
+
+def test_a_list_in_brackets_grows_and_changes_too(tmp_path: Path) -> None:
+    source, out = sequence(tmp_path / "in"), tmp_path / "out"
+    out.mkdir()
+    path = out / "experiments.yaml"
+    path.write_text(FLOW)
+    convert_ctc([source], out, OPTIONS)
+    convert_ctc([source], out, CtcOptions("movie", 20.0), overwrite=True)
+    head, tail = FLOW.split(", ]")
+    assert path.read_text().startswith(head)
+    assert path.read_text().endswith(", ]" + tail)
+    configs = read_experiments(path)
+    assert [(config.name, config.interval_minutes) for config in configs] == [("hand", 30.0), ("movie", 20.0)]
+
+
+def test_an_entry_that_others_refer_to_is_left_to_the_user(tmp_path: Path) -> None:
+    source, out = sequence(tmp_path / "in"), tmp_path / "out"
+    convert_ctc([source], out, OPTIONS)
+    path = out / "experiments.yaml"
+    text = path.read_text().replace("condition_wells:", "condition_wells: &wells")
+    other = "- {name: other, data_path: o, tracks_path: o, channel_names: [a], source_channel: [a],"
+    path.write_text(f"{text}{other} condition_wells: *wells}}\n")
+    before = path.read_bytes()
+    plate = (out / "movie.zarr" / ".zattrs").stat().st_mtime_ns
+    with pytest.raises(
+        DataError, match=r"cannot be changed without touching others[\s\S]*by hand[\s\S]*name: movie"
+    ):
+        convert_ctc([source], out, CtcOptions("movie", 20.0, 0.5), overwrite=True)
+    assert path.read_bytes() == before
+    assert (out / "movie.zarr" / ".zattrs").stat().st_mtime_ns == plate  # refused before anything is written
+    path.write_text(path.read_text().replace("interval_minutes: 10.0", "interval_minutes: 20.0"))
+    convert_ctc([source], out, CtcOptions("movie", 20.0, 0.5), overwrite=True)
+    assert "&wells" in path.read_text()
+
+
+def test_a_name_that_differs_only_in_case_is_refused(tmp_path: Path) -> None:
+    source, out = sequence(tmp_path / "in"), tmp_path / "out"
+    out.mkdir()
+    (out / "experiments.yaml").write_text(FIRST)
+    with pytest.raises(DataError, match="'Movie' is listed already.*found movie"):
+        convert_ctc([source], out, CtcOptions("Movie", 10.0), overwrite=True)
 
 
 def test_masks_and_table_that_disagree_are_listed(tmp_path: Path) -> None:

@@ -84,6 +84,40 @@ def test_files_that_cannot_be_read_name_row_and_column(tmp_path: Path, text: str
         read(tmp_path, text)
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (f"{HEAD[:-1]},label\n1,0,1,1,a\n1,1,1,1,é\n".encode("latin-1"), r"row 3: not UTF-8.*0xe9.*UTF-8"),
+        (f"{HEAD}1,0,1,1\n".replace("t,", "té,").encode("cp1252"), r"row 1: not UTF-8.*0xe9.*UTF-8"),
+        (f"{HEAD}1,0,1,1\n".encode("utf-16"), r"row 1: not UTF-8.*UTF-16.*UTF-8"),
+        (HEAD.encode() + b"1,0,1,1\n1,1,\x80,2\n", r"row 3: not UTF-8.*0x80"),
+    ],
+)
+def test_text_in_another_encoding_names_the_line(tmp_path: Path, content: bytes, message: str) -> None:
+    with pytest.raises(DataError, match=rf"tracks\.csv, {message}"):
+        read(tmp_path, content)
+
+
+NAMED = "track_id,t,y,x,parent_track_id,fov_name\n"
+
+
+def test_the_table_of_another_fov_is_refused(tmp_path: Path) -> None:
+    text = NAMED + "1,0,1,1,,A/1/0\n2,1,1,1,1,B/1/0\n3,1,1,1,1,B/1/1\n"
+    with pytest.raises(
+        DataError,
+        match=r"row 3, 4, field fov_name: 2 rows are of another FOV; expected A/1/0; found B/1/0, B/1/1",
+    ):
+        checked(tmp_path, text)
+    with pytest.raises(DataError, match=r"row 2, field fov_name.*expected A/1/0; found 7"):
+        checked(tmp_path, NAMED + "1,0,1,1,,7\n")
+
+
+def test_the_name_of_the_own_fov_is_no_column_of_its_own(tmp_path: Path) -> None:
+    columns, _ = checked(tmp_path, NAMED + "1,0,1,1,,A/1/0\n1,1,1,1,,/A/1/0/\n1,2,1,1,,\n")
+    assert columns["t"].tolist() == [0, 1, 2]
+    assert "fov_name" not in columns
+
+
 def test_frames_beyond_the_recording(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"row 3.*expected 0\.\.9; found 10"):
         checked(tmp_path, HEAD + "1,0,1,1\n1,10,1,1\n")
