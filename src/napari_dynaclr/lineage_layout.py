@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr.index import MultiExperimentIndex
 from dynaclr.tables import CellTable
+
+if TYPE_CHECKING:
+    from dynaclr.index import MultiExperimentIndex
 
 __all__ = ("LineageLayout", "NodeKind", "family_layout", "family_rows", "lay_out")
 

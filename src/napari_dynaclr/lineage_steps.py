@@ -152,7 +152,7 @@ def strip_rows(layout: LineageLayout, row: int, limit: int = 60) -> npt.NDArray[
         return np.asarray(layout.row[nodes])
     turns = np.flatnonzero(np.diff(layout.node_track[nodes]) != 0)
     keep = np.unique(np.r_[0, turns, turns + 1, nodes.size - 1])
-    if keep.size >= limit:
+    if keep.size > limit:
         places = np.unique(np.linspace(0, nodes.size - 1, limit).round().astype(np.int64))
     else:
         rest = np.setdiff1d(np.arange(nodes.size), keep)

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from dynaclr.anchors import Loss
-from dynaclr.index import MultiExperimentIndex
 from dynaclr.pairs import TauLaw, candidates_of
 from dynaclr.tables import Relation, RelativeLookup
 from napari_dynaclr.lineage_layout import LineageLayout
+
+if TYPE_CHECKING:
+    from dynaclr.index import MultiExperimentIndex
 
 __all__ = ("BARRIER_TEXT", "LOSS_TEXT", "Barrier", "Positives", "positives_of")
 
