@@ -24,22 +24,38 @@ class Observations:
         (N,) codes of FOV and track, and the frame.
     track_parent
         (n_tracks,) code of each track's parent, -1 for none.
+    track_first, track_last
+        (n_tracks,) first and last frame of each whole track; None where no observation was left out.
     """
 
     fov: npt.NDArray[np.int64]
     track: npt.NDArray[np.int64]
     t: npt.NDArray[np.int64]
     track_parent: npt.NDArray[np.int64]
+    track_first: npt.NDArray[np.int64] | None = None
+    track_last: npt.NDArray[np.int64] | None = None
 
     @classmethod
     def of_table(cls, table: CellTable, rows: npt.NDArray[np.integer]) -> Observations:
-        """Return the observations of some rows of a table."""
+        """Return the observations of some rows of a table; the ends of tracks are those of all rows."""
         return cls(
             table.fov_of(rows).astype(np.int64),
             table.track[rows].astype(np.int64),
             table.t[rows].astype(np.int64),
             table.forest.parent,
+            *_ends(table.track, table.t, table.forest.parent.size),
         )
+
+    def subset(self, rows: npt.NDArray[np.bool_]) -> Observations:
+        """Return some observations, (N,) True for those; tracks stay whole."""
+        return Observations(self.fov[rows], self.track[rows], self.t[rows], self.track_parent, *self.ends)
+
+    @cached_property
+    def ends(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """(n_tracks,) first and last frame of each track."""
+        if self.track_first is not None and self.track_last is not None:
+            return self.track_first, self.track_last
+        return _ends(self.track, self.t, self.track_parent.size)
 
     def __len__(self) -> int:
         return int(self.t.size)
@@ -73,3 +89,14 @@ class Observations:
         order = np.lexsort((self.t, self.track))
         step = (np.diff(self.track[order]) == 0) & (np.diff(self.t[order]) == 1)
         return order[:-1][step], order[1:][step]
+
+
+def _ends(
+    track: npt.NDArray[np.integer], t: npt.NDArray[np.integer], n_tracks: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the first and last frame of each track; a track without rows ends before it starts."""
+    first = np.full(n_tracks, np.iinfo(np.int64).max)
+    last = np.full(n_tracks, -1, dtype=np.int64)
+    np.minimum.at(first, track, t)
+    np.maximum.at(last, track, t)
+    return first, last

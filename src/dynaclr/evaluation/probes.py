@@ -27,10 +27,7 @@ def division_labels(observations: Observations) -> npt.NDArray[np.bool_]:
     """Return which rows divide before the next frame or were just born of a division (N,)."""
     parent = observations.track_parent
     daughters = np.bincount(parent[parent >= 0], minlength=parent.size)
-    first = np.full(parent.size, np.iinfo(np.int64).max)
-    last = np.full(parent.size, -1)
-    np.minimum.at(first, observations.track, observations.t)
-    np.maximum.at(last, observations.track, observations.t)
+    first, last = observations.ends
     mother = daughters[observations.track] >= 2
     own_parent = parent[observations.track]
     born = (own_parent >= 0) & (daughters[np.maximum(own_parent, 0)] >= 2)

@@ -96,18 +96,12 @@ def demonstrate(
             probe = linear_probe(views.plain[test], labels[test], observations.lineage[test])
             columns.setdefault("division AUROC", []).append(probe.auroc)
             columns.setdefault("division AP", []).append(probe.average_precision)
-            inside = _subset(observations, test)
+            inside = observations.subset(test)
             columns.setdefault("smoothness", []).append(smoothness_ratio(views.plain[test], inside))
             columns.setdefault("RankMe", []).append(effective_rank(views.plain[test]))
             chance = plain.chance
         values[name] = columns
     return Demonstration(values, chance, float(labels[test].mean()), int(test.sum()))
-
-
-def _subset(observations: Observations, rows: npt.NDArray[np.bool_]) -> Observations:
-    return Observations(
-        observations.fov[rows], observations.track[rows], observations.t[rows], observations.track_parent
-    )
 
 
 def _cell(values: Sequence[float]) -> str:

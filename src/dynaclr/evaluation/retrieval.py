@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from dynaclr.errors import DataError, problem
 from dynaclr.evaluation.observations import Observations
 
 __all__ = ("Recall", "recall_at_1")
@@ -49,7 +50,17 @@ def recall_at_1(
         (N,) rows that take part.
     fitted_on
         (N,) rows that the standardisation is fitted on.
+
+    Raises
+    ------
+    DataError
+        If features of these rows are no numbers (every comparison with them would be a miss or a hit by
+        accident), or there is no row to fit on.
     """
+    if not fitted_on.any():
+        raise DataError(problem("no rows to fit the standardisation on", expected="at least one", found=0))
+    for name, features, taken in (("query", query, rows | fitted_on), ("gallery", gallery, rows)):
+        _refuse_no_numbers(name, features, taken)
     mean = query[fitted_on].mean(axis=0)
     deviation = np.maximum(query[fitted_on].std(axis=0), 1e-9)
     a, b = (_unit((features - mean) / deviation) for features in (query, gallery))
@@ -69,6 +80,19 @@ def recall_at_1(
     if not hits:
         return Recall(float("nan"), float("nan"), 0)
     return Recall(float(np.mean(hits)), float(np.mean(chances)), len(hits))
+
+
+def _refuse_no_numbers(name: str, features: Features, taken: npt.NDArray[np.bool_]) -> None:
+    wrong = np.flatnonzero(taken & ~np.isfinite(features).all(axis=1))
+    if wrong.size:
+        raise DataError(
+            problem(
+                "features are no numbers",
+                row=int(wrong[0]),
+                field=name,
+                found=f"{wrong.size} rows of {int(taken.sum())}",
+            )
+        )
 
 
 def _unit(values: Features) -> npt.NDArray[np.float64]:

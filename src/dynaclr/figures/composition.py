@@ -68,8 +68,15 @@ def _batches(axes: Any, name: str, counts: _Axis) -> None:
     batches = np.arange(counts.counts.shape[0])
     for place, label in enumerate(counts.labels[:_MOST_LABELS]):
         height = counts.counts[:, place]
-        axes.bar(batches, height, 1.0, bottom=bottom, color=COLOURS[place % len(COLOURS)], label=str(label))
+        hatch = "///" if place >= len(COLOURS) else None  # colours start over
+        colour = COLOURS[place % len(COLOURS)]
+        axes.bar(batches, height, 1.0, bottom=bottom, color=colour, hatch=hatch, label=str(label))
         bottom = bottom + height
+    more = counts.counts[:, _MOST_LABELS:]
+    if more.shape[1]:
+        title = f"{more.shape[1]} others"
+        axes.bar(batches, more.sum(axis=1), 1.0, bottom=bottom, color="#dddddd", label=title)
+    axes.legend(fontsize=6, frameon=False, ncols=3, loc="lower left", bbox_to_anchor=(0, 1), borderpad=0)
     axes.set_xlabel("batch")
     axes.set_ylabel("anchors")
     axes.margins(x=0)

@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
+from dynaclr.draws import BatchKey, Purpose, shuffled, uniforms
 from dynaclr.figures.canvas import COLOURS, new_figure
 
 __all__ = ("embedding_figure", "principal_components")
@@ -41,14 +44,22 @@ def embedding_figure(features: npt.NDArray[np.floating], colours: Mapping[str, n
             drawn = axes.scatter(points[:, 0], points[:, 1], c=values, s=4, cmap="viridis", linewidths=0)
             figure.colorbar(drawn, ax=axes, label=title, shrink=0.8)
         else:
-            for number, label in enumerate(sorted(set(values.astype(str).tolist()))):
-                member = values.astype(str) == label
-                colour = COLOURS[number % len(COLOURS)]
-                x, y = points[member, 0], points[member, 1]
-                axes.scatter(x, y, s=4, color=colour, label=label, linewidths=0)
-            axes.legend(fontsize=8, markerscale=3, frameon=False)
+            _categories(axes, points, values.astype(str))
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("principal component 1")
         axes.set_ylabel("principal component 2")
         axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def _categories(axes: Any, points: npt.NDArray[np.float64], labels: npt.NDArray[np.str_]) -> None:
+    """Draw points (N, 2) by label in an order of their own: the last label would hide the others."""
+    names, codes = np.unique(labels, return_inverse=True)
+    palette = np.array(to_rgba_array([COLOURS[code % len(COLOURS)] for code in range(len(names))]))
+    order = shuffled(len(labels), uniforms(BatchKey(0, 0, 0), Purpose.AUDIT, len(labels))[:, 0])
+    axes.scatter(points[order, 0], points[order, 1], s=4, c=palette[codes[order]], linewidths=0)
+    handles = [
+        Line2D([], [], ls="", marker="o", ms=5, color=COLOURS[code % len(COLOURS)], label=name)
+        for code, name in enumerate(names.tolist())
+    ]
+    axes.legend(handles=handles, fontsize=8, frameon=False)

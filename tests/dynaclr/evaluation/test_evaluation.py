@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from dynaclr.draws import BatchKey
-from dynaclr.errors import ConfigError
+from dynaclr.errors import ConfigError, DataError
 from dynaclr.evaluation import (
     EncodedViews,
     Observations,
@@ -19,6 +21,8 @@ from dynaclr.evaluation import (
     smoothness_ratio,
     temporal_order,
 )
+from dynaclr.experiment import ExperimentRegistry
+from dynaclr.index import MultiExperimentIndex
 
 FRAMES, CELLS = 8, 30
 
@@ -76,6 +80,57 @@ def test_division_labels() -> None:
     labels = division_labels(observations)
     assert set(observations.t[labels].tolist()) == {3, 4}
     assert labels.sum() == 10 * 3
+
+
+def test_division_labels_do_not_move_where_observations_are_left_out() -> None:
+    """A mother whose last frame was not read does not divide at the frame before."""
+    observations = movie()
+    whole = division_labels(observations)
+    first = np.array([observations.t[observations.track == track].min() for track in range(CELLS + 20)])
+    last = np.array([observations.t[observations.track == track].max() for track in range(CELLS + 20)])
+    kept = np.random.default_rng(0).random(len(observations)) < 0.7
+    kept[np.flatnonzero(whole)[::2]] = False
+    some = Observations(
+        observations.fov[kept],
+        observations.track[kept],
+        observations.t[kept],
+        observations.track_parent,
+        first,
+        last,
+    )
+    assert np.array_equal(division_labels(some), whole[kept])
+    assert whole[kept].sum() < whole.sum()
+
+
+def test_observations_of_a_table_know_the_whole_tracks(coded_source: Path) -> None:
+    registry = ExperimentRegistry.from_yaml(coded_source)
+    table = MultiExperimentIndex(registry, (0, 1), (16, 16), (0.5, 1.0)).table
+    rows = np.arange(0, table.t.size, 3)
+    whole, some = Observations.of_table(table, np.arange(table.t.size)), Observations.of_table(table, rows)
+    assert np.array_equal(division_labels(some), division_labels(whole)[rows])
+    assert division_labels(whole).any()
+
+
+@pytest.mark.parametrize("broken", ["query", "gallery"])
+def test_recall_of_features_that_are_no_numbers_is_refused(broken: str) -> None:
+    observations = movie()
+    rows = everything(observations)
+    features = {name: np.random.default_rng(0).normal(size=(len(rows), 6)) for name in ("query", "gallery")}
+    features[broken][17, 2] = np.nan
+    with pytest.raises(DataError, match=rf"row 17.*{broken}.*1 rows? of {len(rows)}"):
+        recall_at_1(observations, features["query"], features["gallery"], 2, rows, rows)
+    aside = rows.copy()
+    aside[17] = False
+    recall = recall_at_1(observations, features["query"], features["gallery"], 2, aside, aside)
+    assert 0 <= recall.value <= 1
+
+
+def test_recall_without_rows_to_fit_on_is_refused() -> None:
+    observations = movie()
+    rows = everything(observations)
+    features = np.random.default_rng(0).normal(size=(len(rows), 6))
+    with pytest.raises(DataError, match="no rows to fit the standardisation on"):
+        recall_at_1(observations, features, features, 2, rows, ~rows)
 
 
 def test_grouped_probe_does_not_leak() -> None:

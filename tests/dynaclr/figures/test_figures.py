@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgba
 
 from dynaclr.composition import compose
 from dynaclr.dataset import MultiExperimentTripletDataset
@@ -11,7 +13,14 @@ from dynaclr.draws import BatchKey, KeyedBatch
 from dynaclr.embeddings import EmbeddingWriter, read_embeddings
 from dynaclr.errors import DataError
 from dynaclr.experiment import ExperimentRegistry
-from dynaclr.figures import composition_figure, contact_sheet, embedding_figure, loss_figure, save
+from dynaclr.figures import (
+    composition_figure,
+    contact_sheet,
+    embedding_figure,
+    loss_figure,
+    principal_components,
+    save,
+)
 from dynaclr.index import MultiExperimentIndex
 
 
@@ -71,3 +80,79 @@ def test_an_unfinished_table_leaves_nothing(dataset: MultiExperimentTripletDatas
     (tmp_path / "e.parquet").write_bytes(b"nothing")
     with pytest.raises(DataError, match="not an embedding"):
         read_embeddings(tmp_path / "e.parquet")
+
+
+def test_stacked_batches_have_a_key_and_add_up(dataset: MultiExperimentTripletDataset) -> None:
+    batches = [KeyedBatch(range(k, k + 8), BatchKey(0, 0, k)) for k in range(0, 80, 8)]
+    composition = compose(dataset, batches)
+    stacks = composition_figure(composition).subfigs[1].axes
+    for axes, (name, counts) in zip(stacks, composition.axes.items(), strict=True):
+        assert {text.get_text() for text in axes.get_legend().get_texts()} == set(map(str, counts.labels)), (
+            name
+        )
+        heights = np.array([[bar.get_height() for bar in stack] for stack in axes.containers])
+        assert heights.sum(axis=0).tolist() == [8] * 10
+
+
+def test_many_labels_are_gathered_as_others() -> None:
+    counts = SimpleNamespace(
+        labels=[f"label {k}" for k in range(20)],
+        counts=np.full((3, 20), 2),
+        pool=np.ones(20),
+        share=np.full(20, 0.05),
+        pool_share=np.full(20, 0.05),
+    )
+    composition = SimpleNamespace(
+        axes={"well": counts},
+        condition_labels=("a",),
+        hours=np.arange(6.0),
+        condition_codes=np.zeros(6, dtype=int),
+        tau_frames=np.ones(6, dtype=int),
+        requested_frames=np.ones(6, dtype=int),
+    )
+    axes = composition_figure(composition).subfigs[1].axes[0]
+    assert axes.get_legend().get_texts()[-1].get_text() == "8 others"
+    heights = np.array([[bar.get_height() for bar in stack] for stack in axes.containers])
+    assert heights.sum(axis=0).tolist() == [40] * 3
+    assert (
+        len({(*bar.patches[0].get_facecolor(), bar.patches[0].get_hatch()) for bar in axes.containers}) == 13
+    )
+
+
+def test_every_health_measure_has_an_axis_of_its_own() -> None:
+    names = [
+        f"health/{measure}_{stage}"
+        for measure in ("alignment", "effective_rank")
+        for stage in ("train", "val")
+    ]
+    curves = {name: (np.arange(3), np.ones(3)) for name in ("loss/train", "loss/val", *names, "lr")}
+    shown = {
+        axes.get_ylabel(): [line.get_label() for line in axes.lines] for axes in loss_figure(curves).axes
+    }
+    assert shown == {
+        "loss": ["loss/train", "loss/val"],
+        "alignment": ["health/alignment_train", "health/alignment_val"],
+        "effective rank": ["health/effective_rank_train", "health/effective_rank_val"],
+        "lr": ["lr"],
+    }
+
+
+def test_no_category_hides_another() -> None:
+    features = np.random.default_rng(0).normal(size=(600, 4))
+    labels = np.repeat(["a", "b", "c"], 200)
+    (axes,) = embedding_figure(features, {"condition": labels}).axes
+    (drawn,) = axes.collections
+    colours = [tuple(colour) for colour in drawn.get_facecolors()]
+    places = [np.flatnonzero([colour == chosen for colour in colours]).mean() for chosen in set(colours)]
+    assert len(places) == 3
+    assert places == pytest.approx([300] * 3, abs=50)  # each stands in the middle of the order on average
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a", "b", "c"]
+    again = embedding_figure(features, {"condition": labels}).axes[0].collections[0]
+    assert np.array_equal(again.get_offsets(), drawn.get_offsets())
+    points = {tuple(point) for point in np.round(principal_components(features), 6)}
+    assert {tuple(point) for point in np.round(np.asarray(drawn.get_offsets()), 6)} == points
+    keys = [handle.get_markerfacecolor() for handle in axes.get_legend().legend_handles]
+    for key, label in zip(keys, "abc", strict=True):
+        chosen = np.array([colour == to_rgba(key) for colour in colours])
+        expected = {tuple(point) for point in np.round(principal_components(features)[labels == label], 6)}
+        assert {tuple(p) for p in np.round(np.asarray(drawn.get_offsets())[chosen], 6)} == expected
