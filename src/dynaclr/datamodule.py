@@ -76,6 +76,9 @@ class MultiExperimentDataModule(LightningDataModule):
         Folder for a cache of the index; None for none.
     prefetch_batches
         Batches read ahead of those being read.
+    curation
+        File of marks, relative to the current directory: what they exclude is not trained on; None for
+        none.
     """
 
     def __init__(
@@ -119,6 +122,7 @@ class MultiExperimentDataModule(LightningDataModule):
         stratify_by: list[str] = ["condition"],  # noqa: B006 - as above
         index_cache: str | None = None,
         prefetch_batches: int = 2,
+        curation: str | None = None,
     ) -> None:
         super().__init__()
         self.hcl_beta, self.num_workers, self.prefetch_batches = hcl_beta, num_workers, prefetch_batches
@@ -127,6 +131,7 @@ class MultiExperimentDataModule(LightningDataModule):
                 raise ConfigError(problem("value out of range", field=name, expected=">= 0", found=value))
         tracks = TrackPolicy(missing_tracks, bad_coordinates, duplicate_rows)
         cache = None if index_cache is None else Path(index_cache)
+        marks = None if curation is None else Path(curation)
         self.config = PipelineConfig(
             DataConfig(
                 experiments_yaml=Path(experiments_yaml),
@@ -138,7 +143,7 @@ class MultiExperimentDataModule(LightningDataModule):
                 exclude_fovs=exclude_fovs,
                 return_negative=return_negative,
                 cache_pool_bytes=cache_pool_bytes,
-                options=IndexOptions(relation, missing_chunks, tracks, cache),
+                options=IndexOptions(relation, missing_chunks, tracks, cache, marks),
             ),
             SplitConfig(tuple(val_experiments), val_fov_fraction, no_validation),
             SamplingConfig(
