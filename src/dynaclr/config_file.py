@@ -51,8 +51,8 @@ def config_path(path: Path) -> Path:
 def read_config(path: Path) -> PipelineConfig:
     """Return the configuration that a YAML or a run folder describes.
 
-    A relative `experiments_yaml` is looked for beside the YAML, then in the current folder. A list of
-    experiments alone gets the options of `first_look`.
+    A relative `experiments_yaml` or `curation` is looked for beside the YAML, then in the current folder.
+    A list of experiments alone gets the options of `first_look`.
 
     Raises
     ------
@@ -70,8 +70,9 @@ def read_config(path: Path) -> PipelineConfig:
             problem("neither a training nor a list of experiments", file=file, field="data", found=found)
         )
     options = {name: value for name, value in data.items() if name not in _LOADER_OPTIONS}
-    if isinstance(options.get("experiments_yaml"), str):
-        options["experiments_yaml"] = str(_beside(file, options["experiments_yaml"]))
+    for name in ("experiments_yaml", "curation"):
+        if isinstance(options.get(name), str):
+            options[name] = str(_beside(file, options[name]))
     return _configured(file, options)
 
 

@@ -73,6 +73,9 @@ class MultiExperimentDataModule(LightningDataModule):
         Folder for a cache of the index; None for none.
     prefetch_batches
         Batches read ahead of those being read.
+    curation
+        File of marks, relative to the current directory: what they exclude is not trained on; None for
+        none.
     """
 
     def __init__(
@@ -116,6 +119,7 @@ class MultiExperimentDataModule(LightningDataModule):
         stratify_by: list[str] = ["condition"],  # noqa: B006 - as above
         index_cache: str | None = None,
         prefetch_batches: int = 2,
+        curation: str | None = None,
     ) -> None:
         super().__init__()
         self.hcl_beta, self.num_workers, self.prefetch_batches = hcl_beta, num_workers, prefetch_batches
@@ -159,6 +163,7 @@ class MultiExperimentDataModule(LightningDataModule):
             group_by=group_by,
             stratify_by=stratify_by,
             index_cache=index_cache,
+            curation=curation,
         )
         self._pipeline: Pipeline | None = None
         self._is_set_up = False

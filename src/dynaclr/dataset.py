@@ -64,7 +64,7 @@ class MultiExperimentTripletDataset:
         self.index, self.fit, self.seed = index, fit, int(seed)
         self.return_negative = return_negative
         self.law = TauLaw(self._tau_frames(tau_range_hours), float(tau_decay_rate))
-        self.rows = index.anchor_rows if fit else np.flatnonzero(index.usable).astype(np.int32)
+        self.rows = index.anchor_rows if fit else np.flatnonzero(index.readable).astype(np.int32)
         if fit and tau_range_hours is not None:
             self._check_range(tau_range_hours)
         registry = index.registry

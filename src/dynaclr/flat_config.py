@@ -50,6 +50,7 @@ def pipeline_config(
     group_by: list[str] = ["experiment"],  # noqa: B006 - as above
     stratify_by: list[str] = ["condition"],  # noqa: B006 - as above
     index_cache: str | None = None,
+    curation: str | None = None,
 ) -> PipelineConfig:
     """Return the configuration of a pipeline from the options of a `data:` section.
 
@@ -98,9 +99,13 @@ def pipeline_config(
         Whether batches hold negatives.
     index_cache
         Folder for a cache of the index; None for none.
+    curation
+        File of marks, relative to the current directory: what they exclude is not trained on; None for
+        none.
     """
     tracks = TrackPolicy(missing_tracks, bad_coordinates, duplicate_rows)
     cache = None if index_cache is None else Path(index_cache)
+    marks = None if curation is None else Path(curation)
     return PipelineConfig(
         DataConfig(
             experiments_yaml=Path(experiments_yaml),
@@ -112,7 +117,7 @@ def pipeline_config(
             exclude_fovs=exclude_fovs,
             return_negative=return_negative,
             cache_pool_bytes=cache_pool_bytes,
-            options=IndexOptions(relation, missing_chunks, tracks, cache),
+            options=IndexOptions(relation, missing_chunks, tracks, cache, marks),
         ),
         SplitConfig(tuple(val_experiments), val_fov_fraction, no_validation),
         SamplingConfig(

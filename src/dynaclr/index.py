@@ -14,6 +14,7 @@ import numpy.typing as npt
 from dynaclr import index_cache, index_frames
 from dynaclr.anchors import Loss, anchor_losses
 from dynaclr.blanks import blank_rows
+from dynaclr.curation import FovNames, Mark, apply_marks, read_marks
 from dynaclr.errors import ConfigError, DataError, listing, problem
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.fovs import FovEntry, check_geometry, select_fovs
@@ -21,7 +22,7 @@ from dynaclr.index_options import IndexOptions
 from dynaclr.index_report import setup_report
 from dynaclr.loading import load_table, locate_tracks, read_all
 from dynaclr.report import SetupReport
-from dynaclr.tables import CellTable, Relation, RelativeLookup
+from dynaclr.tables import Relation, RelativeLookup
 from dynaclr.tracks import TrackCounts
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class MultiExperimentIndex:
         self.tau_frames = self._tau_frames()
         self._set_codes()
         self.track_files, texts = locate_tracks(registry, entries, self.options.tracks)
-        self.table, self.loss, self._counts = self._load(self.track_files)
+        self.table, self.loss, self._counts, self.curation = self._load(self.track_files)
         self.track_warnings = [
             *texts,
             *(text for counts in self._counts if counts for text in counts.warnings),
@@ -116,12 +117,11 @@ class MultiExperimentIndex:
     def _well_label(self, entry: FovEntry) -> str:
         return f"{self.registry.names[entry.experiment]}/{entry.layout.well}"
 
-    def _load(
-        self, files: Sequence[Path | None]
-    ) -> tuple[CellTable, npt.NDArray[np.uint8], list[TrackCounts | None]]:
-        """Read tracks and find anchors, or take both from the cache."""
-        folder = self.options.cache_dir
-        key = "" if folder is None else index_cache.fingerprint(self._identity(), files, self._stored())
+    def _load(self, files: Sequence[Path | None]) -> index_cache.Loaded:
+        """Read tracks, apply marks and find anchors, or take all from the cache."""
+        folder, path = self.options.cache_dir, self.options.curation
+        marks = None if path is None else read_marks(path)
+        key = "" if folder is None else index_cache.fingerprint(self._identity(marks), files, self._stored())
         if folder is not None and (cached := index_cache.load(folder, key)) is not None:
             return cached
         tracks = read_all(self.registry, self.fovs, files, self.options.tracks)
@@ -130,12 +130,27 @@ class MultiExperimentIndex:
         if not len(table):
             raise DataError(problem("no observation is left", found=_rows_by_cause(counts)))
         self.table = table
-        loss = self._losses()
+        masks = self._blank_masks()
+        loss, curation = self._losses(masks), None
+        if marks is not None:
+            curated = apply_marks(marks, table, self._fov_names())
+            self.table, curation = curated.table, curated.report
+            masks = {cause: mask[curated.rows] for cause, mask in masks.items()}
+            masks[Loss.EXCLUDED] = curated.excluded
+            anchors = np.count_nonzero(loss == Loss.NONE)
+            loss = self._losses(masks)
+            curation.anchors_removed = int(anchors - np.count_nonzero(loss == Loss.NONE))
+        content = (self.table, loss, counts, curation)
         if folder is not None:
-            index_cache.save(folder, key, table, loss, counts)
-        return table, loss, counts
+            index_cache.save(folder, key, content)
+        return content
 
-    def _identity(self) -> dict[str, Any]:
+    def _fov_names(self) -> FovNames:
+        names = self.registry.names
+        codes = {(names[e.experiment], e.layout.name): code for code, e in enumerate(self.fovs)}
+        return FovNames(codes, {name: frozenset(self.registry.plates[name].fovs) for name in names})
+
+    def _identity(self, marks: Sequence[Mark] | None) -> dict[str, Any]:
         """Return all that anchors depend on besides the track files."""
         return {
             "fovs": [
@@ -149,6 +164,7 @@ class MultiExperimentIndex:
             "relation": self.relation.value,
             "missing_chunks": self.options.missing_chunks,
             "tracks": repr(self.options.tracks),
+            "marks": None if marks is None else [repr(mark) for mark in marks],
         }
 
     def _stored(self) -> list[str]:
@@ -159,13 +175,15 @@ class MultiExperimentIndex:
         channels = [list(maps[names[entry.experiment]].values()) for entry in self.fovs]
         return index_cache.stored_pixels([entry.layout for entry in self.fovs], channels, self.z_range)
 
-    def _losses(self) -> npt.NDArray[np.uint8]:
-        masks = {}
-        if self.options.missing_chunks != "zeros":
-            blank = self._blank_rows()
-            if blank.any() and self.options.missing_chunks == "error":
-                raise DataError(self._blank_message(blank))
-            masks[Loss.BLANK] = blank
+    def _blank_masks(self) -> dict[Loss, npt.NDArray[np.bool_]]:
+        if self.options.missing_chunks == "zeros":
+            return {}
+        blank = self._blank_rows()
+        if blank.any() and self.options.missing_chunks == "error":
+            raise DataError(self._blank_message(blank))
+        return {Loss.BLANK: blank}
+
+    def _losses(self, masks: dict[Loss, npt.NDArray[np.bool_]]) -> npt.NDArray[np.uint8]:
         lookup = RelativeLookup(self.table, self.relation, _usable(masks, len(self.table)))
         return anchor_losses(lookup, self.tau_frames, masks, self.near_border(slice(None)))
 
@@ -190,6 +208,7 @@ class MultiExperimentIndex:
         """Derive anchors and the look-up of positives from the losses."""
         self.anchor_rows = np.flatnonzero(self.loss == Loss.NONE).astype(np.int32)
         self.usable = ~np.isin(self.loss, (Loss.EXCLUDED, Loss.BLANK))
+        self.readable = self.loss != Loss.BLANK
         self.lookup = RelativeLookup(self.table, self.relation, self.usable)
         self.report: SetupReport = setup_report(self, self._counts, self._skipped)
         if not self.anchor_rows.size:

@@ -16,18 +16,22 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.atomic import write_bytes_atomically
+from dynaclr.curation import CurationReport
 from dynaclr.lineage import Forest
 from dynaclr.plates import FovLayout
 from dynaclr.stores import chunk_files, cpu_limit
 from dynaclr.tables import CellTable
 from dynaclr.tracks import TrackCounts
 
-__all__ = ("fingerprint", "load", "save", "stored_pixels")
+__all__ = ("Loaded", "fingerprint", "load", "save", "stored_pixels")
 
-_VERSION = 2
+_VERSION = 3
 _DIGEST_BYTES = 32
 _TABLE = ("frame_key", "track", "t", "y", "x", "track_id", "track_fov", "fov_first_frame")
 _FOREST = ("order", "parent", "root", "last", "depth")
+
+Loaded = tuple[CellTable, npt.NDArray[np.uint8], list[TrackCounts | None], CurationReport | None]
+"""Table, losses, counts of the track files, and what marks did."""
 
 
 def fingerprint(identity: dict[str, Any], files: Sequence[Path | None], pixels: Sequence[str] = ()) -> str:
@@ -86,8 +90,8 @@ def stored_pixels(
         return list(pool.map(one, range(len(layouts))))
 
 
-def load(folder: Path, key: str) -> tuple[CellTable, npt.NDArray[np.uint8], list[TrackCounts | None]] | None:
-    """Return table, losses and counts from the cache, None where it has none or it is damaged."""
+def load(folder: Path, key: str) -> Loaded | None:
+    """Return what the cache holds under a key, None where it has none or it is damaged."""
     try:
         content = _path(folder, key).read_bytes()
     except OSError:
@@ -100,8 +104,9 @@ def load(folder: Path, key: str) -> tuple[CellTable, npt.NDArray[np.uint8], list
     extra = {name.removeprefix("extra:"): arrays[name] for name in arrays if name.startswith("extra:")}
     forest = Forest(**{name: arrays[f"forest:{name}"] for name in _FOREST})
     table = CellTable(**{name: arrays[name] for name in _TABLE}, extra=extra, forest=forest)
-    counts = json.loads(arrays["counts"].tobytes())
-    return table, arrays["loss"], [None if item is None else TrackCounts(**item) for item in counts]
+    items, marks = json.loads(arrays["counts"].tobytes())
+    counts = [None if item is None else TrackCounts(**item) for item in items]
+    return table, arrays["loss"], counts, None if marks is None else CurationReport(**marks)
 
 
 def _path(folder: Path, key: str) -> Path:
@@ -109,18 +114,14 @@ def _path(folder: Path, key: str) -> Path:
     return folder / f"index-{key}.cache"
 
 
-def save(
-    folder: Path,
-    key: str,
-    table: CellTable,
-    loss: npt.NDArray[np.uint8],
-    counts: Sequence[TrackCounts | None],
-) -> None:
+def save(folder: Path, key: str, content: Loaded) -> None:
     """Write the cache file; the folder is made if need be."""
+    table, loss, counts, curation = content
     arrays: dict[str, npt.NDArray[Any]] = {name: getattr(table, name) for name in _TABLE}
     arrays |= {f"forest:{name}": getattr(table.forest, name) for name in _FOREST}
     arrays |= {f"extra:{name}": values for name, values in table.extra.items()}
-    text = json.dumps([None if item is None else asdict(item) for item in counts])
+    items = [None if item is None else asdict(item) for item in counts]
+    text = json.dumps([items, None if curation is None else asdict(curation)])
     arrays["counts"] = np.frombuffer(text.encode(), dtype=np.uint8)
     arrays["loss"] = loss
     buffer = io.BytesIO()

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr import keys
+from dynaclr.curation import first_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,11 +36,20 @@ def codes(
 
 
 def global_track_labels(index: MultiExperimentIndex) -> npt.NDArray[np.object_]:
-    """Return "{experiment}_{fov_name}_{track_id}" of every track (n_tracks,)."""
+    """Return "{experiment}_{fov_name}_{track_id}" of every track (n_tracks,).
+
+    Where a person cut a track, its later parts add "@{first frame}": two cells never share a label.
+    """
     table, names = index.table, index.registry.names
     prefixes = [f"{names[entry.experiment]}_{entry.layout.name}_" for entry in index.fovs]
     pairs = zip(table.track_fov.tolist(), table.track_id.tolist(), strict=True)
-    return np.array([prefixes[fov] + str(number) for fov, number in pairs], dtype=object)
+    labels = np.array([prefixes[fov] + str(number) for fov, number in pairs], dtype=object)
+    start = table.t[first_rows(table)]
+    order = np.lexsort((start, table.track_id, table.track_fov))
+    again = (np.diff(table.track_id[order]) == 0) & (np.diff(table.track_fov[order]) == 0)
+    for track in order[1:][again].tolist():
+        labels[track] += f"@{start[track]}"
+    return labels
 
 
 def tracks_frame(index: MultiExperimentIndex, rows: npt.NDArray[np.integer]) -> pd.DataFrame:

@@ -28,12 +28,16 @@ class IndexOptions:
         What to do with imperfect track files.
     cache_dir
         Folder for a cache of the index; None for none.
+    curation
+        File of marks: what people excluded is neither anchor nor positive, and what they cut is no
+        longer one lineage; None for none.
     """
 
     relation: Relation | str = Relation.DESCENDANT
     missing_chunks: Literal["exclude", "error", "zeros"] = "exclude"
     tracks: TrackPolicy = field(default_factory=TrackPolicy)
     cache_dir: Path | None = None
+    curation: Path | None = None
 
     def __post_init__(self) -> None:
         choices = tuple(item.value for item in Relation)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dynaclr.anchors import Loss
+from dynaclr.errors import MAX_LISTED
 from dynaclr.report import ExperimentReport, SetupReport
 from dynaclr.tracks import TrackCounts
 
@@ -45,6 +46,8 @@ def setup_report(
         item.tau_frames = tuple(index.tau_frames[mine[0]].tolist()) if mine else (0, 0)
         report.experiments.append(item)
     report.warnings = _warnings(index, report)
+    if index.curation is not None:
+        report.curation = index.curation.lines()
     return report
 
 
@@ -86,6 +89,10 @@ def _experiment(
 def _warnings(index: MultiExperimentIndex, report: SetupReport) -> list[str]:
     """Return track warnings, confounds and experiments without anchors."""
     texts = list(index.track_warnings)
+    if index.curation is not None:
+        shown = index.curation.unmatched
+        texts += [f"mark not found: {text}" for text in shown[:MAX_LISTED]]
+        texts += [f"{len(shown) - MAX_LISTED} more marks not found"] if len(shown) > MAX_LISTED else []
     used = [item for item in report.experiments if item.observations]
     for condition in index.condition_names:
         homes = [item.name for item in used if item.conditions.get(condition)]

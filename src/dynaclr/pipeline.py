@@ -11,6 +11,7 @@ import torch
 from dynaclr import keys
 from dynaclr.anchor_columns import AnchorColumns
 from dynaclr.channel_dropout import ChannelDropout
+from dynaclr.curation import read_marks
 from dynaclr.dataset import MultiExperimentTripletDataset
 from dynaclr.draws import BatchKey, Purpose, uniforms
 from dynaclr.errors import ConfigError, DataError, listing, problem
@@ -134,13 +135,28 @@ class Pipeline:
     @property
     def report(self) -> SetupReport:
         """Set-up report of training and validation experiments together."""
-        report = SetupReport([*self.train_index.report.experiments], [*self.train_index.report.warnings])
+        report = SetupReport(
+            [*self.train_index.report.experiments],
+            [*self.train_index.report.warnings, *self._unknown_marks()],
+            [f"training: {line}" for line in self.train_index.report.curation],
+        )
         if self.val_index is not None:
             for item in self.val_index.report.experiments:
                 item.checks = [*item.checks, "held out for validation"]
                 report.experiments.append(item)
             report.warnings += [text for text in self.val_index.report.warnings if "occurs in" not in text]
+            report.curation += [f"validation: {line}" for line in self.val_index.report.curation]
         return report
+
+    def _unknown_marks(self) -> list[str]:
+        """Return a warning if marks name experiments that there are not; parts of a split cannot tell."""
+        path = self.config.data.options.curation
+        names = [] if path is None else sorted({mark.experiment for mark in read_marks(path)})
+        unknown = [name for name in names if name not in self.registry.names]
+        if not unknown:
+            return []
+        found = listing(f"'{name}'" for name in unknown)
+        return [problem("marks name experiments that there are not", file=path, found=found)]
 
     def _index(self, part: Part) -> MultiExperimentIndex:
         data = self.config.data
@@ -168,11 +184,13 @@ class Pipeline:
 
     def predict_dataset(self) -> MultiExperimentTripletDataset:
         """Return all observations of all experiments, training and validation alike."""
-        dataset = self._dataset(
-            self._index((self.registry, list(self.config.data.exclude_fovs or ()))), fit=False
-        )
+        dataset = self._dataset(self.whole_index(), fit=False)
         self._require_statistics(dataset)
         return dataset
+
+    def whole_index(self) -> MultiExperimentIndex:
+        """Return an index of all experiments, training and validation alike."""
+        return self._index((self.registry, list(self.config.data.exclude_fovs or ())))
 
     def sampler(self, num_replicas: int = 1, rank: int = 0) -> FlexibleBatchSampler:
         """Return the sampler of training batches."""

@@ -51,10 +51,21 @@ class ExperimentReport:
 
 @dataclass(slots=True)
 class SetupReport:
-    """Set-up of all experiments, with what a person should know before training."""
+    """Set-up of all experiments, with what a person should know before training.
+
+    Attributes
+    ----------
+    experiments
+        A report an experiment.
+    warnings
+        What a person should look at.
+    curation
+        Lines on what marks removed; none without a file of marks.
+    """
 
     experiments: list[ExperimentReport] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    curation: list[str] = field(default_factory=list)
 
     @property
     def anchors(self) -> int:
@@ -108,6 +119,7 @@ class SetupReport:
             if len(shown) > MAX_LISTED:
                 lines.append(f"  skipped       and {len(shown) - MAX_LISTED} more FOVs")
         lines.append(f"total           {self.observations} observations, {self.anchors} anchors")
+        lines += [f"curation        {text}" for text in self.curation]
         lines += [f"warning: {text}" for text in self.warnings]
         return "\n".join(lines)
 

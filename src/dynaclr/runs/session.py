@@ -151,11 +151,13 @@ def _prepare(cli: Any, settings: RunSettings, folder: RunFolder, experiments: st
 
 
 def _config_text(cli: Any) -> str:
-    """Return the complete configuration, with the path of experiments.yaml made absolute."""
+    """Return the complete configuration, with the paths of experiments.yaml and marks made absolute."""
     content = yaml.safe_load(cli.parser.dump(cli.config, skip_none=False, skip_link_targets=True))
     content.pop("config", None)
     content["run"]["resume"] = None
-    content["data"]["experiments_yaml"] = str(Path(content["data"]["experiments_yaml"]).absolute())
+    for name in ("experiments_yaml", "curation"):
+        if content["data"][name] is not None:
+            content["data"][name] = str(Path(content["data"][name]).absolute())
     return yaml.safe_dump(content, sort_keys=False)
 
 
