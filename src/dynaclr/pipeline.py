@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
 
@@ -42,6 +43,13 @@ _PARTS = {
     keys.POSITIVE: (Purpose.AUGMENT_POSITIVE, Purpose.DROPOUT_POSITIVE),
     keys.NEGATIVE: (Purpose.AUGMENT_NEGATIVE, Purpose.DROPOUT_NEGATIVE),
 }
+
+
+Progress = Callable[[str, int, int], None]
+
+
+def _silent(step: str, done: int, total: int) -> None:
+    """Tell nobody."""
 
 
 _NO_KEY = BatchKey(0, 0, 0)  # for a crop to the middle, which draws nothing
@@ -114,21 +122,29 @@ class Pipeline:
                 )
             )
 
-    def setup(self) -> SetupReport:
+    def setup(self, progress: Progress | None = None) -> SetupReport:
         """Read tracks, find anchors, split, and check statistics; return what was found.
+
+        Parameters
+        ----------
+        progress
+            Called with (step, done, all) as work goes on; what it raises ends the work.
 
         Raises
         ------
         ConfigError, DataError
             As the class says.
         """
-        data = self.config.data
+        data, tell = self.config.data, progress or _silent
+        tell("tracks of the training", 0, 3)
         train, val = split_fovs(self.registry, data, self.config.split, self.config.sampling.seed)
         self.train_index = self._index(train)
+        tell("tracks of the validation", 1, 3)
         self.val_index = None if val is None else self._index(val)
+        tell("statistics", 2, 3)
         self.train_dataset = self._dataset(self.train_index)
         self.val_dataset = None if self.val_index is None else self._dataset(self.val_index)
-        self._statistics()
+        self._statistics(tell)
         self.sampler()  # its warnings belong to set-up
         return self.report
 
@@ -214,14 +230,14 @@ class Pipeline:
             raise ConfigError(problem("nothing is held out for validation", field="val_experiments"))
         return SequentialBatches(len(self.val_dataset), self.config.sampling.batch_size, num_replicas, rank)
 
-    def _statistics(self) -> None:
+    def _statistics(self, tell: Progress) -> None:
         """Make sure that every statistic that a normalization asks for is there."""
         names = [name for name in ("train_dataset", "val_dataset") if getattr(self, name) is not None]
         for name in names:
             dataset = getattr(self, name)
             lacking = any(self._lacking(dataset).values())
             if lacking and self.config.transforms.missing_statistics == "compute":
-                preprocess_missing(dataset.index)
+                preprocess_missing(dataset.index, lambda done, total: tell("statistics, frames", done, total))
                 setattr(self, name, self._dataset(dataset.index))
         self._require_statistics(*(getattr(self, name) for name in names))
 

@@ -95,10 +95,21 @@ def preprocess_plate(
     return PreprocessReport(tuple(item.name for item in work), tuple(item.name for item in kept))
 
 
-def preprocess_missing(index: MultiExperimentIndex) -> None:
-    """Compute the statistics that an index's FOVs lack, into folders beside their plates."""
+def preprocess_missing(
+    index: MultiExperimentIndex, progress: Callable[[int, int], None] | None = None
+) -> None:
+    """Compute the statistics that an index's FOVs lack, into folders beside their plates.
+
+    Parameters
+    ----------
+    index
+        Whose experiments.
+    progress
+        Called with (frames done, all frames) of the plate at work.
+    """
     for config in index.registry.experiments:
-        preprocess_plate(index.registry.plates[config.name], list(config.source_channel))
+        plate = index.registry.plates[config.name]
+        preprocess_plate(plate, list(config.source_channel), progress=progress)
 
 
 def _own(layout: FovLayout, names: Sequence[str]) -> dict[str, Any] | None:

@@ -1,39 +1,159 @@
-"""Work in the background for widgets: a result, or an error that was written for the user."""
+"""Work in the background for widgets: the newest wins, it can be cancelled, errors are told in words."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from superqt.utils import create_worker
+from napari.qt.threading import create_worker
+from napari.utils import progress
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QObject, Signal
 
 from dynaclr.errors import DynaclrError
 
-__all__ = ("in_background",)
+__all__ = ("Cancelled", "Jobs", "Tell")
+
+Tell = Callable[[str, int, int], None]
+"""Called with (step, done, all); raises `Cancelled` if the work is no longer wanted."""
 
 
-def in_background(
-    work: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[DynaclrError], None]
-) -> Any:
-    """Run `work` in a thread and hand its result, or its error, to the thread of the viewer.
+class Cancelled(Exception):  # noqa: N818 - it is no error
+    """The work is no longer wanted."""
 
-    Errors that are not made for users go to napari as they are.
+
+class _Relay(QObject):
+    """Carries progress from the thread of the work to the thread of the window."""
+
+    told = Signal(str, int, int)
+
+
+class _Job:
+    """One piece of work: whether it is still wanted, and its bar in napari's activity dock."""
+
+    def __init__(self, title: str) -> None:
+        self.title, self.wanted = title, True
+        self.relay = _Relay()
+        self.relay.told.connect(self._show)
+        self._bar: Any = None
+
+    def tell(self, step: str, done: int, total: int) -> None:
+        """Report from the thread of the work."""
+        if not self.wanted:
+            raise Cancelled
+        self.relay.told.emit(step, done, total)
+
+    def _show(self, step: str, done: int, total: int) -> None:
+        if not self.wanted:
+            return
+        if self._bar is None:
+            self._bar = progress(total=total, desc=self.title)
+        self._bar.total = total
+        self._bar.n = done
+        self._bar.set_description(f"{self.title}: {step}")
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self.wanted = False
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+class Jobs(QObject):
+    """The background work of a window. Of one kind, only the newest counts.
+
+    `changed` tells the kind of work that started or ended, and whether it is running.
     """
 
-    def guarded() -> tuple[Any, DynaclrError | None]:
-        try:
-            return work(), None
-        except DynaclrError as error:
-            return None, error
+    changed = Signal(str, bool)
+    told = Signal(str, str, int, int)
+    """(kind, step, done, all) of work that is going on."""
 
-    def deliver(outcome: tuple[Any, DynaclrError | None]) -> None:
-        value, error = outcome
-        if error is None:
-            done(value)
-        else:
-            failed(error)
+    def __init__(self) -> None:
+        super().__init__()
+        self._jobs: dict[str, _Job] = {}
+        self._workers: set[Any] = set()
+        self._closed = False
 
-    worker = create_worker(guarded, _start_thread=False)
-    worker.returned.connect(deliver)
-    worker.start()
-    return worker
+    def running(self, kind: str) -> bool:
+        """Whether work of a kind is going on."""
+        return kind in self._jobs
+
+    def start(
+        self,
+        kind: str,
+        work: Callable[[Tell], Any],
+        done: Callable[[Any], None],
+        failed: Callable[[str], None] | None = None,
+    ) -> None:
+        """Do work in a thread and hand its result to the thread of the window.
+
+        Parameters
+        ----------
+        kind
+            What it is, in the user's words; what of this kind is under way is given up.
+        work
+            Gets a function to report with; must not touch the window or the viewer.
+        done
+            Gets the result.
+        failed
+            Gets the text of an error that was written for the user; it is shown as a notification too.
+        """
+        if self._closed:
+            return
+        self.cancel(kind)
+        job = self._jobs[kind] = _Job(kind)
+        job.relay.told.connect(lambda step, n, total: self.told.emit(kind, step, n, total))
+
+        def guarded() -> tuple[Any, str | None, bool]:
+            try:
+                return work(job.tell), None, True
+            except Cancelled:
+                return None, None, False
+            except DynaclrError as error:
+                return None, str(error), True
+
+        def deliver(outcome: tuple[Any, str | None, bool]) -> None:
+            value, text, ended = outcome
+            wanted = job.wanted and ended
+            self._end(kind, job)
+            if not wanted:
+                return
+            if text is None:
+                done(value)
+            else:
+                show_error(text)
+                if failed is not None:
+                    failed(text)
+
+        def broken(error: BaseException) -> None:
+            self._end(kind, job)
+            if failed is not None:
+                failed(f"{type(error).__name__}: {error}")
+
+        worker = create_worker(guarded, _start_thread=False)
+        self._workers.add(worker)
+        worker.returned.connect(deliver)
+        worker.errored.connect(broken)
+        worker.finished.connect(lambda: self._workers.discard(worker))
+        self.changed.emit(kind, True)
+        worker.start()
+
+    def cancel(self, kind: str) -> None:
+        """Give work of a kind up: it ends at its next report, and its result is dropped."""
+        job = self._jobs.get(kind)
+        if job is not None:
+            self._end(kind, job)
+
+    def _end(self, kind: str, job: _Job) -> None:
+        job.close()
+        if self._jobs.get(kind) is job:
+            del self._jobs[kind]
+            self.changed.emit(kind, False)
+
+    def close(self) -> None:
+        """Give everything up, for good."""
+        for kind in list(self._jobs):
+            self.cancel(kind)
+        self._closed = True

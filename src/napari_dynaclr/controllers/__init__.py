@@ -1,0 +1,1 @@
+"""What reacts to the state, asks dynaclr, and hands results to views."""

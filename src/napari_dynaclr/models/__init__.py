@@ -1,0 +1,1 @@
+"""State of the plugin that can be watched; no Qt, no napari."""

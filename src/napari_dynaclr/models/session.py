@@ -1,0 +1,157 @@
+"""What one viewer works on: project, selected cell, requested pair; evented, knows no Qt and no napari."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from psygnal import Signal
+
+from napari_dynaclr.models.project import Cell, Project
+
+__all__ = ("PairRequest", "Session", "find_cell", "identity_of")
+
+_MOST_REMEMBERED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class PairRequest:
+    """Which pair is looked at: a place in a training batch, or one anchor drawn by itself.
+
+    Attributes
+    ----------
+    epoch, batch
+        Address of the batch, counted over all ranks; for an anchor alone, `batch` counts its draws.
+    place
+        Place in the batch.
+    anchor
+        Number among the anchors if the pair is drawn for that anchor alone, else None.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    place: int = 0
+    anchor: int | None = None
+
+
+class Session:
+    """State that all widgets of a viewer share."""
+
+    project_changed = Signal(object)
+    """Project | None."""
+    cell_changed = Signal(object)
+    """Cell | None."""
+    request_changed = Signal(object)
+    """PairRequest."""
+    marks_changed = Signal()
+    """The marks on disk are others now."""
+
+    def __init__(self) -> None:
+        self._project: Project | None = None
+        self._cell: Cell | None = None
+        self._request = PairRequest()
+        self._back: list[Cell] = []
+        self._forward: list[Cell] = []
+
+    @property
+    def project(self) -> Project | None:
+        """What is open."""
+        return self._project
+
+    @project.setter
+    def project(self, project: Project | None) -> None:
+        old, self._project = self._project, project
+        self._back, self._forward = [], []
+        self._cell = None if old is None or project is None else self._found_again(old, project)
+        self.project_changed.emit(project)
+        self.cell_changed.emit(self._cell)
+        if project is not None and not self._fits(project, self._request):
+            self._request = PairRequest()
+        self.request_changed.emit(self._request)
+
+    def _found_again(self, old: Project, new: Project) -> Cell | None:
+        """Return the selected cell in another project: the same experiment, FOV, track and frame."""
+        if self._cell is None:
+            return None
+        identity = identity_of(old, self._cell)
+        return find_cell(new, *identity)
+
+    @staticmethod
+    def _fits(project: Project, request: PairRequest) -> bool:
+        size = len(project.inspector.rows(request.epoch, 0))
+        in_epoch = request.batch < project.inspector.batches_per_epoch and request.place < size
+        return in_epoch if request.anchor is None else request.anchor < len(project.inspector.dataset)
+
+    @property
+    def cell(self) -> Cell | None:
+        """The selected observation."""
+        return self._cell
+
+    def select(self, cell: Cell | None) -> None:
+        """Select an observation; the one before can be gone back to."""
+        if cell == self._cell:
+            return
+        if self._cell is not None:
+            self._back = [*self._back, self._cell][-_MOST_REMEMBERED:]
+            self._forward = []
+        self._cell = cell
+        self.cell_changed.emit(cell)
+
+    @property
+    def can_go(self) -> tuple[bool, bool]:
+        """Whether there is a cell to go back to, and one to go forward to."""
+        return bool(self._back), bool(self._forward)
+
+    def back(self) -> None:
+        """Select the cell before."""
+        self._travel(self._back, self._forward)
+
+    def forward(self) -> None:
+        """Select again the cell that was left with `back`."""
+        self._travel(self._forward, self._back)
+
+    def _travel(self, source: list[Cell], target: list[Cell]) -> None:
+        if not source:
+            return
+        if self._cell is not None:
+            target.append(self._cell)
+        self._cell = source.pop()
+        self.cell_changed.emit(self._cell)
+
+    @property
+    def request(self) -> PairRequest:
+        """The pair that is looked at."""
+        return self._request
+
+    def ask(self, request: PairRequest) -> None:
+        """Look at another pair."""
+        if request != self._request:
+            self._request = request
+            self.request_changed.emit(request)
+
+
+def identity_of(project: Project, cell: Cell) -> tuple[str, str, int, int]:
+    """Return (experiment, FOV name, track id, frame) of a cell."""
+    index = project.index(cell.part)
+    table = index.table
+    track = int(table.track[cell.row])
+    entry = index.fovs[int(table.track_fov[track])]
+    name = index.registry.names[entry.experiment]
+    return name, entry.layout.name, int(table.track_id[track]), int(table.t[cell.row])
+
+
+def find_cell(project: Project, experiment: str, fov_name: str, track_id: int, t: int) -> Cell | None:
+    """Return the cell of an identity, in whichever part it is; None if there is none."""
+    for part, index in project.parts.items():
+        if experiment not in index.registry.names:
+            continue
+        code = index.registry.names.index(experiment)
+        fovs = [i for i, e in enumerate(index.fovs) if (e.experiment, e.layout.name) == (code, fov_name)]
+        table = index.table
+        for fov in fovs:
+            tracks = ((table.track_fov == fov) & (table.track_id == track_id)).nonzero()[0]
+            for track in tracks.tolist():
+                first = (int(table.fov_first_frame[fov]) + t) * table.n_tracks + track
+                row = int(table.frame_key.searchsorted(first))
+                if row < len(table) and int(table.frame_key[row]) == first:
+                    return Cell(part, row)
+    return None
