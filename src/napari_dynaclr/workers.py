@@ -18,7 +18,7 @@ Tell = Callable[[str, int, int], None]
 """Called with (step, done, all); raises `Cancelled` if the work is no longer wanted."""
 
 
-class Cancelled(Exception):  # noqa: N818 - it is no error
+class Cancelled(Exception):
     """The work is no longer wanted."""
 
 
