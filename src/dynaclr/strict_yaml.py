@@ -18,6 +18,9 @@ LINE = "__line__"
 """Key under which `load_yaml` notes the 1-based line on which a mapping starts."""
 
 
+_MERGE = "tag:yaml.org,2002:merge"
+
+
 class _Loader(yaml.SafeLoader):
     """SafeLoader that refuses duplicated keys and counts what aliases expand to."""
 
@@ -27,6 +30,8 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         seen: dict[Any, int] = {}
         for key_node, _ in node.value:
+            if key_node.tag == _MERGE or not isinstance(key_node, yaml.ScalarNode):
+                continue  # "<<" is no key, and a key that is no scalar is refused below
             key = self.construct_object(key_node, deep=True)
             line = key_node.start_mark.line + 1
             if key in seen:
