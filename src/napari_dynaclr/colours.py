@@ -9,16 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ("DARK", "PlotColours", "plot_colours")
+__all__ = ("PlotColours", "plot_colours")
 
 FloatArray = npt.NDArray[np.float64]
 
-DARK = {"background": "#23242b", "text": "#f0f1f2"}
-"""A theme to start with."""
-
-# Okabe and Ito's colours, which people with any colour vision can tell apart, in orders that stand out.
+# Okabe and Ito's colours, which people with any colour vision can tell apart; darker on a light ground.
 _ON_DARK = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#F0E442", "#0072B2")
-_ON_LIGHT = ("#0072B2", "#D55E00", "#009E73", "#AA4A80", "#B37400", "#2A8FC7", "#000000")
+_ON_LIGHT = ("#0072B2", "#C45500", "#00805D", "#A3457A", "#946000", "#2484B8", "#000000")
 _LUMA = np.array([0.299, 0.587, 0.114])
 
 

@@ -14,7 +14,7 @@ from qtpy.QtCore import QPointF, Qt, Signal
 from qtpy.QtGui import QColor, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QToolTip, QVBoxLayout, QWidget
 
-from napari_dynaclr.colours import DARK, PlotColours, plot_colours
+from napari_dynaclr.colours import PlotColours
 
 __all__ = ("Glyph", "Stroke", "TreeCanvas", "glyph_pixmap", "stroke_pixmap")
 
@@ -27,7 +27,10 @@ _EDGE = 0.75  # room beside the outer tracks, in track distances
 
 @dataclass(frozen=True, slots=True)
 class Glyph:
-    """How a kind of point looks: pyqtgraph's symbol, size in pixels, role of its colour."""
+    """How a kind of point looks: pyqtgraph's symbol, size in pixels, role of its colour.
+
+    It is hidden where tracks stand closer than `room_px`, or frames closer than `step_px`.
+    """
 
     symbol: str
     size_px: float
@@ -36,6 +39,8 @@ class Glyph:
     opacity: float = 1.0
     width_px: float = 1.2
     level: int = 5
+    room_px: float = 0.0
+    step_px: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,8 @@ class TreeCanvas(QWidget):
     ----------
     glyphs, strokes
         How each named group of nodes, and each named line, looks.
+    colours
+        Colours to start with.
     """
 
     clicked = Signal(int)
@@ -119,7 +126,9 @@ class TreeCanvas(QWidget):
     hovered = Signal(int)
     """Number of the node under the mouse; -1 when it leaves."""
 
-    def __init__(self, glyphs: Mapping[str, Glyph], strokes: Mapping[str, Stroke]) -> None:
+    def __init__(
+        self, glyphs: Mapping[str, Glyph], strokes: Mapping[str, Stroke], colours: PlotColours
+    ) -> None:
         super().__init__()
         self._glyphs, self._strokes = dict(glyphs), dict(strokes)
         self._nodes: FloatArray = np.empty((0, 2))
@@ -149,7 +158,9 @@ class TreeCanvas(QWidget):
         layout.addWidget(self.plot)
         self.plot.scene().sigMouseClicked.connect(self._on_click)
         self.plot.scene().sigMouseMoved.connect(self._on_move)
-        self.set_colours(plot_colours(DARK))
+        self._box.sigResized.connect(self._adapt)
+        self._box.sigRangeChanged.connect(self._adapt)
+        self.set_colours(colours)
 
     def _prepare(self) -> None:
         """Set axes and mouse: time downwards, left drag pans, the wheel zooms, no menu."""
@@ -182,7 +193,7 @@ class TreeCanvas(QWidget):
             line.setPen(_pen(self._strokes[name], colours))
         self._time.setPen(pg.mkPen(colours.text, width=1, style=Qt.PenStyle.DashLine))
         self._time.label.setColor(colours.text)
-        self._time.label.fill = pg.mkBrush(colours.background)
+        self._time.label.fill = pg.mkBrush(f"{colours.background}b0")
         for label in self._labels:
             label.setColor(colours.muted)
 
@@ -246,12 +257,22 @@ class TreeCanvas(QWidget):
             xRange=(middle - wide / 2, middle + wide / 2), yRange=(top - room, bottom + room), padding=0
         )
 
+    def focus(self, node: int, tracks: int) -> None:
+        """Show a node with so many tracks around it, over all time; the whole if it has no more."""
+        self.fit()
+        width = self._nodes[:, 0].max() - self._nodes[:, 0].min()
+        if width > tracks:
+            x = self._nodes[node, 0]
+            self._box.setXRange(x - tracks / 2, x + tracks / 2, padding=0)
+
     def reveal(self, node: int, centre: bool = False) -> None:
         """Move the view without zooming so that a node is seen; nothing moves if it is seen already."""
         (left, right), (top, bottom) = self._box.viewRange()
         x, frame = self._nodes[node]
-        if centre or not (left < x < right and top < frame < bottom):
-            self._box.translateBy(x=x - (left + right) / 2, y=frame - (top + bottom) / 2)
+        if centre or not left < x < right:
+            self._box.translateBy(x=x - (left + right) / 2)
+        if centre or not top < frame < bottom:
+            self._box.translateBy(y=frame - (top + bottom) / 2)
 
     def scene_positions(self) -> FloatArray:
         """Return where the nodes are in the scene, in pixels (N, 2): x, y."""
@@ -260,6 +281,14 @@ class TreeCanvas(QWidget):
         low, span = np.array([left, top]), np.array([right - left, bottom - top])
         size = np.array([area.width(), area.height()])
         return np.asarray((self._nodes - low) / span * size + [area.left(), area.top()])
+
+    def _adapt(self) -> None:
+        """Hide glyphs that would only cover each other."""
+        (left, right), (top, bottom) = self._box.viewRange()
+        area = self._box.sceneBoundingRect()
+        room, step = area.width() / max(right - left, 1e-9), area.height() / max(bottom - top, 1e-9)
+        for name, glyph in self._glyphs.items():
+            self._points[name].setVisible(bool(room >= glyph.room_px and step >= glyph.step_px))
 
     def _nearest(self, where: QPointF) -> int:
         """Return the node within reach of a place in the scene, -1 if there is none."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QLabel, QStackedWidget, QVBoxLayout, QWidget
 
-from napari_dynaclr.colours import DARK, plot_colours
+from napari_dynaclr.colours import plot_colours
 from napari_dynaclr.lineage_layout import LineageLayout
 from napari_dynaclr.lineage_steps import STEP_ACTIONS, StepAction, descent, neighbours
 from napari_dynaclr.plots import TreeCanvas
@@ -56,11 +56,16 @@ class LineageView(QWidget):
         self._selected: int | None = None
         self._chances: dict[int, float] = {}
         self._barrier: npt.NDArray[np.integer] | None = None
-        self._colours = plot_colours(DARK)
-        self.canvas = TreeCanvas(GLYPHS, STROKES)
+        self._untouched = False
+        palette = self.palette()
+        self._colours = plot_colours(
+            {"background": palette.window().color().name(), "text": palette.windowText().color().name()}
+        )
+        self.canvas = TreeCanvas(GLYPHS, STROKES, self._colours)
         self.canvas.plot.setToolTip(_TREE_TIP)
         self.steps = StepBar(STEP_ACTIONS)
         self.path = QLabel()
+        self.path.setWordWrap(True)
         self.path.setToolTip(
             "From the root to the selected cell; click a track to go to its last observation"
         )
@@ -119,6 +124,7 @@ class LineageView(QWidget):
             first = layout.first_node[:-1].tolist()
             self.canvas.set_labels(first, [str(number) for number in layout.track_id.tolist()])
         if not same:
+            self._untouched = True
             self.canvas.fit()
         self._show_nodes()
         self._show_selection()
@@ -136,6 +142,9 @@ class LineageView(QWidget):
         if row != self._selected:
             self._chances, self._barrier = {}, None
         self._selected = row
+        if self._untouched and row is not None:
+            self._untouched = False
+            self.canvas.focus(self._family().node_of(row), _MAX_LABELS)
         self._show_nodes()
         self._show_selection()
 
@@ -143,7 +152,7 @@ class LineageView(QWidget):
         """Draw the line of the viewer's current frame."""
         if self._layout is not None:
             hours = self._layout.start_hours + frame * self._layout.interval_hours
-            self.canvas.set_time(float(frame), f"now: frame {frame}, {hours:.4g} h")
+            self.canvas.set_time(float(frame), f"frame {frame}, {hours:.4g} h")
 
     def set_positives(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,18 +11,18 @@ from dynaclr.anchors import Loss
 from napari_dynaclr.lineage_layout import LineageLayout, NodeKind
 from napari_dynaclr.plots import Glyph, Stroke
 
-__all__ = ("GLYPHS", "LEGEND", "STROKES", "lines_of", "nodes_by_glyph", "positive_sizes")
+__all__ = ("GLYPHS", "LEGEND", "STROKES", "descent_line", "lines_of", "nodes_by_glyph", "positive_sizes")
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
 _SHAPES = {
-    "frame": Glyph("o", 5),
-    "start": Glyph("s", 10),
-    "division": Glyph("d", 13),
-    "link": Glyph("h", 10),
-    "end": Glyph("_", 13),
-    "recording_end": Glyph("t", 9),
+    "frame": Glyph("o", 5, room_px=7, step_px=4.5),
+    "start": Glyph("s", 10, room_px=9),
+    "division": Glyph("d", 13, room_px=9),
+    "link": Glyph("h", 10, room_px=9),
+    "end": Glyph("_", 13, room_px=9),
+    "recording_end": Glyph("t", 9, room_px=9),
 }
 _SHAPE_OF = {
     NodeKind.FRAME: "frame",
@@ -38,21 +40,21 @@ def _name(shape: str, anchor: bool, faded: bool) -> str:
 
 
 GLYPHS = {
-    _name(shape, anchor, faded): Glyph(
-        glyph.symbol, glyph.size_px, filled=anchor, opacity=0.35 if faded else 1.0, level=4 if faded else 7
+    _name(shape, anchor, faded): replace(
+        glyph, filled=anchor, opacity=0.35 if faded else 1.0, level=4 if faded else 7
     )
     for shape, glyph in _SHAPES.items()
     for anchor in (True, False)
     for faded in (True, False)
 } | {
-    "border": Glyph("s", 11, "3", filled=False, opacity=0.8, width_px=1.0, level=3),
+    "border": Glyph("s", 11, "3", filled=False, opacity=0.8, width_px=1.0, level=3, room_px=8, step_px=4.5),
     "left_out": Glyph("x", 11, "4", level=9),
     "positive": Glyph("o", 16, "0", opacity=0.85, level=5),
     "selected": Glyph("o", 21, "1", filled=False, width_px=3.0, level=10),
 }
 
 STROKES = {
-    "descent": Stroke("1", 6.0, opacity=0.35, level=1),
+    "descent": Stroke("1", 6.0, opacity=0.45, level=3),
     "track": Stroke("muted", 1.5),
     "division": Stroke("muted", 1.0),
     "gap": Stroke("muted", 1.5, dotted=True),
