@@ -20,12 +20,16 @@ _VERBS = {
     "watch": ("follow a run in a terminal", "watching"),
     "demo": ("make synthetic cells, train on them and draw the embedding", "demo"),
 }
+_CONFIGURED = ("fit", "validate", "predict", "inspect")
+"""Verbs whose configuration names classes."""
 
 
 def _help() -> str:
     lines = ["usage: python -m dynaclr VERB [options]", "", "verbs:"]
     lines += [f"  {verb:<12}{text}" for verb, (text, _) in _VERBS.items()]
-    return "\n".join([*lines, "", "python -m dynaclr VERB --help describes a verb."])
+    lines += ["", "python -m dynaclr VERB --help describes a verb."]
+    trust = "--trust-config lets a configuration name classes of any package: it can then run any code."
+    return "\n".join([*lines, trust])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,8 +50,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     alarms = Alarms(grace_seconds=10.0)
     try:
         with alarms:
+            rest = arguments[1:]
+            if verb in _CONFIGURED:
+                from dynaclr.cli.trusting import known_classes_only
+
+                rest = known_classes_only(rest)
             module = importlib.import_module(f"dynaclr.cli.{_VERBS[verb][1]}")
-            return int(module.run(verb, arguments[1:]))
+            return int(module.run(verb, rest))
     except DynaclrError as error:
         sys.stderr.write(f"dynaclr {verb}: {error}\n")
         return 2
