@@ -11,6 +11,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import tensorstore as ts
@@ -45,8 +46,8 @@ def make_context(cache_bytes: int) -> Any:
     )
 
 
-def open_array(layout: FovLayout, context: Any, *, zeros_for_missing: bool) -> Any:
-    """Open the array of level 0 of an FOV for reading, (T, C, Z, Y, X).
+def open_array(layout: FovLayout, context: Any, *, zeros_for_missing: bool, path: Path | None = None) -> Any:
+    """Open an array of an FOV for reading, (T, C, Z, Y, X).
 
     Parameters
     ----------
@@ -56,6 +57,8 @@ def open_array(layout: FovLayout, context: Any, *, zeros_for_missing: bool) -> A
         tensorstore context that owns threads and cache.
     zeros_for_missing
         Whether a chunk that is not stored reads as zeros; otherwise reading it is an error.
+    path
+        Folder of a coarser level of the pyramid; None for level 0.
 
     Raises
     ------
@@ -64,7 +67,7 @@ def open_array(layout: FovLayout, context: Any, *, zeros_for_missing: bool) -> A
     """
     spec = {
         "driver": layout.driver,
-        "kvstore": {"driver": "file", "path": str(layout.array_path.absolute()) + "/"},
+        "kvstore": {"driver": "file", "path": str((path or layout.array_path).absolute()) + "/"},
         "fill_missing_data_reads": zeros_for_missing,
         "recheck_cached_data": False,
         "recheck_cached_metadata": "open",
@@ -73,7 +76,7 @@ def open_array(layout: FovLayout, context: Any, *, zeros_for_missing: bool) -> A
         return ts.open(spec, read=True, open=True, context=context).result()
     except (ValueError, OSError, KeyError) as error:
         raise PixelReadError(
-            problem(f"array cannot be opened: {error}", file=layout.array_path, row=layout.name)
+            problem(f"array cannot be opened: {error}", file=path or layout.array_path, row=layout.name)
         ) from error
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ("PlotColours", "plot_colours")
+__all__ = ("CYCLE_ON_DARK", "PlotColours", "plot_colours")
 
 FloatArray = npt.NDArray[np.float64]
 
 # Okabe and Ito's colours, which people with any colour vision can tell apart; darker on a light ground.
-_ON_DARK = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#F0E442", "#0072B2")
+CYCLE_ON_DARK = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#F0E442", "#0072B2")
 _ON_LIGHT = ("#0072B2", "#C45500", "#00805D", "#A3457A", "#946000", "#2484B8", "#000000")
 _LUMA = np.array([0.299, 0.587, 0.114])
 
@@ -51,7 +51,7 @@ def plot_colours(theme: Mapping[str, str]) -> PlotColours:
     """
     background, text = _rgb(theme["background"]), _rgb(theme["text"])
     strong, muted, faint = (_hex(background + share * (text - background)) for share in (1.0, 0.6, 0.25))
-    cycle = _ON_LIGHT if background @ _LUMA > 128 else _ON_DARK
+    cycle = _ON_LIGHT if background @ _LUMA > 128 else CYCLE_ON_DARK
     return PlotColours(_hex(background), strong, muted, faint, cycle)
 
 

@@ -1,96 +1,259 @@
-"""Fields of view and tracks as napari-shaped plain data; imports no napari."""
+"""Fields of view, cells and pairs as napari-shaped plain data; imports no napari."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr.embeddings import read_embeddings
-from dynaclr.figures.embedding import principal_components
+from dynaclr import keys
+from dynaclr.anchors import Loss
 from dynaclr.index import MultiExperimentIndex
 from dynaclr.stores import make_context, open_array
+from napari_dynaclr.colours import CYCLE_ON_DARK
+from napari_dynaclr.display import channel_display, level_paths, spatial_units
+from napari_dynaclr.positives import LOSS_TEXT
 
-__all__ = ("LayerData", "embedding_layer", "fov_layers", "track_layer")
+__all__ = (
+    "AXES",
+    "COLOUR_BY",
+    "LayerData",
+    "cell_layer",
+    "embedding_layer",
+    "family_layer",
+    "frame_rows",
+    "image_layers",
+    "pair_layer",
+    "track_layer",
+)
 
 LayerData = tuple[Any, dict[str, Any], str]
+AXES = ("t", "z", "y", "x")
+COLOUR_BY = ("condition", "validity", "hours", "lineage")
+"""What cells can be coloured by."""
+MOST_TRACK_VERTICES = 30_000
+"""Above this an FOV's tracks are not shown all at once: napari would stand still while it adds them."""
+
+_CACHE_BYTES = 2**28
 
 
-def fov_layers(index: MultiExperimentIndex, fov: int) -> list[LayerData]:
-    """Return one image layer a channel (T, Z, Y, X) that is trained on, and the tracks of an FOV.
+def _geometry(index: MultiExperimentIndex, fov: int) -> dict[str, Any]:
+    """Return scale, units and axis labels that every layer of an FOV shares."""
+    layout = index.fovs[fov].layout
+    unit = spatial_units(layout)
+    return {
+        "scale": (1.0, *layout.scale[2:]),
+        "units": ("pixel", unit, unit, unit),
+        "axis_labels": AXES,
+    }
 
-    Pixels are read when they are shown.
+
+def _title(index: MultiExperimentIndex, fov: int, what: str) -> str:
+    entry = index.fovs[fov]
+    return f"dynaclr: {index.registry.names[entry.experiment]} {entry.layout.name} {what}"
+
+
+def _owned(role: str) -> dict[str, Any]:
+    return {"metadata": {"dynaclr": role}}
+
+
+def image_layers(index: MultiExperimentIndex, fov: int) -> list[LayerData]:
+    """Return one image layer (T, Z, Y, X) for each channel that is trained on; pixels are read when shown.
+
+    A pyramid is shown as one: napari takes the level that fits the zoom.
     """
     entry = index.fovs[fov]
-    config = index.registry.experiments[entry.experiment]
-    array = open_array(entry.layout, make_context(2**28), zeros_for_missing=True)
-    scale = (1.0, *entry.layout.scale[2:])
+    layout, config = entry.layout, index.registry.experiments[entry.experiment]
+    context = make_context(_CACHE_BYTES)
+    levels = [open_array(layout, context, zeros_for_missing=True, path=path) for path in level_paths(layout)]
     layers: list[LayerData] = []
     for place, channel in index.registry.channel_maps[config.name].items():
+        name = config.source_channel[place]
+        shown = channel_display(layout, channel, name, place)
         options = {
-            "name": f"{config.name} {entry.layout.name} {config.source_channel[place]}",
-            "scale": scale,
-            "colormap": ("gray", "green", "magenta", "cyan")[place % 4],
+            "name": _title(index, fov, name),
+            "colormap": shown.colormap,
             "blending": "additive",
+            **_geometry(index, fov),
+            **_owned(f"image {place}"),
         }
-        layers.append((array[:, channel], options, "image"))
-    layers.append(track_layer(index, fov))
+        if shown.contrast_limits is not None:
+            options["contrast_limits"] = shown.contrast_limits
+        arrays = [level[:, channel] for level in levels]
+        if len(arrays) > 1:
+            options["multiscale"] = True
+        layers.append((arrays if len(arrays) > 1 else arrays[0], options, "image"))
     return layers
 
 
-def track_layer(index: MultiExperimentIndex, fov: int) -> LayerData:
-    """Return the tracks of an FOV as napari's Tracks layer wants them: (N, 5) id, t, z, y, x and a graph."""
+def frame_rows(index: MultiExperimentIndex, fov: int, frame: int) -> npt.NDArray[np.int64]:
+    """Return the rows of the observations of one frame of an FOV."""
     table = index.table
-    rows = np.flatnonzero(table.fov_of() == fov)
+    first, end = int(table.fov_first_frame[fov]), int(table.fov_first_frame[fov + 1])
+    if not 0 <= frame < end - first:
+        return np.empty(0, dtype=np.int64)
+    ends = np.searchsorted(table.frame_key, np.array([first + frame, first + frame + 1]) * table.n_tracks)
+    return np.arange(ends[0], ends[1])
+
+
+def _places(index: MultiExperimentIndex, fov: int, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
+    """Return the centroids of rows in the middle of the stack (N, 4): t, z, y, x in frames and pixels."""
+    table = index.table
+    middle = (index.fovs[fov].layout.shape[2] - 1) / 2
+    columns = (table.t[rows], np.full(len(rows), middle), table.y[rows], table.x[rows])
+    return np.column_stack(columns).astype(np.float64)
+
+
+def cell_layer(index: MultiExperimentIndex, fov: int, frame: int, colour_by: str) -> LayerData:
+    """Return the cells of one frame as points with their row, track and what they can be coloured by."""
+    rows = frame_rows(index, fov, frame)
+    table = index.table
+    track = table.track[rows]
+    loss = index.loss[rows]
+    validity = [LOSS_TEXT[Loss(code)] if code else "anchor" for code in loss.tolist()]
+    features = {
+        "row": rows,
+        "track_id": table.track_id[track],
+        "condition": [index.fovs[fov].condition] * rows.size,
+        "validity": validity,
+        "hours": index.hours(rows),
+        "lineage": table.track_id[table.forest.root[track]],
+    }
+    options = {
+        "name": _title(index, fov, "cells"),
+        "features": features,
+        "face_color": _colours(index, fov, features, loss, colour_by),
+        "border_color": "white",
+        "border_width": 0.1,
+        "size": max(min(index.yx_patch_size) / 6, 4.0),
+        "opacity": 0.8,
+        **_geometry(index, fov),
+        **_owned("cells"),
+    }
+    return _places(index, fov, rows), options, "points"
+
+
+def _colours(
+    index: MultiExperimentIndex,
+    fov: int,
+    features: dict[str, Any],
+    loss: npt.NDArray[np.integer],
+    colour_by: str,
+) -> npt.NDArray[np.float64]:
+    """Return (N, 4) colours that are the same in every frame of a data set."""
+    cycle = np.array([_rgba(colour) for colour in CYCLE_ON_DARK])
+    if colour_by == "condition":
+        return np.tile(cycle[int(index.fov_condition[fov]) % len(cycle)], (loss.size, 1))
+    if colour_by == "validity":
+        return np.where((loss == Loss.NONE)[:, None], cycle[2], cycle[4])
+    if colour_by == "lineage":
+        return cycle[np.asarray(features["lineage"], dtype=np.int64) % len(cycle)]
+    hours = np.asarray(features["hours"])
+    last = float(index.hours(slice(None)).max(initial=1.0))
+    share = np.clip(hours / max(last, 1e-9), 0, 1)[:, None]
+    return (1 - share) * cycle[0] + share * cycle[1]
+
+
+def _rgba(colour: str) -> tuple[float, float, float, float]:
+    red, green, blue = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    return red, green, blue, 1.0
+
+
+def _tracks(
+    index: MultiExperimentIndex, fov: int, rows: npt.NDArray[np.integer], name: str, role: str
+) -> LayerData:
+    """Return rows as tracks (N, 5): id, t, z, y, x, with the graph of their divisions."""
+    table = index.table
     rows = rows[np.lexsort((table.t[rows], table.track[rows]))]
-    entry = index.fovs[fov]
-    middle = (entry.layout.shape[2] - 1) / 2
     track = table.track_id[table.track[rows]]
-    data: npt.NDArray[np.float64] = np.column_stack(
-        [track, table.t[rows], np.full(rows.size, middle), table.y[rows], table.x[rows]]
-    )
     members = np.unique(table.track[rows])
     parent = table.forest.parent[members]
+    known = np.isin(parent, members)
     graph = {
         int(table.track_id[child]): [int(table.track_id[mother])]
-        for child, mother in zip(members.tolist(), parent.tolist(), strict=True)
-        if mother >= 0
+        for child, mother in zip(members[known].tolist(), parent[known].tolist(), strict=True)
     }
-    name = index.registry.names[entry.experiment]
     options = {
-        "name": f"{name} {entry.layout.name} tracks",
+        "name": _title(index, fov, name),
         "graph": graph,
-        "scale": (1.0, *entry.layout.scale[2:]),
-        "features": {"track_id": track, "hours_post_infection": index.hours(rows)},
+        "features": {
+            "track_id": track,
+            "hours": index.hours(rows),
+            "lineage": table.track_id[table.forest.root[table.track[rows]]],
+        },
+        **_geometry(index, fov),
+        **_owned(role),
     }
-    return data, options, "tracks"
+    return np.column_stack([track, _places(index, fov, rows)]), options, "tracks"
+
+
+def track_layer(index: MultiExperimentIndex, fov: int) -> LayerData | None:
+    """Return all tracks of an FOV with their lineage graph; None if there are too many to show at once."""
+    table = index.table
+    ends = np.searchsorted(table.frame_key, table.fov_first_frame[fov : fov + 2] * table.n_tracks)
+    if ends[1] - ends[0] > MOST_TRACK_VERTICES or ends[0] == ends[1]:
+        return None
+    return _tracks(index, fov, np.arange(ends[0], ends[1]), "tracks", "tracks")
+
+
+def family_layer(index: MultiExperimentIndex, fov: int, rows: Sequence[int]) -> LayerData:
+    """Return the tracks of one family."""
+    return _tracks(index, fov, np.asarray(rows, dtype=np.int64), "selected family", "family")
+
+
+def pair_layer(index: MultiExperimentIndex, fov: int, anchor: int, positive: int | None) -> LayerData:
+    """Return the boxes of the patches of anchor and positive as rectangles (4, 4): t, z, y, x."""
+    rows = np.array([anchor] if positive is None else [anchor, positive])
+    y, x = index.corners(rows)
+    height, width = index.yx_patch_size
+    middle = (index.fovs[fov].layout.shape[2] - 1) / 2
+    boxes = []
+    for frame, top, left in zip(index.table.t[rows].tolist(), y.tolist(), x.tolist(), strict=True):
+        corners = ((top, left), (top, left + width), (top + height, left + width), (top + height, left))
+        boxes.append(np.array([(frame, middle, a - 0.5, b - 0.5) for a, b in corners]))
+    options = {
+        "name": _title(index, fov, "pair"),
+        "shape_type": "rectangle",
+        "face_color": "transparent",
+        "edge_color": [CYCLE_ON_DARK[place] for place in range(len(boxes))],
+        "edge_width": max(height / 40, 0.6),
+        "features": {"role": ["anchor", "positive"][: len(boxes)]},
+        **_geometry(index, fov),
+        **_owned("pair"),
+    }
+    return boxes, options, "shapes"
 
 
 def embedding_layer(index: MultiExperimentIndex, fov: int, path: Path) -> LayerData:
     """Return the cells of an FOV as points (T, Z, Y, X) coloured by the first component of an embedding."""
+    from dynaclr.embeddings import read_embeddings
+    from dynaclr.figures.embedding import principal_components
+
     table = read_embeddings(path)
     entry = index.fovs[fov]
     seen = table.observations
     first, second = principal_components(table.features).T
     here = (
-        (seen["experiment"] == index.registry.names[entry.experiment])
-        & (seen["fov_name"] == entry.layout.name)
+        (seen[keys.EXPERIMENT] == index.registry.names[entry.experiment])
+        & (seen[keys.FOV_NAME] == entry.layout.name)
     ).to_numpy()
     cells = seen[here]
     middle = (entry.layout.shape[2] - 1) / 2
-    points = np.column_stack([cells["t"], np.full(len(cells), middle), cells["y"], cells["x"]])
+    points = np.column_stack([cells[keys.T], np.full(len(cells), middle), cells[keys.Y], cells[keys.X]])
     options = {
-        "name": f"{index.registry.names[entry.experiment]} {entry.layout.name} embedding",
-        "scale": (1.0, *entry.layout.scale[2:]),
+        "name": _title(index, fov, "embedding"),
         "features": {
             "component_1": first[here],
             "component_2": second[here],
-            "condition": cells["condition"].to_numpy(),
+            "condition": cells[keys.CONDITION].to_numpy(),
         },
         "face_color": "component_1",
         "size": 8,
         "opacity": 0.6,
+        **_geometry(index, fov),
+        **_owned("embedding"),
     }
     return points, options, "points"

@@ -86,6 +86,8 @@ class Jobs(QObject):
         work: Callable[[Tell], Any],
         done: Callable[[Any], None],
         failed: Callable[[str], None] | None = None,
+        *,
+        quiet: bool = False,
     ) -> None:
         """Do work in a thread and hand its result to the thread of the window.
 
@@ -99,6 +101,8 @@ class Jobs(QObject):
             Gets the result.
         failed
             Gets the text of an error that was written for the user; it is shown as a notification too.
+        quiet
+            Whether errors need no notification: nobody asked for the work yet.
         """
         if self._closed:
             return
@@ -123,7 +127,8 @@ class Jobs(QObject):
             if text is None:
                 done(value)
             else:
-                show_error(text)
+                if not quiet:
+                    show_error(text)
                 if failed is not None:
                     failed(text)
 

@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from qtpy.QtCore import QRect, QSize, Qt, Signal
-from qtpy.QtGui import QColor, QImage, QPainter, QPen
+from qtpy.QtGui import QColor, QPainter, QPen
 from qtpy.QtWidgets import QScrollArea, QScrollBar, QWidget
 
 from napari_dynaclr.colours import PlotColours
+from napari_dynaclr.images import contrast_limits
+from napari_dynaclr.views.patch_grid import to_image
 
 __all__ = ("FilmStrip",)
 
 _TILE_PX, _GAP_PX, _LABEL_PX = 56, 6, 16
-_SAMPLE = 1_000_000  # pixels that the contrast is taken from
 
 
 class _Film(QWidget):
@@ -63,7 +64,7 @@ class _Film(QWidget):
 
     def _paint_tile(self, painter: QPainter, number: int) -> None:
         place = self.tile(number)
-        painter.drawImage(place, _grey(self.images[number], self.limits))
+        painter.drawImage(place, to_image(self.images[number], self.limits))
         below = QRect(place.left() - _GAP_PX // 2, place.bottom() + 1, _TILE_PX + _GAP_PX, _LABEL_PX)
         chosen = number == self.chosen
         painter.setPen(QColor(self.colours.text if chosen else self.colours.muted))
@@ -76,14 +77,6 @@ class _Film(QWidget):
             painter.drawLine(
                 place.left() - _GAP_PX // 2, place.top(), place.left() - _GAP_PX // 2, below.bottom()
             )
-
-
-def _grey(image: npt.NDArray[np.floating[Any]], limits: tuple[float, float]) -> QImage:
-    low, high = limits
-    scaled = np.nan_to_num((image - low) / max(high - low, 1e-12))
-    data = np.ascontiguousarray(np.clip(scaled * 255, 0, 255).astype(np.uint8))
-    height, width = data.shape
-    return QImage(data.tobytes(), width, height, width, QImage.Format.Format_Grayscale8).copy()
 
 
 class FilmStrip(QScrollArea):
@@ -131,7 +124,7 @@ class FilmStrip(QScrollArea):
             raise ValueError(f"{images.shape} images, {len(rows)} rows and {len(labels)} labels do not fit")
         film, self._rows = self._film, np.asarray(rows, dtype=np.int64)
         film.images, film.labels, film.breaks = images, list(labels), frozenset(breaks)
-        film.limits = _contrast(images)
+        film.limits = contrast_limits(images)
         low, high = film.limits
         self.setToolTip(
             "Patches from the root to the selected cell; a line marks a division; click to go there.\n"
@@ -174,14 +167,3 @@ class FilmStrip(QScrollArea):
     def wheelEvent(self, event: Any) -> None:
         """Scroll sideways with the wheel."""
         self._bar.setValue(self._bar.value() - (event.angleDelta().y() or event.angleDelta().x()))
-
-
-def _contrast(images: npt.NDArray[np.floating[Any]]) -> tuple[float, float]:
-    """Return the 0.5 and 99.5 percentile of the finite pixels of evenly chosen patches."""
-    every = max(images.size // _SAMPLE, 1)
-    values = images[::every].ravel()
-    values = values[np.isfinite(values)]
-    if not values.size:
-        return 0.0, 1.0
-    low, high = np.percentile(values, (0.5, 99.5))
-    return float(low), float(high)

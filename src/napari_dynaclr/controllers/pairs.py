@@ -1,0 +1,230 @@
+"""Shows the pair that the session asks for: reads it in the background and hands it to the view."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import replace
+
+import numpy as np
+
+from dynaclr.draws import BatchKey, KeyedBatch, Purpose, uniforms
+from dynaclr.errors import DynaclrError
+from dynaclr.inspector import Agreement, Pair
+from napari_dynaclr.models.project import TRAINING, Cell, Project
+from napari_dynaclr.models.session import PairRequest, Session
+from napari_dynaclr.pair_text import pair_about, pair_titles
+from napari_dynaclr.views.pair import MODES, PairView
+from napari_dynaclr.workers import Jobs, Tell
+
+__all__ = ("PairController",)
+
+_EPOCHS = 10_000
+_REMEMBERED = 64
+
+
+class PairController:
+    """Between session, inspector and the pair view.
+
+    Parameters
+    ----------
+    session
+        Whose request is shown.
+    jobs
+        Where pairs are read.
+    view
+        Where they are shown.
+    """
+
+    def __init__(self, session: Session, jobs: Jobs, view: PairView) -> None:
+        self.session, self.jobs, self.view = session, jobs, view
+        self._pairs: OrderedDict[PairRequest, Pair] = OrderedDict()
+        session.project_changed.connect(self._on_project)
+        session.request_changed.connect(self._on_request)
+        session.cell_changed.connect(self._on_cell)
+        view.address_changed.connect(self._on_address)
+        view.action_requested.connect(self.act)
+        view.row_clicked.connect(self._on_row)
+        self._on_project(session.project)
+
+    def close(self) -> None:
+        """Forget the session."""
+        self.session.project_changed.disconnect(self._on_project)
+        self.session.request_changed.disconnect(self._on_request)
+        self.session.cell_changed.disconnect(self._on_cell)
+
+    def _on_project(self, project: Project | None) -> None:
+        self._pairs.clear()
+        self.view.set_same("")
+        if project is None:
+            self.view.set_empty()
+            return
+        inspector = project.inspector
+        size = project.pipeline.config.sampling.batch_size
+        self.view.set_limits(_EPOCHS, inspector.batches_per_epoch, size)
+        if project.run is not None:
+            self._compare(project)
+        self._on_request(self.session.request)
+
+    def _compare(self, project: Project) -> None:
+        """Say whether the run's recorded batches are those drawn here."""
+        run = project.run
+        assert run is not None
+        inspector = project.inspector
+
+        def work(tell: Tell) -> Agreement:
+            return inspector.compare(run / "previews", lambda done, total: tell("batches", done, total))
+
+        self.jobs.start("comparing with the run", work, lambda found: self._tell(run.name, found))
+
+    def _tell(self, name: str, found: Agreement) -> None:
+        if found.identical:
+            text = f"identical to run {name} ({found.compared} recorded batches, every pixel)"
+        elif not found.compared:
+            text = f"run {name} recorded no batches"
+        else:
+            file, field = next(iter(found.different.items()))
+            text = (
+                f"NOT the batches of run {name}: {len(found.different)} of {found.compared} differ, "
+                f"first {file} in {field}. Data, marks or options changed since."
+            )
+        self.view.set_same(text)
+
+    def _on_address(self, epoch: int, batch: int, place: int) -> None:
+        self.session.ask(PairRequest(epoch, batch, place))
+
+    def _on_request(self, request: PairRequest) -> None:
+        project = self.session.project
+        if project is None:
+            return
+        self.view.set_address(request.epoch, request.batch, request.place, request.anchor is not None)
+        self._ways()
+        known = self._pairs.get(request)
+        if known is not None:
+            self._show(project, request, known)
+            return
+
+        def work(tell: Tell) -> Pair:
+            return read_pair(project, request)
+
+        self.jobs.start(
+            "reading a pair", work, lambda pair: self._show(project, request, pair), self.view.set_message
+        )
+
+    def _show(self, project: Project, request: PairRequest, pair: Pair) -> None:
+        if project is not self.session.project or request != self.session.request:
+            return
+        self._remember(request, pair)
+        index = project.index(TRAINING)
+        first, second = pair.anchor, pair.positive
+        stages = [(first.seen, second.seen), (first.normalised, second.normalised), (first.raw, second.raw)]
+        patches = {mode: np.stack(both) for mode, both in zip(MODES, stages, strict=True)}
+        fov = int(index.table.fov_of(np.array([int(pair.anchor_meta["row"])]))[0])
+        entry = index.fovs[fov]
+        rows = int(pair.anchor_meta["row"]), int(pair.positive_meta["row"])
+        channels = tuple(index.registry.experiments[entry.experiment].source_channel)
+        self.view.set_pair(patches, pair_titles(index, pair), channels, rows, pair_about(index, pair))
+        found, hours = pair.candidates, float(index.fov_interval_hours[fov])
+        self.view.set_candidates(found.rows, found.tau_frames, found.probability, rows[1], hours)
+        self.session.select(Cell(TRAINING, rows[0]))
+        self._read_ahead(project, request)
+
+    def _remember(self, request: PairRequest, pair: Pair) -> None:
+        self._pairs[request] = pair
+        self._pairs.move_to_end(request)
+        while len(self._pairs) > _REMEMBERED:
+            self._pairs.popitem(last=False)
+
+    def _read_ahead(self, project: Project, request: PairRequest) -> None:
+        """Read the next pair while the user looks at this one."""
+        following = self._stepped(project, request, 1)
+        if following in self._pairs:
+            return
+
+        def keep(pair: Pair) -> None:
+            if project is self.session.project:
+                self._remember(following, pair)
+
+        self.jobs.start("reading ahead", lambda tell: read_pair(project, following), keep, quiet=True)
+
+    def act(self, name: str) -> None:
+        """Do one of `PAIR_ACTIONS`."""
+        project, request = self.session.project, self.session.request
+        if name == "back":
+            self.session.back()
+        elif name == "forward":
+            self.session.forward()
+        if project is None or name in ("back", "forward"):
+            return
+        if name in ("previous", "next"):
+            self.session.ask(self._stepped(project, request, 1 if name == "next" else -1))
+        elif name == "again":
+            self.session.ask(self._again(project, request))
+        elif name == "random":
+            self.session.ask(self._random(project, request))
+        elif name == "anchor":
+            self._draw_for_the_cell(project)
+
+    def _stepped(self, project: Project, request: PairRequest, step: int) -> PairRequest:
+        """Return the address `step` pairs on, over the borders of batches and epochs."""
+        if request.anchor is not None:
+            return replace(request, batch=max(request.batch + step, 0))
+        size = project.pipeline.config.sampling.batch_size
+        per_epoch = project.inspector.batches_per_epoch
+        number = (request.epoch * per_epoch + request.batch) * size + request.place + step
+        batches, place = divmod(max(number, 0), size)
+        epoch, batch = divmod(batches, per_epoch)
+        return PairRequest(epoch, batch, place)
+
+    def _again(self, project: Project, request: PairRequest) -> PairRequest:
+        """Return the same anchor drawn alone with the next key."""
+        if request.anchor is not None:
+            return replace(request, batch=request.batch + 1)
+        rows = project.inspector.rows(request.epoch, request.batch)
+        return PairRequest(request.epoch, request.batch + 1, 0, rows[request.place])
+
+    def _random(self, project: Project, request: PairRequest) -> PairRequest:
+        """Return a pair somewhere in the epoch, drawn with the key of the one before."""
+        per_epoch, size = project.inspector.batches_per_epoch, project.pipeline.config.sampling.batch_size
+        key = BatchKey(project.inspector.sampler.seed, request.epoch, request.batch)
+        batch, place = uniforms(key, Purpose.AUDIT, 1, 2, slot=request.place)[0]
+        return PairRequest(request.epoch, int(batch * per_epoch), int(place * size))
+
+    def _draw_for_the_cell(self, project: Project) -> None:
+        cell = self.session.cell
+        if cell is None:
+            self.view.set_message("Select a cell first: click it in the image or in the tree.")
+            return
+        number = project.inspector.anchor_number(cell.row) if cell.part == TRAINING else None
+        if number is None:
+            held = "it is held out for validation" if cell.part != TRAINING else "it is no anchor"
+            self.view.set_message(f"The selected cell is in no training batch: {held}.")
+            return
+        self.session.ask(PairRequest(self.session.request.epoch, 0, 0, number))
+
+    def _on_row(self, row: int) -> None:
+        if row >= 0:
+            self.session.select(Cell(TRAINING, row))
+
+    def _on_cell(self, cell: Cell | None) -> None:
+        self._ways()
+
+    def _ways(self) -> None:
+        self.view.set_ways(*self.session.can_go)
+
+
+def read_pair(project: Project, request: PairRequest) -> Pair:
+    """Return the pair of a request.
+
+    Raises
+    ------
+    DynaclrError
+        If pixels cannot be read, or the place lies beyond a short batch.
+    """
+    inspector = project.inspector
+    if request.anchor is not None:
+        key = BatchKey(inspector.sampler.seed, request.epoch, request.batch)
+        return inspector.pair_of(KeyedBatch([request.anchor], key), 0)
+    rows = inspector.rows(request.epoch, request.batch)
+    if request.place >= len(rows):
+        raise DynaclrError(f"batch {request.batch} holds {len(rows)} pairs")
+    return inspector.pair_of(rows, request.place)

@@ -1,0 +1,268 @@
+"""The view of one pair: address, patches as the network gets them, candidates; emits wishes only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_dynaclr.colours import PlotColours, plot_colours
+from napari_dynaclr.pair_actions import PAIR_ACTIONS, PairAction
+from napari_dynaclr.views.candidates import CandidateBars
+from napari_dynaclr.views.patch_grid import PatchGrid
+
+__all__ = ("MODES", "PairView")
+
+MODES = {
+    "as the network sees it": "Normalised, augmented with the key of this batch, cropped, channels dropped",
+    "normalised": "After the normalisations, before augmentation and crop",
+    "as read": "Pixels of the store",
+}
+_EMPTY = (
+    "<b>No pair to show</b><br><br>Open a configuration, an experiments.yaml or the sample data in the "
+    "Project panel. Then this shows the pairs of the coming training, batch by batch."
+)
+_DARK = {"background": "#262930", "text": "#f0f1f2"}
+
+
+class _CalmSpinBox(QSpinBox):
+    """A spin box that the wheel changes only while it has the focus, so that scrolling past it does not."""
+
+    def wheelEvent(self, event: Any) -> None:
+        """Turn, or let the wheel pass."""
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+
+class PairView(QWidget):
+    """Anchor and positive side by side, and where they come from."""
+
+    address_changed = Signal(int, int, int)
+    """Epoch, batch and place that the user wants."""
+    action_requested = Signal(str)
+    """Name of a `PairAction`."""
+    row_clicked = Signal(int)
+    """Row of a cell that the user wants to see."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._colours: PlotColours = plot_colours(_DARK)
+        self._patches: Mapping[str, npt.NDArray[np.floating[Any]]] = {}
+        self._titles: tuple[str, str] = ("anchor", "positive")
+        self._channels: tuple[str, ...] = ()
+        self._rows = (-1, -1)
+        self.epoch = self._spin("Epoch", "Epoch of the training that the batch belongs to")
+        self.batch = self._spin("Batch", "Number of the batch in its epoch, counted over all ranks")
+        self.place = self._spin("Pair", "Place of the pair in the batch")
+        self.buttons = {action.name: self._button(action) for action in PAIR_ACTIONS}
+        self.mode = QComboBox()
+        self.mode.addItems(list(MODES))
+        for number, tip in enumerate(MODES.values()):
+            self.mode.setItemData(number, tip, Qt.ItemDataRole.ToolTipRole)
+        self.mode.setToolTip("Which step of the way from the store to the network is shown (H)")
+        self.slice = QSpinBox()
+        self.slice.setRange(-1, 0)
+        self.slice.setSpecialValueText("max")
+        self.slice.setToolTip("Slice of the stack; 'max' is the maximum over all slices")
+        self.stretch = QCheckBox("own contrast")
+        self.stretch.setToolTip(
+            "Stretch each patch by itself. Off: one contrast a channel, so that differences between "
+            "experiments stay visible"
+        )
+        self.grid = PatchGrid(self._colours)
+        self.about = QLabel()
+        self.about.setWordWrap(True)
+        self.about.setTextFormat(Qt.TextFormat.RichText)
+        self.about.setToolTip("How the two are related, and what is special about this pair")
+        self.bars = CandidateBars(self._colours)
+        self.same = QLabel()
+        self.same.setWordWrap(True)
+        self.same.setToolTip("Whether the batches drawn here are those that a run recorded")
+        self.same.hide()
+        self._arrange()
+        self._connect()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def _spin(self, title: str, tip: str) -> QSpinBox:
+        spin = _CalmSpinBox()
+        spin.setRange(0, 0)
+        spin.setKeyboardTracking(False)
+        spin.setAccessibleName(title)
+        spin.setToolTip(tip)
+        spin.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        return spin
+
+    def _button(self, action: PairAction) -> QPushButton:
+        button = QPushButton(action.label)
+        button.setToolTip(f"{action.tooltip} ({action.shortcut})")
+        button.setMinimumWidth(button.fontMetrics().horizontalAdvance(action.label) + 14)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.setAutoRepeat(action.repeats)
+        button.clicked.connect(lambda: self.action_requested.emit(action.name))
+        return button
+
+    def _arrange(self) -> None:
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(4, 4, 4, 4)
+        column.setSpacing(4)
+        address = QGridLayout()
+        for place, (title, spin) in enumerate(
+            (("Epoch", self.epoch), ("Batch", self.batch), ("Pair", self.place))
+        ):
+            address.addWidget(QLabel(title), 0, 2 * place)
+            address.addWidget(spin, 0, 2 * place + 1)
+        column.addLayout(address)
+        for names in (("previous", "next", "random", "anchor"), ("again", "back", "forward")):
+            row = QHBoxLayout()
+            row.setSpacing(3)
+            for name in names:
+                row.addWidget(self.buttons[name])
+            column.addLayout(row)
+        options = QHBoxLayout()
+        options.addWidget(self.mode, 1)
+        options.addWidget(QLabel("Z"))
+        options.addWidget(self.slice)
+        options.addWidget(self.stretch)
+        column.addLayout(options)
+        column.addWidget(self.grid, 1)
+        for widget in (self.about, self.bars, self.same):
+            column.addWidget(widget)
+        empty = QLabel(_EMPTY)
+        empty.setWordWrap(True)
+        empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        empty.setMargin(24)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(empty)
+        self.pages.addWidget(content)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self.pages)
+
+    def _connect(self) -> None:
+        for spin in (self.epoch, self.batch, self.place):
+            spin.valueChanged.connect(self._on_address)
+        self.mode.currentTextChanged.connect(self._show_patches)
+        self.slice.valueChanged.connect(lambda z: self.grid.set_slice(None if z < 0 else z))
+        self.stretch.toggled.connect(self.grid.set_stretch)
+        self.grid.column_clicked.connect(lambda column: self.row_clicked.emit(self._rows[column]))
+        self.bars.row_clicked.connect(self.row_clicked)
+
+    def _on_address(self) -> None:
+        self.address_changed.emit(self.epoch.value(), self.batch.value(), self.place.value())
+
+    def set_empty(self) -> None:
+        """Say what to do to see a pair."""
+        self.pages.setCurrentIndex(0)
+
+    def set_limits(self, epochs: int, batches: int, pairs: int) -> None:
+        """Set how many epochs, batches of an epoch and pairs of a batch can be chosen."""
+        for spin, count in ((self.epoch, epochs), (self.batch, batches), (self.place, pairs)):
+            spin.blockSignals(True)
+            spin.setMaximum(max(count - 1, 0))
+            spin.setSuffix("" if spin is self.epoch else f" of {count}")
+            spin.blockSignals(False)
+
+    def set_address(self, epoch: int, batch: int, place: int, alone: bool) -> None:
+        """Show which pair this is; `alone` if it is drawn for one anchor, not as a part of a batch."""
+        for spin, value in ((self.epoch, epoch), (self.batch, batch), (self.place, place)):
+            spin.blockSignals(True)
+            spin.setValue(value)
+            spin.setEnabled(not alone)
+            spin.blockSignals(False)
+
+    def set_ways(self, back: bool, forward: bool) -> None:
+        """Enable the ways back and forward."""
+        self.buttons["back"].setEnabled(back)
+        self.buttons["forward"].setEnabled(forward)
+
+    def set_pair(
+        self,
+        patches: Mapping[str, npt.NDArray[np.floating[Any]]],
+        titles: tuple[str, str],
+        channels: tuple[str, ...],
+        rows: tuple[int, int],
+        about: str,
+    ) -> None:
+        """Show a pair.
+
+        Parameters
+        ----------
+        patches
+            By mode, (2, C, Z, Y, X): anchor and positive.
+        titles
+            Of anchor and positive.
+        channels
+            Names of the C channels.
+        rows
+            Rows of anchor and positive.
+        about
+            Rich text on their relation.
+        """
+        self._patches, self._titles, self._channels, self._rows = patches, titles, channels, rows
+        depth = next(iter(patches.values())).shape[2]
+        self.slice.setMaximum(depth - 1)
+        self.slice.setEnabled(depth > 1)
+        self.about.setText(about)
+        self.pages.setCurrentIndex(1)
+        self._show_patches()
+
+    def set_message(self, text: str) -> None:
+        """Say why there is no pair at this address."""
+        self.pages.setCurrentIndex(1)
+        self.grid.set_images(None, (), ())
+        self.about.setText(text)
+        self.set_candidates(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), None, 0.0)
+
+    def set_candidates(
+        self,
+        rows: npt.NDArray[np.integer],
+        tau_frames: npt.NDArray[np.integer],
+        probability: npt.NDArray[np.float64],
+        drawn: int | None,
+        interval_hours: float,
+    ) -> None:
+        """Show what could have been the positive, as `CandidateBars.set_candidates` says."""
+        self.bars.set_candidates(rows, tau_frames, probability, drawn, interval_hours)
+
+    def set_same(self, text: str) -> None:
+        """Say whether a run saw the same batches; nothing for an empty text."""
+        self.same.setText(text)
+        self.same.setVisible(bool(text))
+
+    def set_theme(self, theme: Mapping[str, str]) -> None:
+        """Follow a theme, at least "background" and "text"."""
+        self._colours = plot_colours(theme)
+        self.grid.set_colours(self._colours)
+        self.bars.set_colours(self._colours)
+
+    def _show_patches(self) -> None:
+        if self._patches:
+            self.grid.set_images(self._patches[self.mode.currentText()], self._titles, self._channels)
+
+    def keyPressEvent(self, event: Any) -> None:
+        """Ask for the action of a key."""
+        name = PairAction.of_event(event.key(), event.modifiers(), Qt)
+        if name == "mode":
+            self.mode.setCurrentIndex((self.mode.currentIndex() + 1) % self.mode.count())
+        elif name is not None:
+            self.action_requested.emit(name)
+        else:
+            super().keyPressEvent(event)
