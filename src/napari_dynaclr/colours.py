@@ -21,12 +21,11 @@ _LUMA = np.array([0.299, 0.587, 0.114])
 
 @dataclass(frozen=True, slots=True)
 class PlotColours:
-    """Colours of one theme as "#rrggbb": background, text, two weaker texts, and a cycle for series."""
+    """Colours of one theme as "#rrggbb": background, text, weaker text, and a cycle for series."""
 
     background: str
     text: str
     muted: str
-    faint: str
     cycle: tuple[str, ...]
 
     def of(self, role: str) -> str:
@@ -50,9 +49,9 @@ def plot_colours(theme: Mapping[str, str]) -> PlotColours:
         If a colour cannot be read.
     """
     background, text = _rgb(theme["background"]), _rgb(theme["text"])
-    strong, muted, faint = (_hex(background + share * (text - background)) for share in (1.0, 0.6, 0.25))
+    muted = _hex(background + 0.6 * (text - background))
     cycle = _ON_LIGHT if background @ _LUMA > 128 else _ON_DARK
-    return PlotColours(_hex(background), strong, muted, faint, cycle)
+    return PlotColours(_hex(background), _hex(text), muted, cycle)
 
 
 def _rgb(colour: str) -> FloatArray:

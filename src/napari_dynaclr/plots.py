@@ -8,18 +8,19 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyqtgraph as pg
-from pyqtgraph.graphicsItems.ScatterPlotItem import drawSymbol
 from qtpy.QtCore import QPointF, Qt, Signal
 from qtpy.QtGui import QColor, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QToolTip, QVBoxLayout, QWidget
+
+# isort: split
+import pyqtgraph as pg  # after qtpy, which chooses the binding: pyqtgraph follows the one that is imported
+from pyqtgraph.graphicsItems.ScatterPlotItem import drawSymbol
 
 from napari_dynaclr.colours import PlotColours
 
 __all__ = ("Glyph", "Stroke", "TreeCanvas", "glyph_pixmap", "stroke_pixmap")
 
 FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 _PICK_PX = 10.0
 _EDGE = 0.75  # room beside the outer tracks, in track distances

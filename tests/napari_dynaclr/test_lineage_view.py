@@ -373,6 +373,11 @@ def test_the_strip_scrolls_to_the_cell_and_by_the_wheel(view: Any, qtbot: Any) -
     assert bar.value() == 0
     turn_wheel(view.strip.viewport(), view.strip.tile_centre(0), -120)
     assert bar.value() > 0
+    other = make_layout(make_table([(-1, list(range(18)))]))
+    show(view, other, row_at(other, 1, 17))
+    assert not view.strip.isVisible()
+    view.set_strip(np.zeros((18, 8, 8), dtype=np.float32), other.row, [str(k) for k in range(18)])
+    qtbot.waitUntil(lambda: bar.value() == bar.maximum() > 0, timeout=2000)
 
 
 def test_what_does_not_fit_is_refused(view: Any, layout: LineageLayout) -> None:
