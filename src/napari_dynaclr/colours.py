@@ -9,24 +9,25 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ("CYCLE_ON_DARK", "PlotColours", "plot_colours")
+__all__ = ("CYCLE_ON_DARK", "DARK", "PlotColours", "plot_colours")
 
 FloatArray = npt.NDArray[np.float64]
 
 # Okabe and Ito's colours, which people with any colour vision can tell apart; darker on a light ground.
 CYCLE_ON_DARK = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#F0E442", "#0072B2")
 _ON_LIGHT = ("#0072B2", "#C45500", "#00805D", "#A3457A", "#946000", "#2484B8", "#000000")
+DARK = {"background": "#262930", "text": "#f0f1f2"}
+"""What is drawn in until a theme is told."""
 _LUMA = np.array([0.299, 0.587, 0.114])
 
 
 @dataclass(frozen=True, slots=True)
 class PlotColours:
-    """Colours of one theme as "#rrggbb": background, text, two weaker texts, and a cycle for series."""
+    """Colours of one theme as "#rrggbb": background, text, weaker text, and a cycle for series."""
 
     background: str
     text: str
     muted: str
-    faint: str
     cycle: tuple[str, ...]
 
     def of(self, role: str) -> str:
@@ -50,9 +51,9 @@ def plot_colours(theme: Mapping[str, str]) -> PlotColours:
         If a colour cannot be read.
     """
     background, text = _rgb(theme["background"]), _rgb(theme["text"])
-    strong, muted, faint = (_hex(background + share * (text - background)) for share in (1.0, 0.6, 0.25))
+    muted = _hex(background + 0.6 * (text - background))
     cycle = _ON_LIGHT if background @ _LUMA > 128 else CYCLE_ON_DARK
-    return PlotColours(_hex(background), strong, muted, faint, cycle)
+    return PlotColours(_hex(background), _hex(text), muted, cycle)
 
 
 def _rgb(colour: str) -> FloatArray:

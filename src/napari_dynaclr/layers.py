@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -125,11 +124,10 @@ def cell_layer(index: MultiExperimentIndex, fov: int, frame: int, colour_by: str
     options = {
         "name": _title(index, fov, "cells"),
         "features": features,
-        "face_color": _colours(index, fov, features, loss, colour_by),
-        "border_color": "white",
-        "border_width": 0.1,
+        "face_color": "transparent",
+        "border_color": _colours(index, fov, features, loss, colour_by),
+        "border_width": 0.15,
         "size": max(min(index.yx_patch_size) / 6, 4.0),
-        "opacity": 0.8,
         **_geometry(index, fov),
         **_owned("cells"),
     }
@@ -146,15 +144,15 @@ def _colours(
     """Return (N, 4) colours that are the same in every frame of a data set."""
     cycle = np.array([_rgba(colour) for colour in CYCLE_ON_DARK])
     if colour_by == "condition":
-        return np.tile(cycle[int(index.fov_condition[fov]) % len(cycle)], (loss.size, 1))
+        return np.asarray(np.tile(cycle[int(index.fov_condition[fov]) % len(cycle)], (loss.size, 1)))
     if colour_by == "validity":
-        return np.where((loss == Loss.NONE)[:, None], cycle[2], cycle[4])
+        return np.asarray(np.where((loss == Loss.NONE)[:, None], cycle[2], cycle[4]))
     if colour_by == "lineage":
-        return cycle[np.asarray(features["lineage"], dtype=np.int64) % len(cycle)]
+        return np.asarray(cycle[np.asarray(features["lineage"], dtype=np.int64) % len(cycle)])
     hours = np.asarray(features["hours"])
     last = float(index.hours(slice(None)).max(initial=1.0))
     share = np.clip(hours / max(last, 1e-9), 0, 1)[:, None]
-    return (1 - share) * cycle[0] + share * cycle[1]
+    return np.asarray((1 - share) * cycle[0] + share * cycle[1])
 
 
 def _rgba(colour: str) -> tuple[float, float, float, float]:
@@ -199,9 +197,9 @@ def track_layer(index: MultiExperimentIndex, fov: int) -> LayerData | None:
     return _tracks(index, fov, np.arange(ends[0], ends[1]), "tracks", "tracks")
 
 
-def family_layer(index: MultiExperimentIndex, fov: int, rows: Sequence[int]) -> LayerData:
+def family_layer(index: MultiExperimentIndex, fov: int, rows: npt.NDArray[np.integer]) -> LayerData:
     """Return the tracks of one family."""
-    return _tracks(index, fov, np.asarray(rows, dtype=np.int64), "selected family", "family")
+    return _tracks(index, fov, rows, "selected family", "family")
 
 
 def pair_layer(index: MultiExperimentIndex, fov: int, anchor: int, positive: int | None) -> LayerData:
@@ -219,7 +217,7 @@ def pair_layer(index: MultiExperimentIndex, fov: int, anchor: int, positive: int
         "shape_type": "rectangle",
         "face_color": "transparent",
         "edge_color": [CYCLE_ON_DARK[place] for place in range(len(boxes))],
-        "edge_width": max(height / 40, 0.6),
+        "edge_width": max(height / 80, 0.4),
         "features": {"role": ["anchor", "positive"][: len(boxes)]},
         **_geometry(index, fov),
         **_owned("pair"),

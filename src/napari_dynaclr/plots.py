@@ -8,18 +8,19 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyqtgraph as pg
-from pyqtgraph.graphicsItems.ScatterPlotItem import drawSymbol
 from qtpy.QtCore import QPointF, Qt, Signal
 from qtpy.QtGui import QColor, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QToolTip, QVBoxLayout, QWidget
+
+# isort: split
+import pyqtgraph as pg  # after qtpy, which chooses the binding: pyqtgraph follows the one that is imported
+from pyqtgraph.graphicsItems.ScatterPlotItem import drawSymbol
 
 from napari_dynaclr.colours import PlotColours
 
 __all__ = ("Glyph", "Stroke", "TreeCanvas", "glyph_pixmap", "stroke_pixmap")
 
 FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 _PICK_PX = 10.0
 _EDGE = 0.75  # room beside the outer tracks, in track distances
@@ -132,12 +133,13 @@ class TreeCanvas(QWidget):
         super().__init__()
         self._glyphs, self._strokes = dict(glyphs), dict(strokes)
         self._nodes: FloatArray = np.empty((0, 2))
+        self._shown: dict[str, npt.NDArray[np.integer]] = {}
         self._under_mouse = -1
         self._hours = _HourAxis("left")
         self.plot: Any = pg.PlotWidget(axisItems={"left": self._hours})
         self._box = self.plot.getViewBox()
         self._prepare()
-        self._points = {name: pg.ScatterPlotItem(pxMode=True) for name in glyphs}
+        self._points = {name: pg.ScatterPlotItem(symbol=glyph.symbol) for name, glyph in glyphs.items()}
         self._lines = {name: pg.PlotCurveItem(connect="finite") for name in strokes}
         self._labels: list[Any] = []
         self._time = pg.InfiniteLine(
@@ -212,12 +214,11 @@ class TreeCanvas(QWidget):
         self, name: str, nodes: npt.NDArray[np.integer], sizes_px: FloatArray | None = None
     ) -> None:
         """Show a group's glyph at some nodes, of the glyph's size or of `sizes_px`."""
+        if sizes_px is None and np.array_equal(nodes, self._shown.get(name, ())):
+            return
+        self._shown[name] = nodes
         size = self._glyphs[name].size_px if sizes_px is None else sizes_px
-        pen, brush = _paints(self._glyphs[name], self._colours)
-        symbol = self._glyphs[name].symbol
-        self._points[name].setData(
-            x=self._nodes[nodes, 0], y=self._nodes[nodes, 1], size=size, symbol=symbol, pen=pen, brush=brush
-        )
+        self._points[name].setData(x=self._nodes[nodes, 0], y=self._nodes[nodes, 1], size=size)
 
     def set_line(self, name: str, x: FloatArray, frame: FloatArray) -> None:
         """Draw a line through points; NaN interrupts it."""

@@ -1,54 +1,70 @@
-"""The functions named in the manifest."""
+"""The functions named in the manifest; heavy libraries are imported when one is called."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from napari_dynaclr.layers import LayerData, embedding_layer, fov_layers
+__all__ = ("open_reader", "synthetic_cells")
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from napari_dynaclr.views.project import ProjectWidget
-
-__all__ = ("project_widget", "run_reader", "synthetic_cells")
+PLUGIN = "napari-dynaclr"
+_NO_LAYERS: list[Any] = [(None,)]
+"""What a reader returns that has shown what it read by itself."""
 
 
-def project_widget() -> "ProjectWidget":
-    """Return the panel that opens a list of experiments."""
-    from napari_dynaclr.views.project import ProjectWidget
-
-    return ProjectWidget()
-
-
-def run_reader(path: "str | list[str]") -> "Callable[[str | list[str]], list[LayerData]] | None":
-    """Return the function that reads a run folder; None if the path is none."""
-    if isinstance(path, str) and (Path(path) / "run.json").is_file():
-        return _read_run
-    return None
+def open_reader(path: "str | list[str]") -> Callable[["str | list[str]"], list[Any]] | None:
+    """Return the function that opens a run folder or a configuration; None if the path is neither."""
+    if not isinstance(path, str):
+        return None
+    place = Path(path)
+    if place.is_dir():
+        return _open if (place / "run.json").is_file() else None
+    return _open if _is_ours(place) else None
 
 
-def _read_run(path: "str | list[str]") -> list[LayerData]:
-    """Return the first field of view of a run with its tracks, and its embedding if there is one."""
-    from dynaclr.experiment import ExperimentRegistry
-    from dynaclr.index import MultiExperimentIndex
-    from dynaclr.runs.layout import open_run_folder
+def _is_ours(file: Path) -> bool:
+    """Whether a YAML is a training or a list of experiments, by the keys at its left margin."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return False
+    keys = {line.partition(":")[0] for line in lines if line[:1].isalpha()}
+    return bool(keys & {"data", "experiments"})
 
-    folder = open_run_folder(Path(str(path)))
-    index = MultiExperimentIndex(ExperimentRegistry.from_yaml(folder.experiments), (0, 1), (16, 16))
-    embedding = folder.path / "embedding.parquet"
-    layers = fov_layers(index, 0)
-    if embedding.is_file():
+
+def _open(path: "str | list[str]") -> list[Any]:
+    """Open a project in the current viewer; without one, return the layers of its first field of view."""
+    import napari
+
+    place = Path(str(path))
+    viewer = napari.current_viewer()
+    if viewer is None or not hasattr(viewer, "window"):
+        return _first_layers(place)
+    _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Project")
+    widget.open_requested.emit(str(place))
+    return _NO_LAYERS
+
+
+def _first_layers(path: Path) -> list[Any]:
+    from napari_dynaclr.layers import embedding_layer, image_layers, track_layer
+    from napari_dynaclr.models.project import TRAINING, open_project
+
+    project = open_project(path)
+    index = project.index(TRAINING)
+    layers = image_layers(index, 0)
+    tracks = track_layer(index, 0)
+    embedding = None if project.run is None else project.run / "embedding.parquet"
+    if tracks is not None:
+        layers.append(tracks)
+    if embedding is not None and embedding.is_file():
         layers.append(embedding_layer(index, 0, embedding))
     return layers
 
 
-def synthetic_cells() -> list[LayerData]:
-    """Return one field of view of synthetic cells with its tracks."""
-    from dynaclr.experiment import ExperimentRegistry
-    from dynaclr.index import MultiExperimentIndex
-    from dynaclr.testing import synthetic_experiments
+def synthetic_cells() -> list[Any]:
+    """Open the synthetic experiments; without a viewer, return the layers of the first field of view."""
+    from dynaclr.testing import synthetic_experiments, synthetic_training
 
     folder = Path(tempfile.mkdtemp(prefix="napari-dynaclr-"))
-    registry = ExperimentRegistry.from_yaml(synthetic_experiments(folder, size="tiny"))
-    return fov_layers(MultiExperimentIndex(registry, (0, 1), (16, 16)), 0)
+    experiments = synthetic_experiments(folder, size="tiny")
+    return _open(str(synthetic_training(experiments, size="tiny")))

@@ -165,9 +165,9 @@ def test_large_families_are_laid_out_at_once(n_tracks: int, length: int) -> None
     table = big_family(n_tracks, length)
     times = []
     for _ in range(5):
-        begin = time.perf_counter()
+        begin = time.process_time()
         layout = draw_family(table, len(table) // 2)
-        times.append(time.perf_counter() - begin)
+        times.append(time.process_time() - begin)
     assert layout.row.size == n_tracks * length
     assert min(times) < 0.05
 

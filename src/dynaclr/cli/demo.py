@@ -15,46 +15,6 @@ from dynaclr.errors import ConfigError, DataError, TrainingError, problem
 
 __all__ = ("run",)
 
-_YAML = """\
-seed_everything: 0
-trainer: {max_epochs: EPOCHS, accelerator: cpu, devices: 1, gradient_clip_val: 1.0}
-run: {root: ROOT/runs, name: demo, checkpoint_every_n_epochs: 10}
-data:
-  experiments_yaml: ROOT/data/experiments.yaml
-  z_range: [0, 3]
-  yx_patch_size: [56, 56]
-  final_yx_patch_size: [36, 36]
-  val_experiments: []
-  val_fov_fraction: 0.5
-  tau_range: [0.5, 2.0]
-  batch_size: 64
-  num_workers: 1
-  leaky: 0.25
-  temporal_enrichment: true
-  temporal_window_hours: 4.0
-  temporal_global_fraction: 0.5
-  channel_dropout_channels: [0]
-  channel_dropout_prob: 0.2
-  normalizations:
-    - class_path: dynaclr.transforms.NormalizeByStatistics
-      init_args: {level: fov_statistics}
-  augmentations:
-    - class_path: dynaclr.transforms.RandomAffine
-      init_args: {rotation_degrees: 180.0, scale_range: [0.95, 1.1]}
-    - class_path: dynaclr.transforms.RandomFlip
-    - class_path: dynaclr.transforms.RandomScaleIntensity
-    - class_path: dynaclr.transforms.RandomGaussianNoise
-model:
-  encoder:
-    class_path: dynaclr.small_encoder.SmallEncoder
-    init_args: {in_channels: 2, in_stack_depth: 3}
-  loss_function:
-    class_path: dynaclr.loss.NTXentHCL
-    init_args: {temperature: 0.2, exclude_same_lineage: true}
-  lr: 0.001
-  warmup_steps: 20
-"""
-
 
 def run(verb: str, arguments: Sequence[str]) -> int:
     """Run the demonstration; return the exit code."""
@@ -104,7 +64,7 @@ def _prepare(root: Path, size: Any, epochs: int) -> Path:
     """Make data, statistics, configuration and the report of set-up; return the configuration."""
     from dynaclr.__main__ import main
     from dynaclr.cli.data import progress_bar
-    from dynaclr.testing import synthetic_experiments
+    from dynaclr.testing import synthetic_experiments, synthetic_training
 
     _say("two synthetic experiments")
     with progress_bar("simulating") as tell:
@@ -112,12 +72,7 @@ def _prepare(root: Path, size: Any, epochs: int) -> Path:
     sys.stdout.write(f"{experiments}\n")
     _say("statistics of the pixels")
     _check(main(["preprocess", str(experiments)]), "preprocess")
-    config = root / "config.yaml"
-    text = _YAML.replace("ROOT", root.as_posix()).replace("EPOCHS", str(epochs))
-    if size == "tiny":
-        text = text.replace("[0, 3]", "[0, 2]").replace("in_stack_depth: 3", "in_stack_depth: 2")
-        text = text.replace("batch_size: 64", "batch_size: 16")
-    write_text_atomically(config, text)
+    config = synthetic_training(experiments, size=size, epochs=epochs, runs=root / "runs")
     _say("set-up and batches")
     _check(
         main(["inspect", "--config", str(config), "--batches", "100", "--output", str(root / "composition")]),

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from dataclasses import replace
 
 import numpy as np
+from psygnal import Signal
 
 from dynaclr.draws import BatchKey, KeyedBatch, Purpose, uniforms
 from dynaclr.errors import DynaclrError
@@ -34,6 +35,9 @@ class PairController:
     view
         Where they are shown.
     """
+
+    pair_shown = Signal(int, int)
+    """Rows of anchor and positive that are shown."""
 
     def __init__(self, session: Session, jobs: Jobs, view: PairView) -> None:
         self.session, self.jobs, self.view = session, jobs, view
@@ -126,6 +130,7 @@ class PairController:
         found, hours = pair.candidates, float(index.fov_interval_hours[fov])
         self.view.set_candidates(found.rows, found.tau_frames, found.probability, rows[1], hours)
         self.session.select(Cell(TRAINING, rows[0]))
+        self.pair_shown.emit(*rows)
         self._read_ahead(project, request)
 
     def _remember(self, request: PairRequest, pair: Pair) -> None:

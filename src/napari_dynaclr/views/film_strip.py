@@ -150,11 +150,6 @@ class FilmStrip(QScrollArea):
         super().resizeEvent(event)
         self._scroll()
 
-    def showEvent(self, event: Any) -> None:
-        """Scroll to a patch that was marked before the strip was seen."""
-        super().showEvent(event)
-        self._scroll()
-
     def set_colours(self, colours: PlotColours) -> None:
         """Follow a theme."""
         self._film.colours = colours

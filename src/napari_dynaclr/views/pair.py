@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_dynaclr.colours import PlotColours, plot_colours
+from napari_dynaclr.colours import DARK, PlotColours, plot_colours
 from napari_dynaclr.pair_actions import PAIR_ACTIONS, PairAction
 from napari_dynaclr.views.candidates import CandidateBars
 from napari_dynaclr.views.patch_grid import PatchGrid
@@ -37,7 +37,6 @@ _EMPTY = (
     "<b>No pair to show</b><br><br>Open a configuration, an experiments.yaml or the sample data in the "
     "Project panel. Then this shows the pairs of the coming training, batch by batch."
 )
-_DARK = {"background": "#262930", "text": "#f0f1f2"}
 
 
 class _CalmSpinBox(QSpinBox):
@@ -63,7 +62,7 @@ class PairView(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._colours: PlotColours = plot_colours(_DARK)
+        self._colours: PlotColours = plot_colours(DARK)
         self._patches: Mapping[str, npt.NDArray[np.floating[Any]]] = {}
         self._titles: tuple[str, str] = ("anchor", "positive")
         self._channels: tuple[str, ...] = ()
@@ -71,6 +70,7 @@ class PairView(QWidget):
         self.epoch = self._spin("Epoch", "Epoch of the training that the batch belongs to")
         self.batch = self._spin("Batch", "Number of the batch in its epoch, counted over all ranks")
         self.place = self._spin("Pair", "Place of the pair in the batch")
+        self.counts: dict[str, QLabel] = {}
         self.buttons = {action.name: self._button(action) for action in PAIR_ACTIONS}
         self.mode = QComboBox()
         self.mode.addItems(list(MODES))
@@ -127,8 +127,10 @@ class PairView(QWidget):
         for place, (title, spin) in enumerate(
             (("Epoch", self.epoch), ("Batch", self.batch), ("Pair", self.place))
         ):
-            address.addWidget(QLabel(title), 0, 2 * place)
+            label = self.counts[title] = QLabel(title)
+            address.addWidget(label, 0, 2 * place)
             address.addWidget(spin, 0, 2 * place + 1)
+            address.setColumnStretch(2 * place + 1, 1)
         column.addLayout(address)
         for names in (("previous", "next", "random", "anchor"), ("again", "back", "forward")):
             row = QHBoxLayout()
@@ -177,8 +179,9 @@ class PairView(QWidget):
         for spin, count in ((self.epoch, epochs), (self.batch, batches), (self.place, pairs)):
             spin.blockSignals(True)
             spin.setMaximum(max(count - 1, 0))
-            spin.setSuffix("" if spin is self.epoch else f" of {count}")
             spin.blockSignals(False)
+        self.counts["Batch"].setText(f"Batch / {batches}")
+        self.counts["Pair"].setText(f"Pair / {pairs}")
 
     def set_address(self, epoch: int, batch: int, place: int, alone: bool) -> None:
         """Show which pair this is; `alone` if it is drawn for one anchor, not as a part of a batch."""

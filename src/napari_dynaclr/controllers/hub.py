@@ -1,0 +1,59 @@
+"""What the widgets of one viewer share: session, background work, image; made once for each viewer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from napari.settings import get_settings
+from napari.utils.theme import get_theme
+
+from napari_dynaclr.controllers.context import ImageContext
+from napari_dynaclr.models.session import Session
+from napari_dynaclr.workers import Jobs
+
+__all__ = ("Hub", "hub_of")
+
+
+class Hub:
+    """Session, jobs and image context of a viewer, and the controllers of its open docks.
+
+    Parameters
+    ----------
+    viewer
+        napari's viewer.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self.session = Session()
+        self.jobs = Jobs()
+        self.context = ImageContext(viewer, self.session)
+        self._themed: list[Callable[[dict[str, str]], None]] = []
+        viewer.events.theme.connect(self._on_theme)
+
+    def theme(self) -> dict[str, str]:
+        """Return the colours of the viewer's theme."""
+        return dict(get_theme(get_settings().appearance.theme).to_rgb_dict())
+
+    def follow_theme(self, apply: Callable[[dict[str, str]], None]) -> Callable[[], None]:
+        """Apply the colours of the theme now and whenever it changes; return what ends that."""
+        self._themed.append(apply)
+        apply(self.theme())
+        return lambda: self._themed.remove(apply)
+
+    def _on_theme(self, event: Any) -> None:
+        colours = dict(get_theme(event.value).to_rgb_dict())
+        for apply in self._themed:
+            apply(colours)
+
+
+_HUBS: WeakKeyDictionary[Any, Hub] = WeakKeyDictionary()
+
+
+def hub_of(viewer: Any) -> Hub:
+    """Return the hub of a viewer; the same for all its widgets, another for every viewer."""
+    real = getattr(viewer, "__wrapped__", viewer)
+    if real not in _HUBS:
+        _HUBS[real] = Hub(real)
+    return _HUBS[real]

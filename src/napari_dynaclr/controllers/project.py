@@ -1,0 +1,160 @@
+"""Opens projects in the background and shows what was found; remembers the last one."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from napari.utils.notifications import show_error, show_info
+
+from napari_dynaclr.controllers.context import ImageContext
+from napari_dynaclr.memory import recall, remember
+from napari_dynaclr.models.project import VALIDATION, Project, open_project
+from napari_dynaclr.models.session import Session
+from napari_dynaclr.views.project import ProjectView
+from napari_dynaclr.workers import Jobs, Tell
+
+__all__ = ("OPENING", "ProjectController")
+
+OPENING = "opening the project"
+_RECENT = "recent"
+_MOST_RECENT = 8
+
+
+class ProjectController:
+    """Between session, image and the panel of the project.
+
+    Parameters
+    ----------
+    session
+        Gets the project.
+    jobs
+        Where set-up runs.
+    context
+        The image, for the choice of the field of view.
+    view
+        The panel.
+    """
+
+    def __init__(self, session: Session, jobs: Jobs, context: ImageContext, view: ProjectView) -> None:
+        self.session, self.jobs, self.context, self.view = session, jobs, context, view
+        view.open_requested.connect(self.open)
+        view.sample_requested.connect(self.open_sample)
+        view.cancel_requested.connect(self._cancel)
+        view.attach_requested.connect(self.attach)
+        view.fov_chosen.connect(context.show_fov)
+        view.colour_chosen.connect(context.set_colour_by)
+        view.follow_toggled.connect(self._set_follow)
+        jobs.changed.connect(self._on_jobs)
+        jobs.told.connect(self._on_told)
+        session.project_changed.connect(self._on_project)
+        context.fov_changed.connect(view.set_shown)
+        recent = recall(_RECENT, [])
+        view.set_recent(recent)
+        self._on_project(session.project)
+        if recent and session.project is None:
+            view.set_path(str(recent[0]))
+            gone = not Path(str(recent[0])).exists()
+            view.set_state(
+                f"The project of last time is gone: {recent[0]}" if gone else "Return opens the last project."
+            )
+
+    def close(self) -> None:
+        """Forget the session."""
+        self.session.project_changed.disconnect(self._on_project)
+        self.context.fov_changed.disconnect(self.view.set_shown)
+        self.jobs.changed.disconnect(self._on_jobs)
+        self.jobs.told.disconnect(self._on_told)
+
+    def _set_follow(self, follow: bool) -> None:
+        self.context.follow = follow
+
+    def open(self, text: str) -> None:
+        """Open what a path names; the project that is open stays until this one is ready."""
+        path = Path(text).expanduser()
+        self.view.set_path(str(path))
+        self.view.set_state(f"Opening {path} ...")
+        self.jobs.start(OPENING, lambda tell: open_project(path, tell), self._opened, self.view.set_state)
+
+    def open_sample(self) -> None:
+        """Make the synthetic experiments in a temporary folder and open them."""
+        self.view.set_state("Making the sample data ...")
+        self.jobs.start(OPENING, _sample, self._opened, self.view.set_state)
+
+    def _opened(self, project: Project) -> None:
+        self.session.project = project
+        recent = [str(project.path), *(item for item in recall(_RECENT, []) if item != str(project.path))]
+        remember(_RECENT, recent[:_MOST_RECENT])
+        self.view.set_recent(recent)
+        self.view.set_path(str(project.path))
+
+    def _cancel(self) -> None:
+        self.jobs.cancel(OPENING)
+        self.view.set_state(
+            "Cancelled." if self.session.project is None else self._about(self.session.project)
+        )
+
+    def attach(self, folder: str) -> None:
+        """Compare the batches with those that a run recorded."""
+        project = self.session.project
+        if project is None:
+            return
+        if not (Path(folder) / "run.json").is_file():
+            show_error(f"{folder} is no run folder: it has no run.json.")
+            return
+        self.session.project = replace(project, run=Path(folder))
+        show_info(f"Attached run {Path(folder).name}.")
+
+    def _on_jobs(self, kind: str, running: bool) -> None:
+        if kind == OPENING:
+            self.view.set_busy(running)
+
+    def _on_told(self, kind: str, step: str, done: int, total: int) -> None:
+        if kind == OPENING:
+            self.view.set_progress(step, done, total)
+
+    def _on_project(self, project: Project | None) -> None:
+        if project is None:
+            self.view.set_report(None)
+            self.view.set_fovs((), None)
+            return
+        self.view.set_report(project.report, project.warnings)
+        self.view.set_state(self._about(project))
+        self.view.set_busy(self.jobs.running(OPENING))
+        entries = [
+            (_fov_title(project, part, code), part, code)
+            for part, index in project.parts.items()
+            for code in range(len(index.fovs))
+        ]
+        self.view.set_fovs(entries, self.context.shown)
+        if self.context.shown is None and entries:
+            self.context.show_fov(*entries[0][1:])
+
+    def _about(self, project: Project) -> str:
+        experiments = project.pipeline.config.data.experiments_yaml
+        lines = [f"Open: {project.path}"]
+        if experiments != project.path:
+            lines.append(f"Experiments: {experiments}")
+        else:
+            lines.append("A list of experiments without a training: small patches, raw pixels.")
+        if project.curation.is_file():
+            lines.append(f"Marks: {project.curation}")
+        return "\n".join(lines)
+
+
+def _fov_title(project: Project, part: str, code: int) -> str:
+    index = project.index(part)
+    entry = index.fovs[code]
+    held = " (held out)" if part == VALIDATION else ""
+    return f"{index.registry.names[entry.experiment]} {entry.layout.name}, {entry.condition}{held}"
+
+
+def _sample(tell: Tell) -> Project:
+    """Make the synthetic experiments with a training for them."""
+    from dynaclr.testing import synthetic_experiments, synthetic_training
+
+    tell("making cells", 0, 1)
+    folder = Path(tempfile.mkdtemp(prefix="napari-dynaclr-"))
+    experiments = synthetic_experiments(folder, size="tiny")
+    return open_project(synthetic_training(experiments, size="tiny"), tell)

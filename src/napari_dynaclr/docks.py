@@ -1,0 +1,54 @@
+"""The widgets named in the manifest: views, their controllers and the hub of a viewer put together."""
+
+from typing import TYPE_CHECKING
+
+from napari_dynaclr.controllers.hub import hub_of
+from napari_dynaclr.controllers.lineage import LineageController
+from napari_dynaclr.controllers.pairs import PairController
+from napari_dynaclr.controllers.project import ProjectController
+from napari_dynaclr.models.project import TRAINING
+from napari_dynaclr.views.lineage import LineageView
+from napari_dynaclr.views.pair import PairView
+from napari_dynaclr.views.project import ProjectView
+
+if TYPE_CHECKING:
+    import napari
+
+__all__ = ("LineageDock", "PairDock", "ProjectDock")
+
+
+class ProjectDock(ProjectView):
+    """The panel of the project."""
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
+        super().__init__()
+        hub = hub_of(napari_viewer)
+        self.controller = ProjectController(hub.session, hub.jobs, hub.context, self)
+        self.destroyed.connect(self.controller.close)
+
+
+class PairDock(PairView):
+    """The view of pairs; the image shows their boxes."""
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
+        super().__init__()
+        hub = hub_of(napari_viewer)
+        self.controller = PairController(hub.session, hub.jobs, self)
+        self.controller.pair_shown.connect(lambda first, other: hub.context.show_pair(TRAINING, first, other))
+        self.destroyed.connect(self.controller.close)
+        self.destroyed.connect(hub.follow_theme(self.set_theme))
+
+
+class LineageDock(LineageView):
+    """The view of families; its line of time follows the image."""
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
+        super().__init__()
+        hub = hub_of(napari_viewer)
+        self.controller = controller = LineageController(hub.session, hub.jobs, self)
+        hub.context.frame_changed.connect(controller.set_frame)
+        if hub.context.frame is not None:
+            controller.set_frame(hub.context.frame)
+        self.destroyed.connect(controller.close)
+        self.destroyed.connect(lambda: hub.context.frame_changed.disconnect(controller.set_frame))
+        self.destroyed.connect(hub.follow_theme(self.set_theme))

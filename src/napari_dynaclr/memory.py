@@ -1,0 +1,45 @@
+"""What the plugin remembers between sessions, in a small file of the user; knows no widgets."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_config_path
+
+from dynaclr.atomic import write_json_atomically
+
+__all__ = ("recall", "remember")
+
+_VARIABLE = "NAPARI_DYNACLR_STATE"
+
+
+def _file() -> Path:
+    told = os.environ.get(_VARIABLE)
+    return Path(told) if told else user_config_path("napari-dynaclr") / "state.json"
+
+
+def _all() -> dict[str, Any]:
+    try:
+        content = json.loads(_file().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}  # nothing remembered, or damaged: nothing of value is lost
+    return content if isinstance(content, dict) else {}
+
+
+def recall(name: str, default: Any) -> Any:
+    """Return what was remembered under a name, if it is of the default's type."""
+    value = _all().get(name, default)
+    return value if isinstance(value, type(default)) else default
+
+
+def remember(name: str, value: Any) -> None:
+    """Keep a plain value; a folder that cannot be written is no reason to stop."""
+    file = _file()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_json_atomically(file, _all() | {name: value})
+    except OSError:
+        return
