@@ -67,7 +67,8 @@ def open_array(layout: FovLayout, context: Any, *, zeros_for_missing: bool) -> A
         "kvstore": {"driver": "file", "path": str(layout.array_path.absolute()) + "/"},
         "fill_missing_data_reads": zeros_for_missing,
         "recheck_cached_data": False,
-        "recheck_cached_metadata": "open",
+        # where lost chunks read as zeros, the metadata that every read looks for tells a deleted store
+        "recheck_cached_metadata": True if zeros_for_missing else "open",
     }
     try:
         return ts.open(spec, read=True, open=True, context=context).result()
