@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dynaclr.errors import DataError, problem
+from dynaclr.errors import DataError, listing, problem, together
 
 __all__ = ("FovLayout", "PlateLayout", "read_plate")
 
@@ -85,7 +85,8 @@ def read_plate(path: Path, experiment: str | None = None) -> PlateLayout:
                 found=f"nothing at {path.absolute()}",
             )
         )
-    _require_plate(path, experiment)
+    attributes = _require_plate(path, experiment)
+    listed = _positions(path, attributes, experiment)
     from iohub.ngff import open_ome_zarr
 
     try:
@@ -98,23 +99,37 @@ def read_plate(path: Path, experiment: str | None = None) -> PlateLayout:
         names = tuple(str(name) for name in plate.channel_names)
         fovs = {}
         for name, position in plate.positions():
-            fovs[name] = _fov(path, name, position, len(names), experiment)
+            try:
+                fovs[name] = _fov(path, name, position, len(names), experiment)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                if isinstance(error, DataError):
+                    raise
+                text = f"image metadata cannot be used: {error!r}"
+                raise DataError(problem(text, experiment=experiment, file=path, row=name)) from error
     finally:
         plate.close()
-    if not fovs:
-        raise DataError(problem("plate has no field of view", experiment=experiment, file=path))
+    lost = [name for name in listed if name not in fovs]
+    if lost:
+        what = "fields of view of the plate have no array"
+        raise DataError(problem(what, experiment=experiment, file=path, row=listing(lost)))
     return PlateLayout(path, names, fovs)
 
 
-def _require_plate(path: Path, experiment: str | None) -> None:
-    """Tell a single position, a foreign folder and an unreadable version from a plate."""
+def _attributes(folder: Path, experiment: str | None) -> tuple[dict[str, Any], str | None]:
+    """Return the OME attributes of a group and their version; empty and None where it has none."""
     attributes: dict[str, Any] = {}
     version = None
-    for file, key in ((path / ".zattrs", None), (path / "zarr.json", "attributes")):
+    for file, key in ((folder / ".zattrs", None), (folder / "zarr.json", "attributes")):
         if file.is_file():
             content = _json(file, experiment)
             attributes = content if key is None else content.get(key, {}).get("ome", {})
             version = "0.4" if key is None else "0.5"
+    return attributes, version
+
+
+def _require_plate(path: Path, experiment: str | None) -> dict[str, Any]:
+    """Return a plate's attributes; tell it from a position, a foreign folder, an unreadable version."""
+    attributes, version = _attributes(path, experiment)
     if version == "0.5" and not _iohub_reads_zarr3():
         raise DataError(
             problem(
@@ -125,7 +140,7 @@ def _require_plate(path: Path, experiment: str | None) -> None:
             )
         )
     if "plate" in attributes:
-        return
+        return attributes
     what = "a single position or image" if "multiscales" in attributes else "no plate metadata"
     raise DataError(
         problem(
@@ -136,6 +151,28 @@ def _require_plate(path: Path, experiment: str | None) -> None:
             found=what,
         )
     )
+
+
+def _positions(path: Path, attributes: dict[str, Any], experiment: str | None) -> list[str]:
+    """Return every FOV that the metadata lists, and look for it: iohub leaves out what is lost."""
+    problems = []
+    names = []
+    for well in attributes["plate"].get("wells", []):
+        images = _attributes(path / well["path"], experiment)[0].get("well", {}).get("images")
+        if images is None:
+            what = "a well of the plate is missing or has no metadata"
+            problems.append(problem(what, experiment=experiment, file=path, row=well["path"]))
+            continue
+        for image in images:
+            names.append(f"{well['path']}/{image['path']}")
+            if "multiscales" not in _attributes(path / names[-1], experiment)[0]:
+                what = "a field of view of the plate is missing or has no image metadata"
+                problems.append(problem(what, experiment=experiment, file=path, row=names[-1]))
+    if problems:
+        raise DataError(together(str(path), problems))
+    if not names:
+        raise DataError(problem("plate has no field of view", experiment=experiment, file=path))
+    return names
 
 
 def _json(file: Path, experiment: str | None) -> dict[str, Any]:

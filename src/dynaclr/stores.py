@@ -70,7 +70,8 @@ def open_array(layout: FovLayout, context: Any, *, zeros_for_missing: bool, path
         "kvstore": {"driver": "file", "path": str((path or layout.array_path).absolute()) + "/"},
         "fill_missing_data_reads": zeros_for_missing,
         "recheck_cached_data": False,
-        "recheck_cached_metadata": "open",
+        # where lost chunks read as zeros, the metadata that every read looks for tells a deleted store
+        "recheck_cached_metadata": True if zeros_for_missing else "open",
     }
     try:
         return ts.open(spec, read=True, open=True, context=context).result()
