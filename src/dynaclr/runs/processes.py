@@ -37,6 +37,6 @@ def is_alive(who: dict[str, Any]) -> bool | None:
         return False
     try:
         started = psutil.Process(int(who["pid"])).create_time()
+        return abs(started - float(who["started"])) < 1.0
     except (psutil.Error, KeyError, ValueError, TypeError):
         return False
-    return abs(started - float(who.get("started", 0))) < 1.0
