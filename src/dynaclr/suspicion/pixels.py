@@ -71,9 +71,11 @@ def read_view(index: MultiExperimentIndex, fov: int) -> FovView:
     seen = rows[np.isin(table.t[rows], frames)]
     rows = rows[np.lexsort((table.t[rows], table.track[rows]))]
     follows = (np.diff(table.track[rows]) == 0) & (np.diff(table.t[rows]) == 1)
-    ahead = [np.append(np.where(follows, column[rows][1:], np.nan), np.nan) for column in (table.y, table.x)]
+    next_y, next_x = (
+        np.append(np.where(follows, column[rows][1:], np.nan), np.nan) for column in (table.y, table.x)
+    )
     tracks = int(np.unique(table.track[seen]).size)
-    points = Points(table.t[rows].astype(np.int64), table.y[rows], table.x[rows], *ahead, tracks)
+    points = Points(table.t[rows].astype(np.int64), table.y[rows], table.x[rows], next_y, next_x, tracks)
     return FovView(points, maps, reduction, (height, width), float(layout.scale[-1]))
 
 
