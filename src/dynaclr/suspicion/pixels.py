@@ -71,10 +71,12 @@ def read_view(index: MultiExperimentIndex, fov: int) -> FovView:
     seen = rows[np.isin(table.t[rows], frames)]
     rows = rows[np.lexsort((table.t[rows], table.track[rows]))]
     follows = (np.diff(table.track[rows]) == 0) & (np.diff(table.t[rows]) == 1)
-    ahead = [np.append(np.where(follows, column[rows][1:], np.nan), np.nan) for column in (table.y, table.x)]
+    step = np.where(follows, np.diff([table.y[rows], table.x[rows]]), np.nan)
+    none = np.full((2, 1), np.nan)
+    forward, backward = np.concatenate([step, none], axis=1), np.concatenate([none, step], axis=1)
     tracks = int(np.unique(table.track[seen]).size)
-    points = Points(table.t[rows].astype(np.int64), table.y[rows], table.x[rows], *ahead, tracks)
-    return FovView(points, maps, reduction, (height, width), float(layout.scale[-1]))
+    points = Points(table.t[rows].astype(np.int64), table.y[rows], table.x[rows], forward, backward, tracks)
+    return FovView(points, maps, reduction, float(layout.scale[-1]))
 
 
 def _frames(count: int) -> npt.NDArray[np.int64]:
