@@ -36,6 +36,8 @@ COLOUR_BY = ("condition", "validity", "hours", "lineage")
 MOST_TRACK_VERTICES = 30_000
 """Above this an FOV's tracks are not shown all at once: napari would stand still while it adds them."""
 
+PREFIX = "dynaclr: "
+"""What the names of the plugin's layers start with."""
 _CACHE_BYTES = 2**28
 
 
@@ -52,7 +54,7 @@ def _geometry(index: MultiExperimentIndex, fov: int) -> dict[str, Any]:
 
 def _title(index: MultiExperimentIndex, fov: int, what: str) -> str:
     entry = index.fovs[fov]
-    return f"dynaclr: {index.registry.names[entry.experiment]} {entry.layout.name} {what}"
+    return f"{PREFIX}{index.registry.names[entry.experiment]} {entry.layout.name} {what}"
 
 
 def _owned(role: str) -> dict[str, Any]:

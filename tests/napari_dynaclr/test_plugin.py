@@ -5,10 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pytest
 from npe2 import PluginManifest
 from npe2.manifest.utils import import_python_name
 
@@ -35,84 +32,25 @@ def test_the_plugin_never_imports_lightning() -> None:
     assert done.stdout.strip() == "[]", done.stderr
 
 
-def test_layers_hold_the_pixels_and_the_lineage(coded_source: Path) -> None:
-    from dynaclr.experiment import ExperimentRegistry
-    from dynaclr.index import MultiExperimentIndex
-    from dynaclr.testing import decode
-    from napari_dynaclr.layers import fov_layers
+def test_a_reader_takes_what_is_ours_only(
+    sample_training: Path, synthetic_source: Path, tmp_path: Path
+) -> None:
+    from napari_dynaclr.plugin import open_reader
 
-    index = MultiExperimentIndex(ExperimentRegistry.from_yaml(coded_source), (0, 1), (16, 16), (0.5, 1.0))
-    *images, tracks = fov_layers(index, 4)
-    for place, (array, _, kind) in enumerate(images):
-        assert kind == "image"
-        where = decode(np.asarray(array[2, 1]))
-        assert np.all(where.experiment == 1)
-        assert np.all(where.fov == 1)
-        assert np.all(where.t == 2)
-        assert np.all(where.c == (2, 0)[place])
-    data, options, kind = tracks
-    assert kind == "tracks"
-    assert options["graph"] == {2: [1], 3: [1]}
-    assert data.shape[1] == 5
+    assert open_reader(str(sample_training)) is not None
+    assert open_reader(str(synthetic_source)) is not None
+    (tmp_path / "other.yaml").write_text("a: 1\n")
+    (tmp_path / "latin.yaml").write_bytes(b"data: \xe9\n")
+    for path in ("other.yaml", "latin.yaml", "absent.yaml", "."):
+        assert open_reader(str(tmp_path / path)) is None
+    assert open_reader([str(sample_training)]) is None
+    (tmp_path / "run.json").write_text("{}")
+    assert open_reader(str(tmp_path)) is not None
 
 
-@pytest.mark.gui
-def test_sample_data_opens(make_napari_viewer: Any) -> None:
-    viewer = make_napari_viewer()
-    viewer.open_sample("napari-dynaclr", "synthetic")
-    assert [layer.__class__.__name__ for layer in viewer.layers] == ["Image", "Image", "Tracks"]
-    assert viewer.layers[0].data.shape[0] == 8
+def test_without_a_viewer_a_reader_gives_layers(sample_training: Path) -> None:
+    from napari_dynaclr.plugin import open_reader
 
-
-@pytest.mark.gui
-def test_project_panel_shows_the_report(make_napari_viewer: Any, qtbot: Any, synthetic_source: Path) -> None:
-    from qtpy.QtCore import Qt
-
-    viewer = make_napari_viewer(show=True)
-    _, widget = viewer.window.add_plugin_dock_widget("napari-dynaclr", "Project")
-    qtbot.keyClicks(widget.path, str(synthetic_source))
-    qtbot.keyClick(widget.path, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: "dengue_july" in widget.report.toPlainText(), timeout=30_000)
-    assert "anchors" in widget.report.toPlainText()
-
-
-@pytest.mark.gui
-def test_a_wrong_path_is_a_notification(make_napari_viewer: Any, qtbot: Any, tmp_path: Path) -> None:
-    from napari.utils.notifications import notification_manager
-    from qtpy.QtCore import Qt
-
-    viewer = make_napari_viewer()
-    _, widget = viewer.window.add_plugin_dock_widget("napari-dynaclr", "Project")
-    widget.path.setText(str(tmp_path / "none.yaml"))
-    qtbot.keyClick(widget.path, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: "cannot be read" in widget.report.toPlainText(), timeout=30_000)
-    assert any("none.yaml" in item.message for item in notification_manager.records)
-
-
-@pytest.mark.gui
-def test_a_run_folder_opens(make_napari_viewer: Any, coded_source: Path, tmp_path: Path) -> None:
-    import yaml
-
-    from dynaclr.dataset import MultiExperimentTripletDataset
-    from dynaclr.embeddings import EmbeddingWriter
-    from dynaclr.experiment import ExperimentRegistry
-    from dynaclr.index import MultiExperimentIndex
-    from dynaclr.runs.layout import new_run_folder
-
-    folder = new_run_folder(tmp_path, "opened")
-    folder.write_facts({})
-    entries = yaml.safe_load(coded_source.read_text())["experiments"]
-    for entry in entries:
-        entry["data_path"] = str(coded_source.parent / entry["data_path"])
-        entry["tracks_path"] = str(coded_source.parent / entry["tracks_path"])
-    folder.experiments.write_text(yaml.safe_dump({"experiments": entries}))
-    index = MultiExperimentIndex(ExperimentRegistry.from_yaml(coded_source), (0, 1), (16, 16), (0.5, 1.0))
-    dataset = MultiExperimentTripletDataset(index, fit=False)
-    features = np.random.Generator(np.random.Philox(key=0)).random((len(dataset), 4), dtype=np.float32)
-    with EmbeddingWriter(folder.path / "embedding.parquet") as writer:
-        writer.write(features, features[:, :2], dataset.identities(dataset.rows))
-
-    viewer = make_napari_viewer()
-    viewer.open(str(folder.path), plugin="napari-dynaclr")
-    assert [layer.__class__.__name__ for layer in viewer.layers] == ["Image", "Image", "Tracks", "Points"]
-    assert len(viewer.layers[-1].data) == 29
+    read = open_reader(str(sample_training))
+    assert read is not None
+    assert [kind for _, _, kind in read(str(sample_training))] == ["image", "image", "tracks"]

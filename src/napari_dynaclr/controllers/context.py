@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 from weakref import ref
@@ -18,7 +19,8 @@ from napari_dynaclr.models.session import Session
 
 __all__ = ("ImageContext",)
 
-_OWNER = "dynaclr"
+_OWNER, _LIMITS, _HIDDEN = "dynaclr", "dynaclr contrast", "dynaclr hidden"
+_MOST_CHANNELS = 16
 _CLICK_PX = 3.0  # a press and release within this distance is a click, not a drag
 _NEAR_PX = 20.0  # how far from a cell's centre a click may be, screen pixels
 
@@ -35,20 +37,25 @@ class ImageContext:
         napari's viewer.
     session
         Whose cell and pair are shown.
+    later
+        Runs a function when the window has nothing else to do, so that no step blocks it for long; None
+        runs all at once.
     """
 
     fov_changed = Signal(object)
     """(part, FOV code) that is shown, or None."""
     frame_changed = Signal(int)
 
-    def __init__(self, viewer: Any, session: Session) -> None:
+    def __init__(
+        self, viewer: Any, session: Session, later: Callable[[Callable[[], None]], None] | None = None
+    ) -> None:
         self._viewer, self.session = ref(viewer), session  # the viewer may go while its widgets are alive
         self.shown: tuple[str, int] | None = None
         self.colour_by = shapes.COLOUR_BY[0]
         self.follow = True
-        self._pair: tuple[int, int] | None = None
         self._frame: int | None = None
         self._from_image = False
+        self._later, self._steps = later, deque[Callable[[], None]]()
         self._at_work = False  # napari's layer list breaks if a layer is added while another is being added
         session.cell_changed.connect(self._on_cell)
         session.project_changed.connect(self._on_project)
@@ -76,7 +83,8 @@ class ImageContext:
         """Remove the layers that are the plugin's own."""
         for layer in self._own():
             self.viewer.layers.remove(layer)
-        self.shown, self._pair, self._frame = None, None, None
+        self.shown, self._frame = None, None
+        self._steps.clear()
         self.fov_changed.emit(None)
 
     def _own(self) -> list[Any]:
@@ -85,51 +93,64 @@ class ImageContext:
     def _find(self, role: str) -> Any | None:
         return next((layer for layer in self._own() if layer.metadata[_OWNER] == role), None)
 
-    def show_fov(self, part: str, fov: int) -> None:
-        """Show a field of view: its channels, tracks, and the cells of the current frame."""
+    def show_fov(self, part: str, fov: int, row: int | None = None) -> None:
+        """Show a field of view: its channels, tracks, and the cells of the current frame, or of a row's."""
         project = self.session.project
         if project is None or self.shown == (part, fov):
             return
         index = project.index(part)
-        kept = {layer.metadata[_OWNER]: _looks(layer) for layer in self._own()}
-        self.clear()
-        self.shown = (part, fov)
-        self._at_work = True
-        try:
-            for data in shapes.image_layers(index, fov):
-                self._add(data, kept)
-            tracks = shapes.track_layer(index, fov)
-            if tracks is not None:
-                self._add(tracks, kept)
-        finally:
+        self.shown, self._frame = (part, fov), None
+        images = shapes.image_layers(index, fov)
+        for data in images:
+            self._put(data[1]["metadata"][_OWNER], data, _update_image)
+        for role in (
+            "family",
+            "pair",
+            "embedding",
+            *(f"image {n}" for n in range(len(images), _MOST_CHANNELS)),
+        ):
+            self._hide(role)
+        self._put("tracks", shapes.track_layer(index, fov), _update_tracks)
+        if row is not None:
+            self._at_work = True
+            self._go_to(index, row)
             self._at_work = False
         self._show_frame()
         self.fov_changed.emit(self.shown)
 
-    def _add(self, data: shapes.LayerData, kept: dict[str, dict[str, Any]] | None = None) -> Any:
-        """Add a layer below none of the user's concern: selection and view stay as they are."""
+    def _add(self, data: shapes.LayerData) -> None:
+        """Add a layer on top; what the user has selected stays selected."""
         content, options, kind = data
-        options = {**options, **(kept or {}).get(options["metadata"][_OWNER], {})}
         selected = set(self.viewer.layers.selection)
         layer = getattr(self.viewer, f"add_{kind}")(content, **options)
         if selected:
             self.viewer.layers.selection = selected & set(self.viewer.layers)
         if kind == "points":
             layer.mouse_drag_callbacks.append(self._on_press)
-        return layer
+        if kind == "image":
+            layer.metadata[_LIMITS] = tuple(layer.contrast_limits)
+
+    def _hide(self, role: str) -> None:
+        """Hide a layer until there is something to show; removing one stops napari for half a second."""
+        layer = self._find(role)
+        if layer is not None and layer.visible:
+            layer.visible = False
+            layer.metadata[_HIDDEN] = True
 
     def _put(self, role: str, data: shapes.LayerData | None, update: Callable[[Any, Any, Any], None]) -> None:
-        """Update a layer in place, add it if it is missing, remove it if there is nothing to show."""
+        """Update a layer in place, add it if it is missing, hide it if there is nothing to show."""
         layer = self._find(role)
+        if data is None:
+            self._hide(role)
+            return
         self._at_work = True
         try:
-            if data is None:
-                if layer is not None:
-                    self.viewer.layers.remove(layer)
-            elif layer is None:
+            if layer is None:
                 self._add(data)
             else:
                 update(layer, data[0], data[1])
+                if layer.metadata.pop(_HIDDEN, False):
+                    layer.visible = True
         finally:
             self._at_work = False
 
@@ -169,14 +190,34 @@ class ImageContext:
         fov = int(index.table.fov_of(np.array([cell.row]))[0])
         if not self.follow and self.shown != (cell.part, fov):
             return
-        self.show_fov(cell.part, fov)
         from_image, self._from_image = self._from_image, False
-        if not from_image:
-            self._go_to(index, cell.row)
-        family = family_rows(index.table, cell.row)
-        self._put(
-            "family", shapes.family_layer(index, fov, family) if len(family) > 1 else None, _update_tracks
-        )
+        self._steps.clear()
+        if self.shown != (cell.part, fov):
+            self._do(lambda: self.show_fov(cell.part, fov, cell.row))
+        elif not from_image:
+            self._do(lambda: self._go_to(index, cell.row))
+        self._do(lambda: self._show_family(index, fov, cell.row))
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is still to be shown."""
+        return bool(self._steps)
+
+    def _do(self, step: Callable[[], None]) -> None:
+        """Do a step after those that wait, one at a time."""
+        if self._later is None:
+            step()
+            return
+        self._steps.append(step)
+        self._later(self._next)
+
+    def _next(self) -> None:
+        if self._steps and self._viewer() is not None:
+            self._steps.popleft()()
+
+    def _show_family(self, index: MultiExperimentIndex, fov: int, row: int) -> None:
+        family = family_rows(index.table, row)
+        self._put("family", shapes.family_layer(index, fov, family), _update_tracks)
 
     def _go_to(self, index: MultiExperimentIndex, row: int) -> None:
         """Move time and camera to a cell; the zoom stays."""
@@ -198,9 +239,17 @@ class ImageContext:
             return
         index = project.index(part)
         fov = int(index.table.fov_of(np.array([anchor]))[0])
-        self._pair = (anchor, -1 if positive is None else positive)
-        if self.shown == (part, fov):
-            self._put("pair", shapes.pair_layer(index, fov, anchor, positive), _update_shapes)
+
+        def draw() -> None:
+            if self.shown == (part, fov):
+                self._put("pair", shapes.pair_layer(index, fov, anchor, positive), _update_shapes)
+
+        self._do(draw)
+
+    def show_embedding(self, shown: tuple[str, int], data: shapes.LayerData) -> None:
+        """Show a field of view's cells coloured by an embedding, if it is still the one that is shown."""
+        if self.shown == shown:
+            self._put("embedding", data, _update_points)
 
     def _on_press(self, layer: Any, event: Any) -> Iterator[None]:
         """Select the cell that is clicked; a drag moves the image as ever."""
@@ -225,18 +274,34 @@ class ImageContext:
             self._from_image = False
 
 
-def _looks(layer: Any) -> dict[str, Any]:
-    """Return what a user changes on a layer and wants to keep in the next field of view."""
-    names = ["visible", "opacity", "blending"]
-    if hasattr(layer, "contrast_limits"):
-        names += ["colormap", "gamma"]
-    return {name: getattr(layer, name) for name in names}
+def _rename(layer: Any, options: Any) -> None:
+    """Give a layer its new name unless the user has named it."""
+    if layer.name.startswith(shapes.PREFIX) and layer.name != options["name"]:
+        layer.name = options["name"]
+    if tuple(layer.scale) != options["scale"]:
+        layer.scale, layer.units = options["scale"], options["units"]
+
+
+def _update_image(layer: Any, data: Any, options: Any) -> None:
+    """Show other pixels; contrast follows them only where the user left it as it was."""
+    untouched = tuple(layer.contrast_limits) == layer.metadata.get(_LIMITS)
+    layer.data = data
+    if untouched:
+        limits = options.get("contrast_limits")
+        if limits is None:
+            layer.reset_contrast_limits()
+        else:
+            layer.contrast_limits = limits
+        layer.metadata[_LIMITS] = tuple(layer.contrast_limits)
+    _rename(layer, options)
 
 
 def _update_points(layer: Any, data: Any, options: Any) -> None:
     layer.data = data
     layer.features = options["features"]
-    layer.border_color = options["border_color"]
+    _rename(layer, options)
+    for name in {"border_color", "face_color"} & set(options):
+        setattr(layer, name, options[name])
 
 
 def _update_tracks(layer: Any, data: Any, options: Any) -> None:
@@ -244,6 +309,7 @@ def _update_tracks(layer: Any, data: Any, options: Any) -> None:
     layer.data = data
     layer.features = options["features"]
     layer.graph = options["graph"]
+    _rename(layer, options)
 
 
 def _update_shapes(layer: Any, data: Any, options: Any) -> None:

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 from napari.settings import get_settings
 from napari.utils.theme import get_theme
+from qtpy.QtCore import QTimer
 
 from napari_dynaclr.controllers.context import ImageContext
 from napari_dynaclr.models.session import Session
@@ -28,7 +29,7 @@ class Hub:
     def __init__(self, viewer: Any) -> None:
         self.session = Session()
         self.jobs = Jobs()
-        self.context = ImageContext(viewer, self.session)
+        self.context = ImageContext(viewer, self.session, lambda step: QTimer.singleShot(0, step))
         self._themed: list[Callable[[dict[str, str]], None]] = []
         viewer.events.theme.connect(self._on_theme)
 

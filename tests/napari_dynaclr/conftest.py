@@ -1,0 +1,35 @@
+"""Projects for tests of the plugin, and a memory that is not the user's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dynaclr.testing import synthetic_training
+
+if TYPE_CHECKING:
+    from napari_dynaclr.models.project import Project
+
+
+@pytest.fixture(autouse=True)
+def own_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file in which the plugin remembers, for one test."""
+    file = tmp_path / "state.json"
+    monkeypatch.setenv("NAPARI_DYNACLR_STATE", str(file))
+    return file
+
+
+@pytest.fixture(scope="session")
+def sample_training(synthetic_source: Path) -> Path:
+    """A training on the tiny synthetic experiments: path of train.yaml."""
+    return synthetic_training(synthetic_source, size="tiny")
+
+
+@pytest.fixture(scope="session")
+def sample_project(sample_training: Path) -> Project:
+    """The tiny synthetic experiments, set up; never changed by a test."""
+    from napari_dynaclr.models.project import open_project
+
+    return open_project(sample_training)

@@ -1,0 +1,267 @@
+"""The docks in a real viewer, with real clicks and keys."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QPoint, Qt, QTimer
+
+from dynaclr.dataset import MultiExperimentTripletDataset
+from dynaclr.embeddings import EmbeddingWriter
+from napari_dynaclr.controllers.hub import hub_of
+from napari_dynaclr.models.project import TRAINING, Cell, Project
+from napari_dynaclr.models.session import PairRequest
+from napari_dynaclr.pair_actions import PAIR_ACTIONS
+
+pytestmark = pytest.mark.gui
+PLUGIN = "napari-dynaclr"
+
+
+class Opened:
+    """A viewer with a project and some docks."""
+
+    def __init__(self, viewer: Any, qtbot: Any, project: Project, *names: str) -> None:
+        self.viewer, self.qtbot = viewer, qtbot
+        self.hub = hub_of(viewer)
+        self.docks = {name: viewer.window.add_plugin_dock_widget(PLUGIN, name)[1] for name in names}
+        self.hub.session.project = project
+        self.idle()
+
+    def idle(self) -> None:
+        """Wait until nothing is going on in the background."""
+        self.qtbot.waitUntil(lambda: not self.hub.jobs._jobs and not self.hub.context.busy, timeout=60_000)
+
+    def roles(self) -> list[str | None]:
+        """What the layers are for, None for the user's."""
+        return [layer.metadata.get("dynaclr") for layer in self.viewer.layers]
+
+    def layer(self, role: str) -> Any:
+        return next(x for x in self.viewer.layers if x.metadata.get("dynaclr") == role)
+
+
+@pytest.fixture
+def opened(make_napari_viewer: Any, qtbot: Any, sample_project: Project) -> Any:
+    return lambda *names: Opened(make_napari_viewer(show=True), qtbot, sample_project, *names)
+
+
+def test_a_path_that_is_typed_is_opened(
+    make_napari_viewer: Any, qtbot: Any, sample_training: Path, own_memory: Path, tmp_path: Path
+) -> None:
+    from napari.utils.notifications import notification_manager
+
+    viewer = make_napari_viewer(show=True)
+    _, panel = viewer.window.add_plugin_dock_widget(PLUGIN, "Project")
+    panel.line.setText("")
+    qtbot.keyClicks(panel.line, f' "{sample_training}" ')
+    qtbot.keyClick(panel.line, Qt.Key.Key_Return)
+    assert panel.cancel.isEnabled()
+    qtbot.waitUntil(lambda: panel.table.rowCount() == 4, timeout=60_000)
+    assert panel.table.item(0, 0).text() == "dengue_june"
+    assert "held out" in panel.table.item(2, 0).text()
+    assert str(sample_training) in panel.state.text()
+    assert str(sample_training) in own_memory.read_text()
+    assert panel.fov.count() == 8
+    assert viewer.layers[0].name == "dynaclr: dengue_june A/1/1 SEC61-GFP"
+
+    project = hub_of(viewer).session.project
+    panel.line.setText(str(tmp_path / "none.yaml"))
+    qtbot.keyClick(panel.line, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: "nothing there" in panel.state.text(), timeout=60_000)
+    assert any("none.yaml" in item.message for item in notification_manager.records)
+    assert hub_of(viewer).session.project is project
+    panel.line.setText(str(sample_training))
+    qtbot.keyClick(panel.line, Qt.Key.Key_Return)
+    qtbot.mouseClick(panel.cancel, Qt.MouseButton.LeftButton)
+    assert not panel.cancel.isEnabled()
+    assert hub_of(viewer).session.project is project
+
+
+def test_pairs_are_walked_with_keys_and_buttons(opened: Any, qtbot: Any) -> None:
+    at = opened("Pairs", "Lineage")
+    view, session, project = at.docks["Pairs"], at.hub.session, at.hub.session.project
+    inspector = project.inspector
+
+    def shown() -> tuple[int, int]:
+        at.idle()
+        pair = inspector.pair(session.request.epoch, session.request.batch, session.request.place)
+        assert np.array_equal(view._patches["as the network sees it"][0], pair.anchor.seen)
+        assert np.array_equal(view._patches["as the network sees it"][1], pair.positive.seen)
+        assert np.array_equal(view._patches["as read"][1], pair.positive.raw)
+        assert session.cell == Cell(TRAINING, int(pair.anchor_meta["row"]))
+        return session.request.batch, session.request.place
+
+    assert shown() == (0, 0)
+    view.setFocus()
+    for _ in range(3):
+        qtbot.keyClick(view, Qt.Key.Key_J)
+        at.idle()
+    assert shown() == (0, 3)
+    qtbot.mouseClick(view.buttons["previous"], Qt.MouseButton.LeftButton)
+    assert shown() == (0, 2)
+    view.batch.setValue(4)
+    assert shown() == (4, 2)
+    session.ask(PairRequest(0, 3, project.pipeline.config.sampling.batch_size - 1))
+    at.idle()
+    qtbot.keyClick(view, Qt.Key.Key_J)
+    assert shown() == (4, 0)
+    qtbot.keyClick(view, Qt.Key.Key_H)
+    assert view.mode.currentText() == "normalised"
+    qtbot.keyClick(view, Qt.Key.Key_N)
+    at.idle()
+    assert session.request not in (PairRequest(0, 4, 0), PairRequest(0, 4, 1))
+    before = session.cell
+    qtbot.keyClick(view, Qt.Key.Key_U)
+    assert session.cell != before
+    qtbot.keyClick(view, Qt.Key.Key_U, Qt.KeyboardModifier.ShiftModifier)
+    assert session.cell == before
+    qtbot.keyClick(view, Qt.Key.Key_G)
+    at.idle()
+    assert session.request.anchor is not None
+    assert session.cell == before
+    assert not view.epoch.isEnabled()
+    assert all(action.shortcut in view.buttons[action.name].toolTip() for action in PAIR_ACTIONS)
+
+
+def test_the_image_shows_the_pair_and_a_click_selects_a_cell(opened: Any, qtbot: Any) -> None:
+    at = opened("Pairs", "Lineage")
+    session, index = at.hub.session, at.hub.session.project.index(TRAINING)
+    at.idle()
+    pair = at.hub.session.project.inspector.pair(0, 0, 0)
+    rows = [int(meta["row"]) for meta in (pair.anchor_meta, pair.positive_meta)]
+    boxes = at.layer("pair").data
+    assert [int(box[0, 0]) for box in boxes] == index.table.t[rows].tolist()
+    assert at.viewer.dims.current_step[0] == index.table.t[rows[0]]
+    lineage = at.docks["Lineage"]
+    assert lineage._selected == rows[0]
+    assert set(lineage._chances) == {lineage._layout.node_of(row) for row in pair.candidates.rows.tolist()}
+
+    at.viewer.dims.set_current_step(0, 3)
+    cells = at.layer("cells")
+    assert set(cells.features["row"]) <= set(np.flatnonzero(index.table.t == 3))
+    assert np.array_equal(cells.data[:, 2], index.table.y[cells.features["row"]])
+    centre = at.viewer.scene.camera.center
+    at.hub.context.pick(cells.data[1] + [0, 0, 1.0, -1.0])
+    at.idle()
+    assert session.cell == Cell(TRAINING, int(cells.features["row"].iloc[1]))
+    assert at.viewer.scene.camera.center == centre
+    at.hub.context.pick([3.0, 0.0, -500.0, -500.0])
+    assert session.cell == Cell(TRAINING, int(cells.features["row"].iloc[1]))
+    lineage.setFocus()
+    qtbot.keyClick(lineage, Qt.Key.Key_J)
+    at.idle()
+    assert int(index.table.t[session.cell.row]) > 3
+    assert at.viewer.dims.current_step[0] == int(index.table.t[session.cell.row])
+
+
+def test_other_layers_and_the_users_choices_are_left_alone(opened: Any, qtbot: Any) -> None:
+    at = opened("Project")
+    mine = at.viewer.add_labels(np.zeros((4, 4), dtype=int), name="mine")
+    image = at.layer("image 0")
+    image.colormap, image.name = "magma", "renamed"
+    names = [layer.name for layer in at.viewer.layers]
+    panel = at.docks["Project"]
+    panel.fov_chosen.emit(TRAINING, 1)
+    assert mine in at.viewer.layers
+    assert at.layer("image 0").colormap.name == "magma"
+    assert len(at.viewer.layers) == len(names)
+    assert at.hub.context.shown == (TRAINING, 1)
+    at.viewer.layers.remove(at.layer("cells"))
+    at.viewer.dims.set_current_step(0, 2)
+    assert len(at.layer("cells").data)
+    for name in ("validity", "hours", "lineage", "condition"):
+        panel.colour.setCurrentText(name)
+        assert at.hub.context.colour_by == name
+    panel.follow.setChecked(False)
+    at.hub.session.select(Cell(TRAINING, 0))
+    assert at.hub.context.shown == (TRAINING, 1)
+
+
+def test_nothing_is_lost_when_a_dock_is_closed_and_opened_again(opened: Any, qtbot: Any) -> None:
+    at = opened("Pairs", "Lineage")
+    at.hub.session.ask(PairRequest(1, 2, 3))
+    at.idle()
+    for _ in range(3):
+        at.viewer.window.remove_dock_widget(at.docks["Pairs"])
+        _, view = at.viewer.window.add_plugin_dock_widget(PLUGIN, "Pairs")
+        at.docks["Pairs"] = view
+        at.idle()
+        assert (view.epoch.value(), view.batch.value(), view.place.value()) == (1, 2, 3)
+        assert view._patches
+    at.viewer.theme = "light"
+    assert view._colours.background == at.docks["Lineage"]._colours.background
+
+
+def test_the_event_loop_is_never_blocked_for_long(opened: Any, qtbot: Any) -> None:
+    """A step gives the loop back at once, and a timer ticks while the image follows."""
+    at = opened("Pairs", "Lineage")
+    view = at.docks["Pairs"]
+    ticks: list[float] = []
+    timer = QTimer()
+    timer.timeout.connect(lambda: ticks.append(time.perf_counter()))
+    spent: list[float] = []
+    timer.start(5)
+    for _ in range(8):
+        start = time.thread_time()
+        view.action_requested.emit("next")
+        spent.append(time.thread_time() - start)
+        at.idle()
+    timer.stop()
+    assert len(ticks) > 8
+    assert np.median(spent) < 0.05
+
+
+def test_a_run_says_whether_its_batches_are_these(
+    opened: Any, qtbot: Any, sample_project: Project, tmp_path: Path
+) -> None:
+    from dynaclr.atomic import write_json_atomically
+
+    at = opened("Project", "Pairs")
+    inspector = sample_project.inspector
+    (tmp_path / "previews").mkdir()
+    (tmp_path / "run.json").write_text("{}")
+    file = tmp_path / "previews" / "epoch=0-batch=1.json"
+    write_json_atomically(file, inspector.digest(0, 1))
+    at.docks["Project"].attach_requested.emit(str(tmp_path))
+    qtbot.waitUntil(lambda: "identical to run" in at.docks["Pairs"].same.text(), timeout=60_000)
+    write_json_atomically(file, inspector.digest(0, 1) | {"sha256": "x"})
+    at.docks["Project"].attach_requested.emit(str(tmp_path))
+    qtbot.waitUntil(lambda: "NOT the batches" in at.docks["Pairs"].same.text(), timeout=60_000)
+
+
+def test_a_run_shows_its_embedding(opened: Any, qtbot: Any, sample_project: Project, tmp_path: Path) -> None:
+    dataset: MultiExperimentTripletDataset = sample_project.pipeline.predict_dataset()
+    features = np.random.Generator(np.random.Philox(key=0)).random((len(dataset), 4), dtype=np.float32)
+    with EmbeddingWriter(tmp_path / "embedding.parquet") as writer:
+        writer.write(features, features[:, :2], dataset.identities(dataset.rows))
+    (tmp_path / "run.json").write_text("{}")
+    at = opened("Project")
+    at.docks["Project"].attach_requested.emit(str(tmp_path))
+    qtbot.waitUntil(
+        lambda: "embedding" in [x.metadata.get("dynaclr") for x in at.viewer.layers], timeout=60_000
+    )
+    index = sample_project.index(TRAINING)
+    assert len(at.layer("embedding").data) == np.count_nonzero(index.table.fov_of() == 0)
+
+
+def test_candidates_and_patches_answer_the_mouse(opened: Any, qtbot: Any) -> None:
+    at = opened("Pairs")
+    view, session = at.docks["Pairs"], at.hub.session
+    view.resize(360, 640)
+    bar = view.bars.bars()[-1]
+    row = int(view.bars._rows[-1])
+    qtbot.mouseClick(view.bars, Qt.MouseButton.LeftButton, pos=QPoint(bar.center().x(), bar.bottom() - 1))
+    assert session.cell == Cell(TRAINING, row)
+    place = view.grid.cell(1, 0).center()
+    qtbot.mouseDClick(view.grid, Qt.MouseButton.LeftButton, pos=place)
+    assert session.cell == Cell(TRAINING, view._rows[1])
+
+
+def test_two_viewers_share_nothing(make_napari_viewer: Any, qtbot: Any, sample_project: Project) -> None:
+    first = Opened(make_napari_viewer(), qtbot, sample_project, "Pairs")
+    second = hub_of(make_napari_viewer())
+    assert second.session.project is None
+    assert second is not first.hub
