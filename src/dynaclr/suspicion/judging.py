@@ -20,7 +20,7 @@ _CERTAIN = 4.0
 _CERTAIN_SHIFT = 6.0  # the best of very many shifts
 _WEAK = 0.5  # of the contrast that other FOVs have
 _MOST_COMPARED = 24
-_SLOPE = 0.3  # of a step; the window takes part of it away
+_SLOPE = 0.5  # of a step; tables a frame off give 0.7 to 0.8, as the window takes part of the way away
 
 
 @dataclass(slots=True)
