@@ -101,7 +101,7 @@ FAULTS = [
     (exchanged_yx, "y and x are exchanged"),
     (micrometres, "centroids are micrometres, not pixels"),
     (from_one, "frames are counted from 1"),
-    (shifted, "centroids are shifted by (30, -1"),
+    (shifted, "centroids are shifted by (3"),
 ]
 
 

@@ -10,15 +10,14 @@ import numpy.typing as npt
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from dynaclr.suspicion.judging import AS_GIVEN, judge_fovs
 from dynaclr.suspicion.placement import (
-    AS_GIVEN,
     FovView,
     Points,
     best_shift,
     contrast,
     feature_maps,
     frame_offset,
-    judge_fovs,
 )
 
 HEIGHT, WIDTH, FRAMES, CELLS, PIXEL_UM = 160, 200, 8, 15, 0.6
