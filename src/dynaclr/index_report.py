@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dynaclr.anchors import Loss
-from dynaclr.errors import MAX_LISTED
+from dynaclr.errors import MAX_LISTED, listing
 from dynaclr.report import ExperimentReport, SetupReport
 from dynaclr.tracks import TrackCounts
 
 if TYPE_CHECKING:
     from dynaclr.index import MultiExperimentIndex
 
-__all__ = ("setup_report",)
+__all__ = ("setup_report", "shared_fovs")
 
 
 def setup_report(
@@ -86,6 +87,30 @@ def _experiment(
     )
 
 
+def shared_fovs(parts: Sequence[tuple[str, MultiExperimentIndex]]) -> list[str]:
+    """Return a line for every two experiments that use the same fields of view of one plate.
+
+    Parameters
+    ----------
+    parts
+        (experiment, index that uses it), once for each experiment of each index.
+    """
+    used: list[tuple[str, dict[Path, str]]] = []
+    for name, index in parts:
+        code = index.registry.names.index(name)
+        layouts = [entry.layout for entry in index.fovs if entry.experiment == code]
+        used.append((name, {layout.array_path.resolve(): layout.name for layout in layouts}))
+    texts = []
+    for number, (name, fovs) in enumerate(used):
+        for other, others in used[:number]:
+            if both := [fovs[path] for path in fovs if path in others]:
+                texts.append(
+                    f"experiments '{other}' and '{name}' use the same pixels: "
+                    f"{len(both)} FOVs ({listing(both, 5)})"
+                )
+    return texts
+
+
 def _warnings(index: MultiExperimentIndex, report: SetupReport) -> list[str]:
     """Return track warnings, confounds and experiments without anchors."""
     texts = list(index.track_warnings)
@@ -101,5 +126,6 @@ def _warnings(index: MultiExperimentIndex, report: SetupReport) -> list[str]:
                 f"condition '{condition}' occurs in experiment '{homes[0]}' only: "
                 "it cannot be told apart from that experiment"
             )
+    texts += shared_fovs([(name, index) for name in index.registry.names])
     texts += [f"experiment '{item.name}' has no anchor" for item in report.experiments if not item.anchors]
     return texts

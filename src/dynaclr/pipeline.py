@@ -19,6 +19,7 @@ from dynaclr.errors import ConfigError, DataError, listing, problem
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.fovs import known_names
 from dynaclr.index import MultiExperimentIndex
+from dynaclr.index_report import shared_fovs
 from dynaclr.pipeline_config import PipelineConfig
 from dynaclr.preprocess import preprocess_missing
 from dynaclr.report import SetupReport
@@ -162,6 +163,9 @@ class Pipeline:
                 report.experiments.append(item)
             report.warnings += [text for text in self.val_index.report.warnings if "occurs in" not in text]
             report.curation += [f"validation: {line}" for line in self.val_index.report.curation]
+            indexes = (self.train_index, self.val_index)
+            parts = [(name, index) for index in indexes for name in index.registry.names]
+            report.warnings += [text for text in shared_fovs(parts) if text not in report.warnings]
         return report
 
     def _unknown_marks(self) -> list[str]:

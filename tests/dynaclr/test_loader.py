@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +14,10 @@ import torch
 from monai.data.thread_buffer import ThreadDataLoader
 
 from dynaclr.datamodule import MultiExperimentDataModule
-from dynaclr.errors import ConfigError, RunError
+from dynaclr.dataset import MultiExperimentTripletDataset
+from dynaclr.errors import ConfigError, PixelReadError, RunError
+from dynaclr.experiment import ExperimentRegistry
+from dynaclr.index import MultiExperimentIndex
 from dynaclr.loader import BatchLoader
 from dynaclr.sequential import SequentialBatches
 
@@ -74,6 +78,30 @@ def test_an_error_reaches_the_consumer(workers: int) -> None:
         for batch in BatchLoader(Rows(fails_at=20), SequentialBatches(40, 8), workers):
             seen.append(batch["rows"][0].item())
     assert seen == [0, 8]
+
+
+@pytest.mark.parametrize("workers", [0, 3])
+@pytest.mark.parametrize("damage", ["cut", "lost", "folder"])
+def test_a_chunk_that_turns_bad_ends_the_epoch_with_its_place(coded: Path, workers: int, damage: str) -> None:
+    registry = ExperimentRegistry.from_yaml(coded).subset(["coded0"])
+    dataset = MultiExperimentTripletDataset(MultiExperimentIndex(registry, (0, 1), (16, 16), (0.5, 1.0)))
+    loader = BatchLoader(dataset, SequentialBatches(len(dataset), 8), workers)
+    frame = coded.parent / "coded0.zarr" / "B" / "1" / "0" / "0" / "6"
+    chunk = frame / "1" / "0" / "0" / "0"
+    if damage == "cut":
+        chunk.write_bytes(chunk.read_bytes()[:40])
+    elif damage == "lost":
+        chunk.unlink()
+    else:
+        shutil.rmtree(frame)
+    seen = 0
+    with pytest.raises(
+        PixelReadError, match=r"experiment coded0, file .*coded0\.zarr.*B/1/0 frame 6, channels"
+    ):
+        for _ in loader:
+            seen += 1
+    assert 0 < seen < len(loader)
+    assert loader.state_dict()["done"] == seen
 
 
 def test_global_seeds_are_left_alone() -> None:

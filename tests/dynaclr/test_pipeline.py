@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from dynaclr.composition import compose
 from dynaclr.errors import ConfigError, DataError
@@ -92,6 +93,18 @@ def test_a_channel_that_another_experiment_on_the_plate_did_not_need_is_computed
         pipeline_of(coded, normalizations=[NormalizeByStatistics()])
     pipeline = pipeline_of(coded, normalizations=[NormalizeByStatistics()], missing_statistics="compute")
     assert pipeline.train_dataset.norms.available("fov_statistics", "std").all()
+
+
+def test_pixels_that_train_and_validate_are_told(coded: Path) -> None:
+    content = yaml.safe_load(coded.read_text())
+    first = content["experiments"][0]
+    content["experiments"].append({**first, "name": "again"})
+    coded.write_text(yaml.safe_dump(content))
+    pipeline = pipeline_of(coded, SplitConfig(("again",)))
+    text = r"experiments 'coded0' and 'again' use the same pixels: 3 FOVs (A/1/0, A/1/1, B/1/0)"
+    assert pipeline.report.warnings.count(text) == 1
+    together = pipeline_of(coded, SplitConfig(("coded1",)))
+    assert together.report.warnings.count(text) == 1
 
 
 def test_whole_experiments_are_held_out(coded_source: Path) -> None:
