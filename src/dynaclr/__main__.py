@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from collections.abc import Sequence
 
 from dynaclr.errors import DynaclrError, suggest
+from dynaclr.runs.alarms import Alarms, Interrupted
 
 _VERBS = {
     "fit": ("train an encoder; --run.resume FOLDER goes on with a run", "training"),
@@ -18,12 +20,16 @@ _VERBS = {
     "watch": ("follow a run in a terminal", "watching"),
     "demo": ("make synthetic cells, train on them and draw the embedding", "demo"),
 }
+_CONFIGURED = ("fit", "validate", "predict", "inspect")
+"""Verbs whose configuration names classes."""
 
 
 def _help() -> str:
     lines = ["usage: python -m dynaclr VERB [options]", "", "verbs:"]
     lines += [f"  {verb:<12}{text}" for verb, (text, _) in _VERBS.items()]
-    return "\n".join([*lines, "", "python -m dynaclr VERB --help describes a verb."])
+    lines += ["", "python -m dynaclr VERB --help describes a verb."]
+    trust = "--trust-config lets a configuration name classes of any package: it can then run any code."
+    return "\n".join([*lines, trust])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,15 +47,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     if verb not in _VERBS:
         sys.stderr.write(f"dynaclr: no verb '{verb}'.{suggest(verb, _VERBS)}\n\n{_help()}\n")
         return 2
-    module = importlib.import_module(f"dynaclr.cli.{_VERBS[verb][1]}")
+    alarms = Alarms(grace_seconds=10.0)
     try:
-        return int(module.run(verb, arguments[1:]))
+        with alarms:
+            rest = arguments[1:]
+            if verb in _CONFIGURED:
+                from dynaclr.cli.trusting import known_classes_only
+
+                rest = known_classes_only(rest)
+            module = importlib.import_module(f"dynaclr.cli.{_VERBS[verb][1]}")
+            return int(module.run(verb, rest))
     except DynaclrError as error:
         sys.stderr.write(f"dynaclr {verb}: {error}\n")
         return 2
-    except KeyboardInterrupt:
-        sys.stderr.write(f"dynaclr {verb}: interrupted\n")
-        return 3
+    except Interrupted as error:
+        return _ended(verb, error.number)
+    except SystemExit:
+        if alarms.received is None:  # usage or help of a verb; else what Lightning makes of an interruption
+            raise
+        return _ended(verb, alarms.received)
+
+
+def _ended(verb: str, number: signal.Signals) -> int:
+    sys.stderr.write(f"dynaclr {verb}: ended by signal {number.name}\n")
+    return 128 + number
 
 
 if __name__ == "__main__":

@@ -7,7 +7,11 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from dynaclr.datamodule import MultiExperimentDataModule
@@ -15,6 +19,7 @@ from dynaclr.engine import ContrastiveModule
 from dynaclr.errors import RunError, problem
 from dynaclr.predict import predict_to_file
 from dynaclr.runs.checkpoints import AtomicCheckpointIO, newest_valid_checkpoint
+from dynaclr.runs.cluster import leave_scheduler_alone, started_by_srun
 from dynaclr.runs.layout import open_run_folder
 from dynaclr.runs.session import RunSettings, train
 
@@ -41,6 +46,16 @@ class TrainingCLI(LightningCLI):
             "--output", type=str | None, default=None, help="predict: the parquet file to write."
         )
         parser.link_arguments("data.hcl_beta", "model.hcl_beta")
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Return the trainer; a job's scheduler is asked for its tasks only, never to requeue."""
+        srun = started_by_srun() and not TorchElasticEnvironment.detect()
+        leave_scheduler_alone()
+        if srun:
+            given = self._get(self.config_init, "trainer", default={}).get("plugins") or []
+            plugins = list(given) if isinstance(given, list) else [given]
+            kwargs["plugins"] = [*plugins, SLURMEnvironment(auto_requeue=False)]
+        return super().instantiate_trainer(**kwargs)
 
 
 def parse(arguments: list[str], verb: str) -> TrainingCLI:

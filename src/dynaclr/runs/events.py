@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import os
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ class EventWriter:
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
         self._torn = _ends_torn(path)
         self._synced, self._reported = 0.0, False
+        self._one = threading.Lock()  # warnings come from any thread
         self.dropped = 0
 
     def write(
@@ -52,6 +54,17 @@ class EventWriter:
         **fields: Any,
     ) -> None:
         """Append one event; if the disk does not take it, it is dropped and counted, and logged once."""
+        with self._one:
+            self._write(kind, epoch, step, m, fields)
+
+    def _write(
+        self,
+        kind: str,
+        epoch: int | None,
+        step: int | None,
+        m: dict[str, float] | None,
+        fields: dict[str, Any],
+    ) -> None:
         event: dict[str, Any] = {
             "v": _VERSION,
             "run": self._run,
@@ -93,9 +106,10 @@ class EventWriter:
 
     def close(self) -> None:
         """Close the file."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        with self._one:
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+                self._descriptor = -1
 
     def __enter__(self) -> EventWriter:
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -23,10 +24,14 @@ class GuardTraining(Callback):
         Metric that the best checkpoint is chosen by; None for none.
     patience
         Steps in a row with a loss that is no number before the training ends.
+    experiments
+        Names of the experiments by the codes that batches hold.
     """
 
-    def __init__(self, monitor: str | None = None, patience: int = 3) -> None:
-        self._monitor, self._patience = monitor, patience
+    def __init__(
+        self, monitor: str | None = None, patience: int = 3, experiments: Sequence[str] = ()
+    ) -> None:
+        self._monitor, self._patience, self._experiments = monitor, patience, experiments
         self._bad, self._seen = 0, 0
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -60,11 +65,18 @@ class GuardTraining(Callback):
             raise TrainingError(
                 problem(
                     f"the loss is no number at step {trainer.global_step} and {self._bad - 1} steps before",
+                    experiment=self._of(batch),
                     found=float(loss.detach()),
                     row=None if key is None else f"batch {key.batch} of epoch {key.epoch}, seed {key.seed}",
                     fix="Lower the learning rate, or look at this batch; the last good checkpoint is kept.",
                 )
             )
+
+    def _of(self, batch: Any) -> str | None:
+        """Return the names of the experiments of a batch."""
+        meta = batch.get(keys.ANCHOR_META, {}) if isinstance(batch, dict) else {}
+        codes = sorted({int(code) for code in meta.get(keys.EXPERIMENT, ())})
+        return ", ".join(self._experiments[code] for code in codes if code < len(self._experiments)) or None
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Compare the batches of the epoch with what the loader promised."""

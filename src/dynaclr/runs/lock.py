@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -59,7 +60,7 @@ class RunLock:
             return
         alive = is_alive(holder)
         if alive or (alive is None and not self._force):
-            where = f"process {holder.get('pid')} on {holder.get('host')}"
+            where = f"process {holder.get('pid')} on {holder.get('host')}, started {_time(holder)}"
             raise RunError(
                 problem(
                     "another training writes this run folder",
@@ -74,6 +75,13 @@ class RunLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._path.unlink(missing_ok=True)
+
+
+def _time(holder: dict[str, Any]) -> str:
+    started = holder.get("started")
+    if not isinstance(started, (int, float)):
+        return "at an unknown time"
+    return datetime.fromtimestamp(started).astimezone().isoformat(sep=" ", timespec="seconds")
 
 
 def read_lock(path: Path) -> dict[str, Any] | None:

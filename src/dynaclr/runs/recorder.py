@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any
 
@@ -40,6 +41,7 @@ class RunRecorder(Callback):
         self._status = StatusWriter(folder.status) if rank == 0 else None
         self._clock, self._rows = time.monotonic(), 0
         self._shown: dict[str, float] = {}
+        self._open = threading.Lock()  # whoever ends the run takes it and keeps it
 
     def observe(self, batch: dict[str, Any]) -> None:
         """Describe a batch as the loader hands it over, while previews are wanted."""
@@ -117,7 +119,9 @@ class RunRecorder(Callback):
         self._events.write("warn", text=text)
 
     def end(self, outcome: Outcome) -> None:
-        """Write how the run ended, and close all files."""
+        """Write how the run ended, once, and close all files."""
+        if not self._open.acquire(blocking=False):
+            return
         if self._status is not None:
             if outcome.state is State.FAILED:
                 self._events.write("error", text=outcome.reason)

@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import logging
 import os
-import platform
+import signal
 import sys
 import traceback
+from contextlib import nullcontext
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from dynaclr.atomic import write_text_atomically
-from dynaclr.errors import RunError, listing, problem
+from dynaclr.errors import DynaclrError, problem
+from dynaclr.runs.alarms import Alarms, Mode
 from dynaclr.runs.checkpointing import RunCheckpoints
-from dynaclr.runs.checkpoints import AtomicCheckpointIO, newest_valid_checkpoint
+from dynaclr.runs.checkpoints import AtomicCheckpointIO
+from dynaclr.runs.cluster import process_rank, started_by_srun
+from dynaclr.runs.describing import config_text, describe, experiments_text
 from dynaclr.runs.guards import GuardTraining
 from dynaclr.runs.layout import RunFolder, new_run_folder, open_run_folder
 from dynaclr.runs.lock import RunLock
+from dynaclr.runs.notices import notices_to
 from dynaclr.runs.recorder import RunRecorder
-from dynaclr.runs.states import Outcome, State, outcome_of
+from dynaclr.runs.resuming import checkpoint_to_resume
+from dynaclr.runs.states import ExitCode, Outcome, State, outcome_of
 from dynaclr.runs.stopping import StopOnRequest
 
 __all__ = ("RunSettings", "train")
 
 _FOLDER_VARIABLE = "DYNACLR_RUN_FOLDER"
-_FREE_TO_CHANGE = ("run", "ckpt_path", "output", "config", "trainer", "seed_everything")
-_PACKAGES = ("napari-dynaclr", "torch", "lightning", "monai", "numpy", "tensorstore", "iohub", "timm")
 
 
 @dataclass
@@ -82,20 +82,28 @@ def train(cli: Any) -> int:
     ------
     RunError
         If the run folder cannot be used: locked, not resumable, of another configuration.
+    Interrupted
+        If a signal came before there was a run folder that could tell of it.
     """
     settings = RunSettings(
         **{name: getattr(cli.config.run, name) for name in RunSettings.__dataclass_fields__}
     )
-    experiments = _experiments_text(cli)  # a configuration that does not fit its data makes no run
-    rank = int(os.environ.get("LOCAL_RANK") or os.environ.get("SLURM_PROCID") or 0)
-    folder = _folder(settings, rank)
-    if rank:
-        return _fit(cli, settings, folder, rank, None)
-    with RunLock(folder.lock, settings.force):
-        checkpoint = _prepare(cli, settings, folder, experiments)
-        sys.stdout.write(f"run folder: {folder.path}\n")
-        sys.stdout.flush()
-        return _fit(cli, settings, folder, rank, checkpoint)
+    with Alarms() as alarms:
+        experiments = experiments_text(cli)  # a configuration that does not fit its data makes no run
+        alarms.set_mode(Mode.LATER)  # a folder that is made gets its description
+        rank = process_rank()
+        folder = _folder(settings, rank)
+        with RunLock(folder.lock, settings.force) if rank == 0 else nullcontext():
+            start = None
+            if settings.resume is not None:
+                start = checkpoint_to_resume(folder, config_text(cli), settings.force)
+            elif rank == 0:
+                describe(cli, folder, experiments)
+            if rank == 0:
+                folder.stop.unlink(missing_ok=True)
+                sys.stdout.write(f"run folder: {folder.path}\n")
+                sys.stdout.flush()
+            return _recorded(cli, settings, folder, rank, alarms, start)
 
 
 def _folder(settings: RunSettings, rank: int) -> RunFolder:
@@ -105,8 +113,8 @@ def _folder(settings: RunSettings, rank: int) -> RunFolder:
     told = os.environ.get(_FOLDER_VARIABLE)
     if rank and told:
         return RunFolder(Path(told))
-    job = os.environ.get("SLURM_JOB_ID")
-    if job and int(os.environ.get("SLURM_NTASKS", "1")) > 1:
+    if started_by_srun():
+        job = os.environ.get("SLURM_JOB_ID", "job")
         folder = RunFolder(Path(settings.root).absolute() / f"slurm-{job}-{settings.name}")
         for place in (folder.previews, folder.checkpoints):
             place.mkdir(parents=True, exist_ok=True)
@@ -116,100 +124,49 @@ def _folder(settings: RunSettings, rank: int) -> RunFolder:
     return folder
 
 
-def _prepare(cli: Any, settings: RunSettings, folder: RunFolder, experiments: str) -> str | None:
-    """Write what describes the run; return the checkpoint to start from."""
-    folder.stop.unlink(missing_ok=True)
-    text = _config_text(cli)
-    if settings.resume is not None:
-        _compare(text, folder, settings.force)
-        newest, refused = newest_valid_checkpoint(folder.checkpoints)
-        for reason in refused:
-            logging.getLogger(__name__).warning("checkpoint passed over: %s", reason)
-        if newest is None:
-            raise RunError(
-                problem(
-                    "run has no checkpoint that loads",
-                    file=folder.checkpoints,
-                    found=listing(refused) or "none",
-                )
-            )
-        return os.fspath(newest)
-    write_text_atomically(folder.config, text)
-    write_text_atomically(folder.experiments, experiments)
-    folder.write_facts(
-        {
-            "versions": {name: version(name) for name in _PACKAGES},
-            "python": platform.python_version(),
-            "command": [sys.executable, *sys.orig_argv[1:]],
-            "seed": cli.config.seed_everything,
-            "device": str(cli.trainer.strategy.root_device),
-            "parent": cli.config.ckpt_path,
-        }
-    )
-    checkpoint: str | None = cli.config.ckpt_path
-    return checkpoint
-
-
-def _config_text(cli: Any) -> str:
-    """Return the complete configuration, with the paths of experiments.yaml and marks made absolute."""
-    content = yaml.safe_load(cli.parser.dump(cli.config, skip_none=False, skip_link_targets=True))
-    content.pop("config", None)
-    content["run"]["resume"] = None
-    for name in ("experiments_yaml", "curation"):
-        if content["data"][name] is not None:
-            content["data"][name] = str(Path(content["data"][name]).absolute())
-    return yaml.safe_dump(content, sort_keys=False)
-
-
-def _experiments_text(cli: Any) -> str:
-    """Return the list of experiments with absolute paths."""
-    entries = []
-    for config in cli.datamodule.pipeline.registry.experiments:
-        entry = {name: getattr(config, name) for name in config.__dataclass_fields__ if name != "line"}
-        entry |= {name: str(Path(entry[name]).absolute()) for name in ("data_path", "tracks_path")}
-        entry |= {name: list(entry[name]) for name in ("channel_names", "source_channel")}
-        entries.append(entry)
-    return yaml.safe_dump({"experiments": entries}, sort_keys=False)
-
-
-def _compare(text: str, folder: RunFolder, force: bool) -> None:
-    """Refuse to resume with another configuration of data or model."""
-    now, then = (_flat(yaml.safe_load(item)) for item in (text, folder.config.read_text(encoding="utf-8")))
-    different = [
-        f"{name}: {then.get(name)!r} then, {now.get(name)!r} now"
-        for name in sorted({*now, *then})
-        if now.get(name) != then.get(name) and name.split(".")[0] not in _FREE_TO_CHANGE
-    ]
-    if different and not force:
-        raise RunError(
-            problem(
-                "run was made with another configuration",
-                file=folder.config,
-                found=listing(different),
-                fix="Start a new run, or pass --run.force=true.",
-            )
-        )
-
-
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(value, dict):
-        return {prefix: value}
-    flat: dict[str, Any] = {}
-    for key, item in value.items():
-        flat |= _flat(item, f"{prefix}.{key}" if prefix else str(key))
-    return flat
-
-
-def _fit(cli: Any, settings: RunSettings, folder: RunFolder, rank: int, checkpoint: str | None) -> int:
-    """Run the fit with all callbacks, and write how it ended."""
-    handler = logging.FileHandler(folder.log, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger()
-    root.addHandler(handler)
-    logging.captureWarnings(True)
+def _recorded(
+    cli: Any,
+    settings: RunSettings,
+    folder: RunFolder,
+    rank: int,
+    alarms: Alarms,
+    start: tuple[Path, list[str]] | None,
+) -> int:
+    """Run the fit, and write what happens and how it ended; return the exit code."""
     recorder = RunRecorder(folder, rank, settings.log_every_n_steps, settings.previews)
-    stopper = StopOnRequest(folder.stop, settings.stop_every_n_steps)
-    monitor = settings.monitor if cli.datamodule.config.split.holds_out else None
+    stopper = StopOnRequest(folder.stop, alarms, settings.stop_every_n_steps, recorder.stopping)
+    alarms.last_resort = lambda number: _leave(recorder, folder, rank, number)
+    error: BaseException | None = None
+    with notices_to(folder.log, recorder.warn):
+        try:
+            try:
+                alarms.set_mode(Mode.AT_ONCE)
+                for reason in start[1] if start else ():
+                    _say(f"checkpoint passed over: {reason}")
+                _fit(cli, settings, folder, recorder, stopper, start[0] if start else cli.config.ckpt_path)
+            finally:
+                alarms.set_mode(Mode.LATER)
+        except BaseException as caught:  # noqa: BLE001 - every end is written down, then told by the exit code
+            error = caught
+        signal_name = f"signal {alarms.received.name}" if alarms.received and error is not None else None
+        outcome = outcome_of(error, stopper.reason or signal_name)
+        _tell(error, outcome)
+    recorder.end(outcome)
+    if rank and outcome.state is State.STOPPED:
+        return 0  # Lightning kills all processes at once when one ends with another code
+    return int(outcome.exit_code)
+
+
+def _fit(
+    cli: Any,
+    settings: RunSettings,
+    folder: RunFolder,
+    recorder: RunRecorder,
+    stopper: StopOnRequest,
+    checkpoint: Path | str | None,
+) -> None:
+    """Run the fit with all callbacks."""
+    monitor = _monitor(cli, settings)
     checkpoints = RunCheckpoints(
         folder.checkpoints,
         recorder,
@@ -217,35 +174,67 @@ def _fit(cli: Any, settings: RunSettings, folder: RunFolder, rank: int, checkpoi
         settings.checkpoint_every_n_epochs,
         settings.checkpoint_every_n_steps,
     )
+    names = cli.datamodule.pipeline.registry.names
     cli.trainer.callbacks += [
-        GuardTraining(monitor, settings.nonfinite_patience),
+        GuardTraining(monitor, settings.nonfinite_patience, names),
         recorder,
         stopper,
         checkpoints,
     ]
     cli.trainer.strategy.checkpoint_io = AtomicCheckpointIO()
     cli.datamodule.observer = recorder.observe
-    error: BaseException | None = None
-    try:
-        cli.trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=checkpoint)
-    except BaseException as caught:  # noqa: BLE001 - every end is written down, then told by the exit code
-        error = caught
-    finally:
-        stopper.restore()
-    outcome = outcome_of(error, stopper.reason)
-    _tell(error, outcome)
-    recorder.end(outcome)
-    logging.captureWarnings(False)
-    root.removeHandler(handler)
-    handler.close()
-    return int(outcome.exit_code)
+    if not cli.datamodule.config.split.holds_out:
+        cli.trainer.limit_val_batches = 0  # Lightning asks whether no batches are meant
+    start = None if checkpoint is None else os.fspath(checkpoint)
+    cli.trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=start)
+
+
+def _monitor(cli: Any, settings: RunSettings) -> str | None:
+    """Return the metric that chooses best.ckpt; None, and say so, where it will never be there."""
+    monitor, trainer = settings.monitor, cli.trainer
+    if monitor is None or "val" not in monitor:
+        return monitor
+    every, last = trainer.check_val_every_n_epoch, trainer.max_epochs
+    if not cli.datamodule.config.split.holds_out:
+        why = "nothing is held out for validation"
+    elif trainer.limit_val_batches == 0:
+        why = "trainer.limit_val_batches is 0"
+    elif every is not None and last is not None and 0 <= last < every:
+        why = f"validation is due every {every} epochs and there are {last}"
+    else:
+        return monitor
+    _say(
+        problem(
+            f"no best.ckpt will be written: {why}",
+            field="run.monitor",
+            found=repr(monitor),
+            fix="Give data.val_experiments or data.val_fov_fraction, or set run.monitor to null.",
+        )
+    )
+    return None
+
+
+def _say(text: str) -> None:
+    """Warn in the events, the log and the terminal."""
+    logging.getLogger(__name__).warning(text)
+    sys.stdout.write(f"dynaclr fit: {text}\n")
+    sys.stdout.flush()
+
+
+def _leave(recorder: RunRecorder, folder: RunFolder, rank: int, number: int) -> None:
+    """End a run whose main thread hangs in foreign code and does not heed a signal."""
+    name = signal.Signals(number).name
+    recorder.end(Outcome(State.STOPPED, f"signal {name}, while nothing moved", ExitCode.STOPPED))
+    if rank == 0:
+        folder.lock.unlink(missing_ok=True)
+    os._exit(0 if rank else int(ExitCode.STOPPED))
 
 
 def _tell(error: BaseException | None, outcome: Outcome) -> None:
     """Say how the run ended: errors made for people in one message, others with their traceback."""
     if outcome.state is State.FAILED and error is not None:
         logging.getLogger(__name__).error("".join(traceback.format_exception(error)))
-        if outcome.exit_code == 1:
+        if not isinstance(error, DynaclrError):
             traceback.print_exception(error)
     stream = sys.stderr if outcome.state is State.FAILED else sys.stdout
     stream.write(f"dynaclr fit: {outcome.state}: {outcome.reason}\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
-from dynaclr.errors import ConfigError, DataError, TrainingError
+from dynaclr.errors import ConfigError, DataError, DynaclrError, TrainingError
 
 __all__ = ("ALLOWED", "ExitCode", "Outcome", "State", "outcome_of")
 
@@ -61,16 +61,21 @@ class Outcome:
 
 
 def outcome_of(error: BaseException | None, stop_reason: str | None) -> Outcome:
-    """Return how a fit ended from its exception (or None) and the reason it was asked to stop (or None)."""
+    """Return how a fit ended from its exception (or None) and the reason it was asked to stop (or None).
+
+    An interruption is a stop; any other exception is a failure, whoever asked for what.
+    """
     if error is None:
         if stop_reason is not None:
             return Outcome(State.STOPPED, stop_reason, ExitCode.STOPPED)
         return Outcome(State.FINISHED, "all epochs done", ExitCode.FINISHED)
     if isinstance(error, (KeyboardInterrupt, SystemExit)):
-        return Outcome(State.STOPPED, "interrupted", ExitCode.STOPPED)
+        return Outcome(State.STOPPED, stop_reason or "interrupted", ExitCode.STOPPED)
     reason = str(error) or type(error).__name__
     if isinstance(error, (ConfigError, DataError)):
         return Outcome(State.FAILED, reason, ExitCode.CONFIG)
     if isinstance(error, TrainingError):
         return Outcome(State.FAILED, reason, ExitCode.TRAINING)
+    if isinstance(error, DynaclrError):
+        return Outcome(State.FAILED, reason, ExitCode.FAILED)
     return Outcome(State.FAILED, f"{type(error).__name__}: {reason}", ExitCode.FAILED)

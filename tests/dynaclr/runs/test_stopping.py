@@ -15,6 +15,7 @@ import pytest
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from dynaclr.runs.alarms import Alarms
 from dynaclr.runs.stopping import StopOnRequest
 
 pytestmark = [
@@ -42,6 +43,9 @@ class Model(LightningModule):
 
     def training_step(self, batch: torch.Tensor, number: int) -> torch.Tensor:
         return (batch.mean() - self.weight).square().sum()
+
+    def validation_step(self, batch: torch.Tensor, number: int) -> None:
+        self.log("loss/val", self.weight.sum(), batch_size=2)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.SGD(self.parameters(), 1e-3)
@@ -72,7 +76,8 @@ def fit(*callbacks: Callback, **options: Any) -> Trainer:
         }
         | options
     )
-    trainer.fit(Model(), torch.utils.data.DataLoader(torch.arange(20.0), batch_size=2))
+    train, val = (torch.utils.data.DataLoader(torch.arange(size), batch_size=2) for size in (20.0, 6.0))
+    trainer.fit(Model(), train, val)
     return trainer
 
 
@@ -90,10 +95,38 @@ def test_the_stop_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_a_signal_ends_the_step_and_the_training(tmp_path: Path, number: int) -> None:
-    stopper = StopOnRequest(tmp_path / "stop")
-    trainer = fit(At(4, lambda: os.kill(os.getpid(), number)), stopper)
+    with Alarms() as alarms:
+        stopper = StopOnRequest(tmp_path / "stop", alarms)
+        trainer = fit(At(4, lambda: os.kill(os.getpid(), number)), stopper)
     assert trainer.global_step == 4
     assert stopper.reason == f"signal {signal.Signals(number).name}"
+
+
+def test_a_stop_is_told_at_once_and_is_not_followed_by_a_validation(tmp_path: Path) -> None:
+    happened: list[str] = []
+
+    class Notes(Callback):
+        def on_validation_start(self, trainer: Trainer, *_: Any) -> None:
+            happened.append(f"validation at {trainer.global_step}")
+
+        def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+            happened.append(f"step {trainer.global_step}")
+
+    stopper = StopOnRequest(tmp_path / "stop", on_stop=lambda: happened.append("stopping"))
+    fit(Notes(), At(14, (tmp_path / "stop").touch), stopper, num_sanity_val_steps=0)
+    expected = [*(f"step {step}" for step in range(1, 11)), "validation at 10"]
+    assert happened == [*expected, *(f"step {step}" for step in range(11, 15)), "stopping"]
+
+
+def test_a_stop_at_the_end_of_an_epoch_validates_what_is_whole(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    class Notes(Callback):
+        def on_validation_start(self, trainer: Trainer, *_: Any) -> None:
+            seen.append(trainer.global_step)
+
+    fit(Notes(), At(10, (tmp_path / "stop").touch), StopOnRequest(tmp_path / "stop"), num_sanity_val_steps=0)
+    assert seen == [10]
 
 
 def test_only_every_third_step_looks(tmp_path: Path) -> None:
@@ -118,12 +151,8 @@ def test_a_second_signal_interrupts_at_once(tmp_path: Path) -> None:
         def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
             steps.append(trainer.global_step)
 
-    before = signal.getsignal(signal.SIGINT)
-    try:
-        with pytest.raises(SystemExit):  # what Lightning makes of a KeyboardInterrupt
-            fit(Counts(), At(4, twice), StopOnRequest(tmp_path / "stop"))
-    finally:
-        signal.signal(signal.SIGINT, before)  # Lightning ignores it from here on
+    with pytest.raises(SystemExit), Alarms() as alarms:  # what Lightning makes of a KeyboardInterrupt
+        fit(Counts(), At(4, twice), StopOnRequest(tmp_path / "stop", alarms))
     assert steps == [1, 2, 3]
 
 
@@ -131,12 +160,12 @@ def test_an_error_puts_the_handlers_back(tmp_path: Path) -> None:
     def fail() -> None:
         raise OSError("damaged")
 
-    with pytest.raises(OSError, match="damaged"):
-        fit(At(4, fail), StopOnRequest(tmp_path / "stop"))
+    with pytest.raises(OSError, match="damaged"), Alarms() as alarms:
+        fit(At(4, fail), StopOnRequest(tmp_path / "stop", alarms))
 
 
 def test_off_the_main_thread_the_file_still_works(tmp_path: Path) -> None:
-    stopper = StopOnRequest(tmp_path / "stop")
+    stopper = StopOnRequest(tmp_path / "stop", Alarms())
     trainers: list[Trainer] = []
     thread = threading.Thread(
         target=lambda: trainers.append(fit(At(4, (tmp_path / "stop").touch), stopper)), daemon=True
@@ -237,7 +266,7 @@ def test_two_ranks_stop_at_one_step_and_go_on(tmp_path: Path) -> None:
     stopped = run_two_ranks(tmp_path, "stop")
     assert stopped.returncode == 0, stopped.stderr[-3000:]
     first = [json.loads((tmp_path / f"stop.{rank}.json").read_text(encoding="utf-8")) for rank in range(2)]
-    assert [reason for reason, _ in first] == ["stop file", "stop file"]
+    assert [reason for reason, _ in first] == ["another process was asked to stop", "stop file"]
     assert [seen for _, seen in first] == [[[0, 2 * step + rank] for step in range(6)] for rank in range(2)]
 
     for file in tmp_path.glob("stop.?"):
