@@ -11,9 +11,15 @@ import psutil
 __all__ = ("identity", "is_alive")
 
 
-def identity() -> dict[str, Any]:
-    """Return host, number, start time and boot of this process."""
-    process = psutil.Process()
+def identity(pid: int | None = None) -> dict[str, Any]:
+    """Return host, number, start time and boot of a process of this host; of this one by default.
+
+    Raises
+    ------
+    psutil.Error
+        If there is no such process.
+    """
+    process = psutil.Process(pid)
     return {
         "host": socket.gethostname(),
         "pid": process.pid,
@@ -30,13 +36,19 @@ def _boot() -> str:
 
 
 def is_alive(who: dict[str, Any]) -> bool | None:
-    """Return whether the process of an `identity` runs; None if it is on another host."""
+    """Return whether the process of an `identity` runs; None if it is on another host.
+
+    One that has ended and only waits for its parent to notice does not run.
+    """
     if who.get("host") != socket.gethostname():
         return None
     if who.get("boot") != _boot():
         return False
     try:
-        started = psutil.Process(int(who["pid"])).create_time()
+        process = psutil.Process(int(who["pid"]))
+        started = process.create_time()
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return False
     except (psutil.Error, KeyError, ValueError, TypeError):
         return False
     return abs(started - float(who.get("started", 0))) < 1.0
