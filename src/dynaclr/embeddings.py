@@ -113,13 +113,17 @@ def read_embeddings(path: Path) -> EmbeddingTable:
     try:
         table = pq.read_table(path)
         matrices = [_matrix(table.column(name)) for name in ("features", "projections")]
-    except (OSError, KeyError, pa.ArrowInvalid) as error:
+    except (OSError, KeyError, TypeError, pa.ArrowInvalid) as error:
         raise DataError(problem(f"not an embedding: {error}", file=path)) from error
     observations = table.drop_columns(["features", "projections"]).to_pandas()
     return EmbeddingTable(matrices[0], matrices[1], observations)
 
 
 def _matrix(column: Any) -> npt.NDArray[np.float32]:
+    import pyarrow as pa
+
+    if not pa.types.is_fixed_size_list(column.type):
+        raise TypeError(f"a column of vectors is {column.type}")
     whole = column.combine_chunks()
     width = whole.type.list_size
     return np.asarray(whole.flatten().to_numpy().reshape(-1, width), dtype=np.float32)

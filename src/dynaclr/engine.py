@@ -161,7 +161,8 @@ class ContrastiveModule(LightningModule):
             f"health/uniformity_{stage}": uniformity(first),
             f"health/effective_rank_{stage}": effective_rank(first),
         }
-        self.log_dict(values, on_step=stage == "train", on_epoch=stage != "train", batch_size=size)
+        train = stage == "train"
+        self.log_dict(values, on_step=train, on_epoch=not train, batch_size=size, sync_dist=not train)
 
     def _total_steps(self) -> float:
         return float(self.trainer.estimated_stepping_batches)

@@ -134,7 +134,7 @@ def test_train_stop_resume_predict_watch(project: Path) -> None:
     table = MetricTable()
     table.add(seen)
     curves = table.curves()
-    steps = seen[0]["total_steps"]
+    steps = next(event["total_steps"] for event in seen if event["kind"] == "start")
     assert curves["loss/train"][0].tolist() == list(range(1, steps + 1))
     assert len(curves["loss/val"][0]) == 2
     assert {"lr", "samples_per_second", "health/effective_rank_val"} <= set(curves)
@@ -187,7 +187,7 @@ def test_stop_in_the_middle_and_resume_to_the_same_batches(project: Path) -> Non
     end = events(run)[-1]
     assert (end["kind"], end["state"], end["reason"]) == ("end", "stopped", "stop file")
     stopped_at = json.loads(run.status.read_text())["step"]
-    total = events(run)[0]["total_steps"]
+    total = next(event["total_steps"] for event in events(run) if event["kind"] == "start")
     assert 5 <= stopped_at < total
 
     done = dynaclr(project, "fit", "--run.resume", str(run.path))
@@ -245,7 +245,11 @@ def test_faults_end_with_a_message_and_a_code(project: Path) -> None:
     cases = [
         (["--data.val_experiments=[dengue_jully]"], ExitCode.CONFIG, "Did you mean 'dengue_july'?"),
         (["--data.z_range=[0,9]"], ExitCode.CONFIG, "Z range reaches beyond the stack"),
-        (["--model.lr=1e30", "--trainer.max_epochs=30"], ExitCode.TRAINING, "the loss is no number"),
+        (
+            ["--model.lr=1e30", "--trainer.max_epochs=30"],
+            ExitCode.TRAINING,
+            "experiment dengue_june, row batch ",
+        ),
     ]
     for extra, code, message in cases:
         done = dynaclr(project, "fit", "--config", "quick.yaml", *extra)
@@ -316,24 +320,3 @@ def test_the_example_configuration_runs(project: Path) -> None:
     done = dynaclr(project, "validate", "--from_run", str(only_run(project).path))
     assert done.returncode == 0, done.stderr
     assert "loss/val" in done.stdout
-
-
-@pytest.mark.slow
-def test_two_processes_make_equal_steps_on_disjoint_batches(project: Path) -> None:
-    done = dynaclr(
-        project,
-        "fit",
-        "--config",
-        "quick.yaml",
-        "--trainer.devices=2",
-        "--trainer.strategy=ddp",
-        "--data.batch_size=8",
-        "--run.previews=1000",
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    run = only_run(project)
-    seen = events(run)
-    assert seen[-1]["state"] == "finished"
-    assert seen[0]["world_size"] == 2
-    batches = [json.loads(path.read_text())["key"][2] for path in run.previews.iterdir()]
-    assert all(number % 2 == 0 for number in batches)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -38,13 +39,16 @@ class EventReader:
         """Return the events that came since the last poll, from at most `max_bytes` of the file."""
         try:
             with self._path.open("rb") as stream:
-                stat = self._path.stat()
+                stat = os.fstat(stream.fileno())
                 if stat.st_ino != self._inode or stat.st_size < self._offset:
                     self.restarts += self._inode != -1
                     self._offset, self._inode = 0, stat.st_ino
                 stream.seek(self._offset)
                 data = stream.read(max_bytes)
-        except OSError:
+        except FileNotFoundError:  # what comes back under the name is another file
+            self._offset, self._inode = 0, -1
+            return []
+        except OSError:  # a network disk that does not answer just now
             return []
         end = data.rfind(b"\n") + 1
         if not end and len(data) == max_bytes:

@@ -106,10 +106,11 @@ class RunFolder:
             If it cannot be read or is of a newer schema.
         """
         try:
-            content: dict[str, Any] = json.loads(self.facts.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            content: dict[str, Any] = dict(json.loads(self.facts.read_text(encoding="utf-8")))
+            newer = content.get("schema", 0) > SCHEMA
+        except (OSError, ValueError, TypeError) as error:
             raise RunError(problem(f"not a run folder: {error}", file=self.facts)) from error
-        if content.get("schema", 0) > SCHEMA:
+        if newer:
             raise RunError(
                 problem(
                     "run was made by a newer version",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -58,9 +59,8 @@ class RunView:
         for name in ("loss/train", "loss/val"):
             if name in curves:
                 values = curves[name][1]
-                lines.append(
-                    f"  {name:<12}{values[-1]:.4f}   first {values[0]:.4f}, lowest {values.min():.4f}"
-                )
+                lowest = min((value for value in values.tolist() if math.isfinite(value)), default=math.nan)
+                lines.append(f"  {name:<12}{values[-1]:.4f}   first {values[0]:.4f}, lowest {lowest:.4f}")
         if "lr" in curves:
             lines.append(f"  {'lr':<12}{curves['lr'][1][-1]:.3g}")
         if "samples_per_second" in curves:

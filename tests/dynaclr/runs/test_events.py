@@ -10,14 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynaclr.errors import ConfigError, RunError
 from dynaclr.runs.event_reader import EventReader, MetricTable
 from dynaclr.runs.events import EventWriter
-from dynaclr.runs.layout import new_run_folder, open_run_folder
-from dynaclr.runs.lock import RunLock
-from dynaclr.runs.processes import identity
-from dynaclr.runs.states import State
-from dynaclr.runs.status import STALE_SECONDS, StatusWriter, derived_state, read_status
 
 
 def test_lines_hold_what_was_written(tmp_path: Path) -> None:
@@ -113,48 +107,3 @@ def test_a_full_disk_does_not_stop_the_writer(tmp_path: Path) -> None:
     assert int(done.stdout) > 50
     assert done.stderr.count("events cannot be written") == 1
     assert len(EventReader(path).read_all()) > 3
-
-
-def test_folders_of_one_second_differ_and_names_are_checked(tmp_path: Path) -> None:
-    folders = {new_run_folder(tmp_path, "same").path for _ in range(5)}
-    assert len(folders) == 5
-    with pytest.raises(ConfigError, match="run name"):
-        new_run_folder(tmp_path, "../evil")
-    with pytest.raises(RunError, match="not a run folder"):
-        open_run_folder(tmp_path)
-
-
-def test_a_lock_names_its_holder_and_a_dead_one_is_taken_over(tmp_path: Path) -> None:
-    path = tmp_path / "run.lock"
-    with RunLock(path), pytest.raises(RunError, match=f"process {identity()['pid']}"), RunLock(path):
-        pass
-    assert not path.exists()
-    path.write_text(json.dumps({**identity(), "pid": 2**22 - 3}))
-    with RunLock(path):
-        assert json.loads(path.read_text())["pid"] == identity()["pid"]
-    path.write_text(json.dumps({**identity(), "host": "elsewhere"}))
-    with pytest.raises(RunError, match="elsewhere"), RunLock(path):
-        pass
-    with RunLock(path, force=True):
-        pass
-
-
-def test_states_that_a_reader_concludes(tmp_path: Path) -> None:
-    folder = new_run_folder(tmp_path, "run")
-    assert derived_state(folder) is State.LOST
-    writer = StatusWriter(folder.status)
-    writer.update(State.RUNNING, step=3)
-    assert derived_state(folder) is State.RUNNING
-    writer.update(State.FINISHED)
-    with pytest.raises(RunError, match="cannot go from 'finished' to 'running'"):
-        writer.update(State.RUNNING)
-    writer.close()
-    assert read_status(folder)["step"] == 3
-    assert derived_state(folder) is State.FINISHED
-    running = {**read_status(folder), "state": "running"}
-    folder.status.write_text(json.dumps({**running, "pid": 2**22 - 3}))
-    assert derived_state(folder) is State.CRASHED
-    folder.status.write_text(json.dumps({**running, "host": "elsewhere"}))
-    written = folder.status.stat().st_mtime
-    assert derived_state(folder, written + 1) is State.RUNNING
-    assert derived_state(folder, written + STALE_SECONDS + 1) is State.LOST

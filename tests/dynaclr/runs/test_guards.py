@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -163,6 +164,17 @@ def test_bad_losses_in_a_row() -> None:
     with pytest.raises(TrainingError, match=r"batch 3 of epoch 1, seed 11.*step 10.*found nan"):
         fit(model, GuardTraining(patience=3))
     assert model.steps == 10
+
+
+def test_the_experiments_of_a_bad_batch_are_named() -> None:
+    class OfExperiments(Rows):
+        def __getitems__(self, rows: KeyedBatch) -> dict[str, Any]:
+            codes = np.array([2, 0]) if rows.key.batch == 4 else np.array([1])
+            return {**super().__getitems__(rows), "anchor_meta": {"experiment": codes}}
+
+    guard = GuardTraining(patience=1, experiments=("hela_may", "hela_june", "a549"))
+    with pytest.raises(TrainingError, match=r"^experiment hela_may, a549, row batch 4 of epoch 0, seed 11"):
+        fit(Model(bad_steps=(4,)), guard, BatchLoader(OfExperiments(), Keyed(48, 8)))
 
 
 def test_bad_losses_at_the_end_of_the_training() -> None:

@@ -1,0 +1,150 @@
+"""Two processes through the real command line: they share the work, end together, and go on together."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from dynaclr.runs.event_reader import EventReader
+from dynaclr.runs.layout import RunFolder
+from dynaclr.runs.states import ExitCode, State
+from dynaclr.runs.status import derived_state, read_status
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+CONFIG = """
+trainer:
+  {accelerator: cpu, devices: 2, strategy: ddp, max_epochs: 2000, enable_progress_bar: false,
+   callbacks: [spy.Spy]}
+run: {root: runs, name: two, previews: 0}
+data:
+  experiments_yaml: data/experiments.yaml
+  z_range: [0, 1]
+  yx_patch_size: [16, 16]
+  final_yx_patch_size: [12, 12]
+  val_experiments: [coded1]
+  tau_range: [0.5, 1.0]
+  batch_size: 8
+  missing_statistics: compute
+  normalizations: [{class_path: dynaclr.transforms.NormalizeByStatistics}]
+model:
+  encoder:
+    class_path: dynaclr.small_encoder.SmallEncoder
+    init_args: {in_channels: 2, in_stack_depth: 1, widths: [4, 8]}
+  loss_function: {class_path: dynaclr.loss.NTXentHCL}
+  schedule: constant
+"""
+
+SPY = """
+import json
+from pathlib import Path
+
+from lightning.pytorch import Callback
+
+
+class Spy(Callback):
+    '''Notes the batches of each process.'''
+
+    def on_train_batch_start(self, trainer, module, batch, number):
+        facts = [trainer.global_step, *batch["key"][1:], batch["anchor_meta"]["row"].tolist()]
+        with Path(f"rank{trainer.global_rank}.jsonl").open("a") as stream:
+            stream.write(json.dumps(facts) + "\\n")
+"""
+
+
+@contextmanager
+def training(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a fit as the leader of its own group; nothing of it outlives the test."""
+    command = [sys.executable, "-m", "dynaclr", "fit", "--trust-config", *arguments]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with (folder / "output.txt").open("ab") as output:
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def seen(folder: Path, rank: int) -> list[list[object]]:
+    path = folder / f"rank{rank}.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [json.loads(line) for line in lines]
+
+
+def wait_for(folder: Path, process: subprocess.Popen[bytes], steps: int) -> RunFolder:
+    deadline = time.monotonic() + 300
+    while len(seen(folder, 0)) < steps or len(seen(folder, 1)) < steps:
+        assert process.poll() is None, (folder / "output.txt").read_text(encoding="utf-8")
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    (run,) = (folder / "runs").iterdir()
+    return RunFolder(run)
+
+
+def group_is_gone(leader: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        members = [p for p in psutil.process_iter(["pid"]) if _group(p.pid) == leader]
+        if all(p.status() == psutil.STATUS_ZOMBIE for p in members if p.is_running()):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _group(pid: int) -> int:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return -1
+
+
+def test_two_ranks_share_stop_go_on_and_end_together(coded_source: Path, tmp_path: Path) -> None:
+    shutil.copytree(coded_source.parent, tmp_path / "data")
+    (tmp_path / "train.yaml").write_text(CONFIG, encoding="utf-8")
+    (tmp_path / "spy.py").write_text(SPY, encoding="utf-8")
+
+    # a signal to all of them at once
+    with training(tmp_path, "--config", "train.yaml") as process:
+        run = wait_for(tmp_path, process, 6)
+        os.killpg(process.pid, signal.SIGTERM)
+        assert process.wait(30) == ExitCode.STOPPED, (tmp_path / "output.txt").read_text(encoding="utf-8")
+        assert group_is_gone(process.pid, 10)
+    status = read_status(run)
+    assert (status["state"], status["reason"], status["world_size"]) == ("stopped", "signal SIGTERM", 2)
+    first = [seen(tmp_path, rank) for rank in range(2)]
+    assert len(first[0]) == len(first[1]) == status["step"]
+
+    # both go on where they were, then one is killed
+    with training(tmp_path, "--run.resume", str(run.path)) as process:
+        wait_for(tmp_path, process, status["step"] + 6)
+        children = psutil.Process(process.pid).children()
+        (other,) = (child for child in children if "dynaclr" in " ".join(child.cmdline()))
+        other.kill()
+        assert process.wait(60) != 0
+        assert group_is_gone(process.pid, 10)
+    assert derived_state(run) in (State.FAILED, State.CRASHED)
+    starts = [event for event in EventReader(run.events()).read_all() if event["kind"] == "start"]
+    assert [event["resumed_from_step"] for event in starts] == [0, status["step"]]
+
+    batches = [seen(tmp_path, rank) for rank in range(2)]
+    count = min(len(batches[0]), len(batches[1]))
+    per_epoch = starts[0]["batches_per_epoch"]
+    for rank in range(2):
+        expected = [[step, step // per_epoch, 2 * (step % per_epoch) + rank] for step in range(count)]
+        assert [entry[:3] for entry in batches[rank][:count]] == expected
+    assert all(a[3] != b[3] for a, b in zip(batches[0][:count], batches[1][:count], strict=True))

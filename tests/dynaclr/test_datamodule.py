@@ -1,0 +1,274 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from lightning.pytorch import Callback, Trainer
+
+from dynaclr.datamodule import MultiExperimentDataModule
+from dynaclr.draws import FIXED_EPOCH
+from dynaclr.engine import ContrastiveModule
+from dynaclr.errors import ConfigError, RunError
+from dynaclr.loss import NTXentHCL
+from dynaclr.runs.stopping import StopOnRequest
+from dynaclr.small_encoder import SmallEncoder
+from dynaclr.transforms import RandomFlip, RandomScaleIntensity
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning"),  # raised between Lightning and torch
+    pytest.mark.filterwarnings("ignore::lightning.fabric.utilities.warnings.PossibleUserWarning"),  # advice
+]
+
+
+def data_of(path: Path, **options: Any) -> MultiExperimentDataModule:
+    return MultiExperimentDataModule(
+        **{
+            "experiments_yaml": str(path),
+            "z_range": (0, 1),
+            "yx_patch_size": (16, 16),
+            "final_yx_patch_size": (12, 12),
+            "val_experiments": ["coded1"],
+            "tau_range": (0.5, 1.0),
+            "batch_size": 8,
+            "num_workers": 2,
+            "channel_dropout_prob": 0.0,
+        }
+        | options
+    )
+
+
+def module_of(schedule: Any = "cosine") -> ContrastiveModule:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return ContrastiveModule(SmallEncoder(2, 1, (4, 8), 5), NTXentHCL(), schedule=schedule)
+
+
+class Notes(Callback):
+    """Batches as the network sees them, by stage."""
+
+    def __init__(self) -> None:
+        self.batches: dict[str, list[dict[str, Any]]] = {"train": [], "val": [], "sanity": []}
+
+    def on_train_batch_start(self, trainer: Trainer, module: Any, batch: Any, number: int) -> None:
+        self.batches["train"].append(batch)
+
+    def on_validation_batch_start(self, trainer: Trainer, module: Any, batch: Any, number: int) -> None:
+        self.batches["sanity" if trainer.sanity_checking else "val"].append(batch)
+
+    def keys(self, stage: str = "train") -> list[tuple[int, ...]]:
+        return [tuple(batch["key"]) for batch in self.batches[stage]]
+
+    def rows(self, stage: str = "train") -> list[list[int]]:
+        return [batch["anchor_meta"]["row"].tolist() for batch in self.batches[stage]]
+
+
+def fit(
+    data: MultiExperimentDataModule,
+    *more: Callback,
+    module: Any = None,
+    ckpt: Path | None = None,
+    **options: Any,
+) -> tuple[Notes, Trainer]:
+    notes = Notes()
+    trainer = Trainer(
+        **{
+            "accelerator": "cpu",
+            "devices": 1,
+            "max_epochs": 2,
+            "logger": False,
+            "enable_checkpointing": False,
+            "enable_progress_bar": False,
+            "enable_model_summary": False,
+            "use_distributed_sampler": False,
+            "callbacks": [notes, *more],
+        }
+        | options
+    )
+    trainer.fit(module or module_of(), datamodule=data, ckpt_path=ckpt)
+    return notes, trainer
+
+
+@pytest.fixture(scope="module")
+def seen(coded_source: Path) -> Notes:
+    """Two epochs with augmentation and dropout."""
+    data = data_of(
+        coded_source,
+        augmentations=[RandomFlip(), RandomScaleIntensity()],
+        channel_dropout_channels=[1],
+        channel_dropout_prob=0.5,
+    )
+    return fit(data)[0]
+
+
+def test_epochs_differ_and_are_those_of_the_sampler(coded_source: Path, seen: Notes) -> None:
+    data = data_of(coded_source)
+    data.setup("fit")
+    sampler, dataset = data.pipeline.sampler(), data.pipeline.train_dataset
+    steps = len(sampler)
+    assert seen.keys() == [(0, epoch, k) for epoch in range(2) for k in range(steps)]
+    expected = [
+        dataset.rows[list(sampler.batch(epoch, k))].tolist() for epoch in range(2) for k in range(steps)
+    ]
+    assert seen.rows() == expected
+    assert expected[:steps] != expected[steps:]
+
+
+def test_training_is_augmented_by_the_batch_s_own_key(coded_source: Path, seen: Notes) -> None:
+    data = data_of(coded_source)
+    data.setup("fit")
+    plain = data.pipeline.train_dataset.__getitems__(data.pipeline.sampler().batch(0, 0))
+    batch = seen.batches["train"][0]
+    assert batch["anchor"].shape == (8, 2, 1, 12, 12)
+    assert not torch.equal(batch["anchor"][:, 0], plain["anchor"][:, 0, :, 2:14, 2:14])
+    dropped = np.array(
+        [(batch["anchor"][:, 1] == 0).flatten(1).all(1).sum().item() for batch in seen.batches["train"]]
+    )
+    assert 0 < dropped.mean() < 8
+    assert not any((batch["anchor"][:, 0] == 0).flatten(1).all(1).any() for batch in seen.batches["train"])
+
+
+def test_validation_and_sanity_check_are_neither_augmented_nor_dropped(
+    coded_source: Path, seen: Notes
+) -> None:
+    data = data_of(coded_source)
+    data.setup("fit")
+    dataset = data.pipeline.val_dataset
+    assert dataset is not None
+    count = len(data.val_dataloader())
+    assert len(seen.batches["sanity"]) == 2
+    assert len(seen.batches["val"]) == 2 * count
+    for place, batch in [*enumerate(seen.batches["sanity"]), *enumerate(seen.batches["val"][:count])]:
+        plain = dataset.__getitems__(list(range(8 * place, min(8 * place + 8, len(dataset)))))
+        assert batch["key"].epoch == FIXED_EPOCH
+        for part in ("anchor", "positive"):
+            assert torch.equal(batch[part], plain[part][..., 2:14, 2:14])
+    assert seen.rows("val")[:count] == seen.rows("val")[count:]
+    assert sorted(row for rows in seen.rows("val")[:count] for row in rows) == dataset.rows.tolist()
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "constant"])
+@pytest.mark.parametrize("stop", [1, 5, 11])
+def test_resume_where_it_stopped(coded_source: Path, tmp_path: Path, schedule: str, stop: int) -> None:
+    """A cosine asks for the number of steps, so Lightning makes the loader before it restores its state."""
+
+    class Saves(Callback):
+        def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+            if trainer.global_step == stop:
+                trainer.save_checkpoint(tmp_path / "last.ckpt")
+                (tmp_path / "stop").touch()
+
+    whole, _ = fit(data_of(coded_source), module=module_of(schedule))
+    first, _ = fit(
+        data_of(coded_source), Saves(), StopOnRequest(tmp_path / "stop"), module=module_of(schedule)
+    )
+    assert len(first.keys()) == stop
+    second, _ = fit(data_of(coded_source), module=module_of(schedule), ckpt=tmp_path / "last.ckpt")
+    assert first.keys() + second.keys() == whole.keys()
+    assert first.rows() + second.rows() == whole.rows()
+    for mine, theirs in zip(second.batches["train"], whole.batches["train"][stop:], strict=True):
+        assert torch.equal(mine["anchor"], theirs["anchor"])
+
+
+@pytest.mark.parametrize(("option", "value"), [("batch_size", 4), ("seed", 3), ("include_wells", ["A/1"])])
+def test_a_checkpoint_of_other_batches_is_refused(
+    coded_source: Path, tmp_path: Path, option: str, value: Any
+) -> None:
+    _, trainer = fit(data_of(coded_source), max_steps=3)
+    trainer.save_checkpoint(tmp_path / "last.ckpt")
+    with pytest.raises(RunError, match="made with other data or sampling"):
+        fit(data_of(coded_source, **{option: value}), ckpt=tmp_path / "last.ckpt")
+
+
+def test_ranks_share_the_batches(coded_source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What each of two processes is given, and that the shares are disjoint, equally many, and all."""
+    shares, validated = [], []
+    for rank in range(2):
+        data = data_of(coded_source)
+        data.setup("fit")
+        monkeypatch.setattr(data, "_ranks", lambda rank=rank: (2, rank))
+        shares.append([tuple(batch["key"]) for batch in data.train_dataloader()])
+        loader = data.val_dataloader()
+        validated.append([batch["anchor_meta"]["row"].tolist() for batch in loader])
+    assert [key[2] for key in shares[0]] == list(range(0, 2 * len(shares[0]), 2))
+    assert [key[2] for key in shares[1]] == list(range(1, 2 * len(shares[1]), 2))
+    assert len(validated[0]) == len(validated[1])
+    dataset = data.pipeline.val_dataset
+    assert dataset is not None
+    rows = {row for share in validated for batch in share for row in batch}
+    assert rows == set(dataset.rows.tolist())
+
+
+def test_world_and_rank_come_from_the_trainer(coded_source: Path) -> None:
+    data = data_of(coded_source)
+    assert data._ranks() == (1, 0)
+
+    class Several:
+        world_size, global_rank = 4, 3
+        training, sanity_checking = True, False
+
+        class _accelerator_connector:
+            use_distributed_sampler = False
+
+    data.trainer = Several()  # type: ignore[assignment]
+    data.setup("fit")
+    order = data.train_dataloader().order
+    assert (order.num_replicas, order.rank) == (4, 3)
+    data.trainer._accelerator_connector.use_distributed_sampler = True  # type: ignore[union-attr]
+    with pytest.raises(ConfigError, match=r"trainer\.use_distributed_sampler.*expected False"):
+        data.setup("fit")
+
+
+def test_nothing_held_out_is_no_validation(coded_source: Path) -> None:
+    notes, trainer = fit(
+        data_of(coded_source, val_experiments=[], no_validation=True), limit_val_batches=0, max_epochs=1
+    )
+    assert notes.batches["val"] == notes.batches["sanity"] == []
+    assert data_of(coded_source, val_experiments=[], no_validation=True).config.split.holds_out is False
+    assert trainer.global_step > 0
+
+
+def test_the_observer_sees_training_batches_only(coded_source: Path) -> None:
+    data, seen = data_of(coded_source), []
+    data.observer = lambda batch: seen.append(tuple(batch["key"]))
+    notes, _ = fit(data, max_epochs=1)
+    assert seen == notes.keys()
+
+
+def test_prediction_gives_every_observation_once(coded_source: Path) -> None:
+    data = data_of(coded_source)
+    data.setup("predict")
+    identities = [row for batch in data.predict_dataloader() for row in batch["index"]]
+    known = {(row["experiment"], row["fov_name"], row["track_id"], row["t"]) for row in identities}
+    assert len(known) == len(identities) == len(data.pipeline.predict_dataset())
+
+
+def test_other_batches_are_left_alone(coded_source: Path) -> None:
+    data = data_of(coded_source)
+    example = torch.ones(2, 2)
+    assert data.on_after_batch_transfer(example, 0) is example
+
+
+def test_without_a_trainer_the_key_tells_the_stage(coded_source: Path) -> None:
+    data = data_of(coded_source, channel_dropout_channels=[1], channel_dropout_prob=1.0)
+    data.setup("fit")
+    train, val = next(iter(data.train_dataloader())), next(iter(data.val_dataloader()))
+    assert (data.on_after_batch_transfer(train, 0)["anchor"][:, 1] == 0).all()
+    assert not (data.on_after_batch_transfer(val, 0)["anchor"][:, 1] == 0).all()
+
+
+@pytest.mark.parametrize("field", ["num_workers", "prefetch_batches"])
+def test_numbers_below_zero(coded_source: Path, field: str) -> None:
+    with pytest.raises(ConfigError, match=field):
+        data_of(coded_source, **{field: -1})
+
+
+def test_nothing_is_opened_before_set_up(tmp_path: Path) -> None:
+    data = data_of(tmp_path / "absent.yaml")
+    assert data.stack_depth == 1
+    with pytest.raises(ConfigError, match="cannot be read"):
+        data.setup("fit")
+    assert os.listdir(tmp_path) == []
