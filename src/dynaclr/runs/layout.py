@@ -79,6 +79,11 @@ class RunFolder:
         return self.path / "output.txt"
 
     @property
+    def slurm(self) -> Path:
+        """slurm/: what a job of a cluster needs besides."""
+        return self.path / "slurm"
+
+    @property
     def log(self) -> Path:
         """log.txt: what Python logged."""
         return self.path / "log.txt"
@@ -180,7 +185,10 @@ def claim_folder(folder: RunFolder) -> None:
     RunError
         If there is anything else in it.
     """
-    launcher = {folder.request.name, folder.launch.name, folder.output.name, folder.lock.name}
+    launcher = {
+        item.name
+        for item in (folder.request, folder.launch, folder.output, folder.lock, folder.stop, folder.slurm)
+    }
     found = sorted(
         item.name
         for item in folder.path.iterdir()

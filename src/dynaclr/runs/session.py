@@ -59,7 +59,8 @@ def train(cli: Any) -> int:
                 claim_folder(folder)
                 describe(cli, folder, experiments)
             if rank == 0:
-                folder.stop.unlink(missing_ok=True)
+                if settings.folder is None or settings.resume is not None:  # else nobody asked an earlier run
+                    folder.stop.unlink(missing_ok=True)
                 sys.stdout.write(f"run folder: {folder.path}\n")
                 sys.stdout.flush()
             return _recorded(cli, settings, folder, rank, alarms, start)
