@@ -12,6 +12,7 @@ from dynaclr.runs.alarms import Alarms, Interrupted
 
 _VERBS = {
     "fit": ("train an encoder; --run.resume FOLDER goes on with a run", "training"),
+    "estimate": ("measure time and memory of a few steps, without a run folder", "estimating"),
     "validate": ("compute the losses of the held-out pairs", "training"),
     "predict": ("embed every observation into a parquet file", "training"),
     "preprocess": ("compute and store the statistics that normalise pixels", "data"),
@@ -20,7 +21,7 @@ _VERBS = {
     "watch": ("follow a run in a terminal", "watching"),
     "demo": ("make synthetic cells, train on them and draw the embedding", "demo"),
 }
-_CONFIGURED = ("fit", "validate", "predict", "inspect")
+_CONFIGURED = ("fit", "estimate", "validate", "predict", "inspect")
 """Verbs whose configuration names classes."""
 
 

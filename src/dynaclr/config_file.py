@@ -18,7 +18,7 @@ from dynaclr.strict_yaml import load_yaml, without_lines
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
 
-__all__ = ("config_path", "first_look", "read_config")
+__all__ = ("beside", "config_path", "first_look", "read_config")
 
 _LOADER_OPTIONS = ("num_workers", "prefetch_batches", "hcl_beta")  # of the data section, not of the pipeline
 _PATCH_PX = 64
@@ -72,7 +72,7 @@ def read_config(path: Path) -> PipelineConfig:
     options = {name: value for name, value in data.items() if name not in _LOADER_OPTIONS}
     for name in ("experiments_yaml", "curation"):
         if isinstance(options.get(name), str):
-            options[name] = str(_beside(file, options[name]))
+            options[name] = str(beside(file, options[name]))
     return _configured(file, options)
 
 
@@ -93,7 +93,8 @@ def first_look(experiments: Path) -> PipelineConfig:
     )
 
 
-def _beside(file: Path, relative: str) -> Path:
+def beside(file: Path, relative: str) -> Path:
+    """Return a path that a YAML names: beside it, or in the current folder if it is only there."""
     place = Path(relative).expanduser()
     beside = file.parent / place
     return (beside if beside.exists() or not place.exists() else place).absolute()

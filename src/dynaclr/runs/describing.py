@@ -35,10 +35,10 @@ def describe(cli: Any, folder: RunFolder, experiments: str) -> None:
 
 
 def config_text(cli: Any) -> str:
-    """Return the complete configuration, with the paths of experiments.yaml and of marks made absolute."""
+    """Return the complete configuration, with the paths of experiments.yaml and marks made absolute."""
     content = yaml.safe_load(cli.parser.dump(cli.config, skip_none=False, skip_link_targets=True))
     content.pop("config", None)
-    content["run"]["resume"] = None
+    content["run"] |= {"folder": None, "resume": None, "resume_from": "newest"}
     for name in ("experiments_yaml", "curation"):
         if content["data"][name] is not None:
             content["data"][name] = str(Path(content["data"][name]).absolute())

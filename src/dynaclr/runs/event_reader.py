@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
-import os
+import math
+from array import array
+from bisect import bisect_right
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from dynaclr.runs.line_reader import LineReader
 
 __all__ = ("EventReader", "MetricTable")
 
@@ -30,32 +34,18 @@ class EventReader:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._offset, self._inode = 0, -1
+        self._path, self._lines = path, LineReader(path)
         self.garbage = 0
-        self.restarts = 0
+
+    @property
+    def restarts(self) -> int:
+        """How often the file was read anew from its beginning."""
+        return self._lines.restarts
 
     def poll(self, max_bytes: int = 4 * 2**20) -> list[dict[str, Any]]:
         """Return the events that came since the last poll, from at most `max_bytes` of the file."""
-        try:
-            with self._path.open("rb") as stream:
-                stat = os.fstat(stream.fileno())
-                if stat.st_ino != self._inode or stat.st_size < self._offset:
-                    self.restarts += self._inode != -1
-                    self._offset, self._inode = 0, stat.st_ino
-                stream.seek(self._offset)
-                data = stream.read(max_bytes)
-        except FileNotFoundError:  # what comes back under the name is another file
-            self._offset, self._inode = 0, -1
-            return []
-        except OSError:  # a network disk that does not answer just now
-            return []
-        end = data.rfind(b"\n") + 1
-        if not end and len(data) == max_bytes:
-            end = len(data)  # a line longer than all that is read at once is no event
-        self._offset += end
         events = []
-        for line in data[:end].splitlines():
+        for line in self._lines.poll(max_bytes).splitlines():
             event = _event(line)
             if event is not None:
                 events.append(event)
@@ -72,9 +62,9 @@ class EventReader:
         """Return all events from the last poll to the end of the file."""
         events: list[dict[str, Any]] = []
         while True:
-            offset = self._offset
+            offset = self._lines.offset
             events += self.poll()
-            if self._offset == offset:
+            if self._lines.offset == offset:
                 return events
 
 
@@ -90,27 +80,30 @@ class MetricTable:
     """Metrics by name; a resumed run replaces what came after the step it resumed from."""
 
     def __init__(self) -> None:
-        self._points: dict[str, list[tuple[int, float]]] = {}
+        self._points: dict[str, tuple[array[int], array[float]]] = {}
 
     def add(self, events: Iterable[dict[str, Any]]) -> None:
-        """Take in events in the order of the file."""
+        """Take in events in the order of the file; what is no number is passed over."""
         for event in events:
             if event["kind"] == "start" and isinstance(event.get("resumed_from_step"), int):
                 self._forget_after(event["resumed_from_step"])
             step, values = event.get("step"), event.get("m")
             if isinstance(step, int) and isinstance(values, dict):
                 for name, value in values.items():
-                    point = float("nan") if value is None else float(value)
-                    self._points.setdefault(str(name), []).append((step, point))
+                    if value is None or isinstance(value, (int, float)):
+                        steps, points = self._points.setdefault(str(name), (array("q"), array("d")))
+                        steps.append(step)
+                        points.append(math.nan if value is None else value)
 
     def _forget_after(self, step: int) -> None:
-        for name, points in self._points.items():
-            self._points[name] = [point for point in points if point[0] <= step]
+        for steps, points in self._points.values():
+            kept = bisect_right(steps, step)
+            del steps[kept:], points[kept:]
 
     def curves(self) -> dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]]:
         """Return {name: (steps, values)}; a value that was not finite is NaN."""
         return {
-            name: (np.array([p[0] for p in points], dtype=np.int64), np.array([p[1] for p in points]))
-            for name, points in self._points.items()
-            if points
+            name: (np.array(steps, dtype=np.int64), np.array(points, dtype=np.float64))
+            for name, (steps, points) in self._points.items()
+            if steps
         }

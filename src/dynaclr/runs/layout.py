@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from dynaclr.atomic import write_json_atomically
-from dynaclr.errors import ConfigError, RunError, problem
+from dynaclr.errors import ConfigError, RunError, listing, problem
 
-__all__ = ("RunFolder", "new_run_folder", "open_run_folder")
+__all__ = ("RunFolder", "claim_folder", "made_folder", "new_run_folder", "open_run_folder")
 
 SCHEMA = 1
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}")
@@ -57,6 +57,31 @@ class RunFolder:
     def checkpoints(self) -> Path:
         """Folder of checkpoints."""
         return self.path / "checkpoints"
+
+    @property
+    def best(self) -> Path:
+        """Checkpoint with the lowest monitored metric."""
+        return self.checkpoints / "best.ckpt"
+
+    @property
+    def request(self) -> Path:
+        """request.yaml: the configuration that a launcher started the run with."""
+        return self.path / "request.yaml"
+
+    @property
+    def launch(self) -> Path:
+        """launch.json: which process or job a launcher started, and how."""
+        return self.path / "launch.json"
+
+    @property
+    def output(self) -> Path:
+        """output.txt: what a launched run wrote to its terminal."""
+        return self.path / "output.txt"
+
+    @property
+    def slurm(self) -> Path:
+        """slurm/: what a job of a cluster needs besides."""
+        return self.path / "slurm"
 
     @property
     def log(self) -> Path:
@@ -131,11 +156,56 @@ def new_run_folder(root: Path, name: str) -> RunFolder:
             continue
         except OSError as error:
             raise RunError(problem(f"run folder cannot be made: {error.strerror}", file=path)) from error
-        folder = RunFolder(path)
-        folder.previews.mkdir()
-        folder.checkpoints.mkdir()
-        return folder
+        return made_folder(path)
     raise RunError(problem("no free name for a run folder", file=root))
+
+
+def made_folder(path: Path) -> RunFolder:
+    """Return the run folder at a path; it and its inner folders are made where they lack.
+
+    Raises
+    ------
+    RunError
+        If the folder cannot be written.
+    """
+    folder = RunFolder(path)
+    try:
+        for place in (folder.previews, folder.checkpoints):
+            place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(problem(f"run folder cannot be made: {error.strerror}", file=path)) from error
+    return folder
+
+
+def claim_folder(folder: RunFolder) -> None:
+    """Check that a folder holds no run yet; what a launcher and other ranks leave in it does not matter.
+
+    Raises
+    ------
+    RunError
+        If there is anything else in it.
+    """
+    launcher = {
+        item.name
+        for item in (folder.request, folder.launch, folder.output, folder.lock, folder.stop, folder.slurm)
+    }
+    found = sorted(
+        item.name
+        for item in folder.path.iterdir()
+        if item.name not in launcher
+        and not item.name.startswith("events.rank")
+        and not (item in (folder.previews, folder.checkpoints) and not any(item.iterdir()))
+    )
+    if found:
+        raise RunError(
+            problem(
+                "the folder for the run is not empty",
+                file=folder.path,
+                field="run.folder",
+                found=listing(found, 5),
+                fix="Choose another folder, or go on with its run by --run.resume.",
+            )
+        )
 
 
 def open_run_folder(path: Path) -> RunFolder:

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from dynaclr.errors import RunError, listing, problem
-from dynaclr.runs.checkpoints import newest_valid_checkpoint
+from dynaclr.runs.checkpoints import load_checkpoint, newest_valid_checkpoint
 from dynaclr.runs.layout import RunFolder
 
 __all__ = ("checkpoint_to_resume",)
@@ -16,7 +16,9 @@ __all__ = ("checkpoint_to_resume",)
 _FREE_TO_CHANGE = ("run", "ckpt_path", "output", "config", "trainer", "seed_everything")
 
 
-def checkpoint_to_resume(folder: RunFolder, config: str, force: bool = False) -> tuple[Path, list[str]]:
+def checkpoint_to_resume(
+    folder: RunFolder, config: str, force: bool = False, best: bool = False
+) -> tuple[Path, list[str]]:
     """Return the newest checkpoint that loads, and why newer ones were passed over.
 
     Parameters
@@ -27,6 +29,8 @@ def checkpoint_to_resume(folder: RunFolder, config: str, force: bool = False) ->
         Text of the configuration that it is to go on with.
     force
         Whether another configuration of data or model will do.
+    best
+        Whether best.ckpt is wanted instead.
 
     Raises
     ------
@@ -49,6 +53,9 @@ def checkpoint_to_resume(folder: RunFolder, config: str, force: bool = False) ->
                 fix="Start a new run, or pass --run.force=true.",
             )
         )
+    if best:
+        load_checkpoint(folder.best)
+        return folder.best, []
     newest, refused = newest_valid_checkpoint(folder.checkpoints)
     if newest is None:
         found = listing(refused) or "none"

@@ -8,7 +8,6 @@ import signal
 import sys
 import traceback
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,60 +18,18 @@ from dynaclr.runs.checkpoints import AtomicCheckpointIO
 from dynaclr.runs.cluster import process_rank, started_by_srun
 from dynaclr.runs.describing import config_text, describe, experiments_text
 from dynaclr.runs.guards import GuardTraining
-from dynaclr.runs.layout import RunFolder, new_run_folder, open_run_folder
+from dynaclr.runs.layout import RunFolder, claim_folder, made_folder, new_run_folder, open_run_folder
 from dynaclr.runs.lock import RunLock
 from dynaclr.runs.notices import notices_to
 from dynaclr.runs.recorder import RunRecorder
 from dynaclr.runs.resuming import checkpoint_to_resume
+from dynaclr.runs.settings import RunSettings
 from dynaclr.runs.states import ExitCode, Outcome, State, outcome_of
 from dynaclr.runs.stopping import StopOnRequest
 
 __all__ = ("RunSettings", "train")
 
 _FOLDER_VARIABLE = "DYNACLR_RUN_FOLDER"
-
-
-@dataclass
-class RunSettings:
-    """Where a run is written and what is kept of it.
-
-    Attributes
-    ----------
-    root
-        Folder of run folders.
-    name
-        Last part of the run folder's name.
-    resume
-        Run folder to go on with, from its newest checkpoint that loads.
-    monitor
-        Metric, smaller is better, that chooses best.ckpt.
-    checkpoint_every_n_epochs
-        How often a checkpoint is kept for good; 0 for never.
-    checkpoint_every_n_steps
-        How often last.ckpt is written inside an epoch; 0 for the end of epochs only.
-    log_every_n_steps
-        How often metrics of a step are written to events.jsonl.
-    stop_every_n_steps
-        How often the stop file and signals are looked at.
-    previews
-        How many batches are described in previews/.
-    nonfinite_patience
-        Steps in a row with a loss that is no number before the training ends.
-    force
-        Resume although the configuration differs, or the lock is of another host.
-    """
-
-    root: str = "runs"
-    name: str = "run"
-    resume: str | None = None
-    monitor: str | None = "loss/val"
-    checkpoint_every_n_epochs: int = 0
-    checkpoint_every_n_steps: int = 0
-    log_every_n_steps: int = 1
-    stop_every_n_steps: int = 1
-    previews: int = 4
-    nonfinite_patience: int = 3
-    force: bool = False
 
 
 def train(cli: Any) -> int:
@@ -96,11 +53,14 @@ def train(cli: Any) -> int:
         with RunLock(folder.lock, settings.force) if rank == 0 else nullcontext():
             start = None
             if settings.resume is not None:
-                start = checkpoint_to_resume(folder, config_text(cli), settings.force)
+                best = settings.resume_from == "best"
+                start = checkpoint_to_resume(folder, config_text(cli), settings.force, best)
             elif rank == 0:
+                claim_folder(folder)
                 describe(cli, folder, experiments)
             if rank == 0:
-                folder.stop.unlink(missing_ok=True)
+                if settings.folder is None or settings.resume is not None:  # else nobody asked an earlier run
+                    folder.stop.unlink(missing_ok=True)
                 sys.stdout.write(f"run folder: {folder.path}\n")
                 sys.stdout.flush()
             return _recorded(cli, settings, folder, rank, alarms, start)
@@ -113,13 +73,13 @@ def _folder(settings: RunSettings, rank: int) -> RunFolder:
     told = os.environ.get(_FOLDER_VARIABLE)
     if rank and told:
         return RunFolder(Path(told))
-    if started_by_srun():
+    if settings.folder is not None:
+        folder = made_folder(Path(settings.folder).absolute())
+    elif started_by_srun():
         job = os.environ.get("SLURM_JOB_ID", "job")
-        folder = RunFolder(Path(settings.root).absolute() / f"slurm-{job}-{settings.name}")
-        for place in (folder.previews, folder.checkpoints):
-            place.mkdir(parents=True, exist_ok=True)
-        return folder
-    folder = new_run_folder(Path(settings.root).absolute(), settings.name)
+        return made_folder(Path(settings.root).absolute() / f"slurm-{job}-{settings.name}")
+    else:
+        folder = new_run_folder(Path(settings.root).absolute(), settings.name)
     os.environ[_FOLDER_VARIABLE] = str(folder.path)
     return folder
 

@@ -17,7 +17,7 @@ from dynaclr.runs.layout import RunFolder
 from dynaclr.runs.processes import identity, is_alive
 from dynaclr.runs.states import ALLOWED, State
 
-__all__ = ("StatusWriter", "derived_state", "read_status")
+__all__ = ("StatusWriter", "derived_state", "read_status", "state_of")
 
 _LOG = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 5.0
@@ -114,20 +114,20 @@ def derived_state(folder: RunFolder, now: float | None = None) -> State:
     An end that was written counts. Else: on this host, a process that is gone has crashed; on another
     host, a heartbeat older than `STALE_SECONDS` (by the file's time on the disk) is lost.
     """
-    status = read_status(folder)
+    try:
+        age = (time.time() if now is None else now) - folder.status.stat().st_mtime
+    except OSError:
+        age = float("inf")
+    return state_of(read_status(folder), age > STALE_SECONDS)
+
+
+def state_of(status: dict[str, Any], stale: bool) -> State:
+    """Return the state that a status tells, given whether its heartbeat is stale; as `derived_state` says."""
     try:
         state = State(status.get("state", ""))
     except ValueError:
         return State.LOST
-    if state.ended:
-        return state
-    alive = is_alive(status)
+    alive = None if state.ended else is_alive(status)
     if alive is False:
         return State.CRASHED
-    if alive:
-        return state
-    try:
-        age = (time.time() if now is None else now) - folder.status.stat().st_mtime
-    except OSError:
-        return State.LOST
-    return State.LOST if age > STALE_SECONDS else state
+    return State.LOST if alive is None and stale and not state.ended else state

@@ -47,14 +47,15 @@ def test_another_process(child: subprocess.Popen[str], who: dict[str, Any]) -> N
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"started": 1.5}, False),  # another process has the number now
+        ({"started": 1.5, "ticks": None}, False),  # another process has the number now
+        ({"ticks": 1}, False),  # the same by the clock of the kernel
         ({"boot": "before"}, False),  # the computer was started since
         ({"host": "elsewhere"}, None),
         ({"host": "elsewhere", "boot": "other"}, None),
         ({"pid": 2**22 + 1}, False),
         ({"pid": "no number"}, False),
         ({"pid": None}, False),
-        ({"started": None}, False),
+        ({"started": None, "ticks": None}, False),
     ],
 )
 def test_a_number_alone_proves_nothing(
@@ -64,8 +65,8 @@ def test_a_number_alone_proves_nothing(
 
 
 def test_facts_that_are_missing_are_no_life(who: dict[str, Any]) -> None:
-    for name in ("pid", "started", "boot"):
-        assert is_alive({key: value for key, value in who.items() if key != name}) is False
+    for names in (("pid",), ("started", "ticks"), ("boot",)):
+        assert is_alive({key: value for key, value in who.items() if key not in names}) is False
     assert is_alive({}) is None
 
 
@@ -81,3 +82,18 @@ def test_a_process_that_has_ended() -> None:
         timeout=60,
     )
     assert is_alive(json.loads(done.stdout)) is False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's own clock is told on Linux")
+def test_a_clock_that_was_set_changes_nothing(who: dict[str, Any]) -> None:
+    assert is_alive(who | {"started": who["started"] - 3600}) is True
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such processes")
+def test_one_that_only_waits_for_its_parent_does_not_run() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        who = identity(process.pid)
+        assert is_alive(who) is True
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it has ended and is not reaped
+        assert is_alive(who) is False

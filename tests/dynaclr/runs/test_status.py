@@ -110,7 +110,7 @@ def test_an_end_that_is_written_counts(folder: RunFolder, state: State) -> None:
 def test_on_this_host_the_process_tells(folder: RunFolder, state: State) -> None:
     put(folder, state=state.value)
     assert derived_state(folder, now=time.time() + 1e6) is state  # however long the last heartbeat is ago
-    put(folder, state=state.value, started=1.0)
+    put(folder, state=state.value, started=1.0, ticks=None)
     assert derived_state(folder) is State.CRASHED
     put(folder, state=state.value, boot="before")
     assert derived_state(folder) is State.CRASHED

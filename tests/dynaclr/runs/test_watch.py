@@ -105,7 +105,7 @@ def test_following_ends_with_the_run(folder: RunFolder, state: str) -> None:
 
 def test_following_ends_where_the_process_is_gone(folder: RunFolder) -> None:
     three_steps(folder)
-    put(folder, "running", step=3, started=1.0)
+    put(folder, "running", step=3, started=1.0, ticks=None)
     assert watch(folder.path, io.StringIO()) is State.CRASHED
 
 

@@ -1,0 +1,275 @@
+"""Starts trainings as processes of their own, which outlive the one that starts them; knows no Lightning."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from dynaclr.atomic import write_json_atomically
+from dynaclr.errors import RunError, problem
+from dynaclr.runs.layout import RunFolder
+from dynaclr.runs.observing import observe, worker
+from dynaclr.runs.processes import identity
+from dynaclr.runs.spec import RunSpec
+from dynaclr.runs.states import State
+
+__all__ = ("Launch", "child_environment", "command_text", "delete_run", "launch", "resume", "take_empty")
+
+_DROPPED = ("QT_", "SLURM_", "PL_", "TORCHELASTIC_", "MASTER_", "NAPARI_", "PMI_", "PMIX_")
+_DROPPED_NAMES = frozenset(
+    {
+        "DISPLAY",
+        "DYNACLR_RUN_FOLDER",
+        "GROUP_RANK",
+        "LOCAL_RANK",
+        "LOCAL_WORLD_SIZE",
+        "MPLBACKEND",
+        "NODE_RANK",
+        "RANK",
+        "WAYLAND_DISPLAY",
+        "WORLD_SIZE",
+    }
+)
+_KEPT = frozenset({"SLURM_CPUS_PER_TASK"})  # bounds the threads that read
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How a training is started.
+
+    Attributes
+    ----------
+    devices
+        GPUs that it may use, as numbers or UUIDs; empty for none, None for those this process may use.
+    cwd
+        Folder that relative paths of the configuration start from; None for that of the run folder.
+    python
+        Interpreter that has dynaclr.
+    arguments
+        Further arguments of `fit`.
+    """
+
+    devices: Sequence[str] | None = None
+    cwd: Path | None = None
+    python: str = sys.executable
+    arguments: Sequence[str] = ()
+
+
+def launch(spec: RunSpec, path: Path, how: Launch | None = None) -> RunFolder:
+    """Start a training into a new run folder, and return the folder at once.
+
+    What was asked for is written there as request.yaml, who was started as launch.json, and what the
+    process writes to its terminal as output.txt.
+
+    Parameters
+    ----------
+    spec
+        The training.
+    path
+        The run folder; it may be there if it is empty.
+    how
+        How to start it.
+
+    Raises
+    ------
+    ConfigError
+        If the training has faults.
+    RunError
+        If the folder is not empty or cannot be written, or the process cannot be started.
+    """
+    how, folder = how or Launch(), RunFolder(path.absolute())
+    take_empty(folder)
+    try:
+        spec.write(folder.request)
+        inner = ["fit", "--config", str(folder.request), "--run.folder", str(folder.path)]
+        _start(folder, inner, how)
+    except BaseException:
+        for file in (folder.request, folder.output, folder.launch):
+            file.unlink(missing_ok=True)
+        folder.path.rmdir()
+        raise
+    return folder
+
+
+def resume(
+    path: Path, resume_from: Literal["newest", "best"] = "newest", how: Launch | None = None
+) -> RunFolder:
+    """Go on with a run that ended, in its own folder.
+
+    Parameters
+    ----------
+    path
+        The run folder.
+    resume_from
+        "newest": the newest checkpoint that loads; "best": best.ckpt, what came after it is forgotten.
+    how
+        How to start it.
+
+    Raises
+    ------
+    RunError
+        If the run goes on, may go on elsewhere, or has nothing to go on from.
+    """
+    folder = RunFolder(path.absolute())
+    _refuse_if_active(folder, "gone on with")
+    there = folder.best.is_file() if resume_from == "best" else any(folder.checkpoints.glob("*.ckpt"))
+    if not there or not folder.config.is_file():
+        raise RunError(
+            problem(
+                "the run has no checkpoint to go on from",
+                file=folder.checkpoints,
+                expected="best.ckpt" if resume_from == "best" else "a checkpoint",
+                fix="Start a new run with its configuration.",
+            )
+        )
+    try:
+        folder.stop.unlink(missing_ok=True)
+        inner = ["fit", "--run.resume", str(folder.path), "--run.resume_from", resume_from]
+        _start(folder, inner, how or Launch())
+    except OSError as error:
+        raise RunError(
+            problem(f"run folder cannot be written: {error.strerror}", file=folder.path)
+        ) from error
+    return folder
+
+
+def take_empty(folder: RunFolder) -> None:
+    """Make a run folder one's own before anything is written into it.
+
+    Raises
+    ------
+    RunError
+        If it is not empty or cannot be made.
+    """
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        found = any(folder.path.iterdir())
+        if not found:
+            folder.launch.touch(exist_ok=False)  # of two that come at once, one fails
+    except FileExistsError:
+        found = True
+    except OSError as error:
+        raise RunError(problem(f"run folder cannot be made: {error.strerror}", file=folder.path)) from error
+    if found:
+        raise RunError(
+            problem("the folder for the run is not empty", file=folder.path, fix="Choose another folder.")
+        )
+
+
+def _start(folder: RunFolder, inner: Sequence[str], how: Launch) -> None:
+    """Start the process, and write down who it is."""
+    command = [how.python, "-m", "dynaclr", *inner, "--trainer.enable_progress_bar=false", *how.arguments]
+    cwd = how.cwd or folder.path.parent
+    options: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    try:
+        with folder.output.open("ab") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=cwd,
+                env=child_environment(os.environ, how.devices),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                **options,
+            )
+    except OSError as error:
+        raise RunError(problem(f"the training cannot be started: {error}", file=how.python)) from error
+    devices = None if how.devices is None else list(how.devices)
+    facts = {"kind": "process", "launched": time.time(), "command": command, "devices": devices}
+    try:
+        write_json_atomically(folder.launch, {**identity(process.pid), **facts, "cwd": str(cwd)})
+    except BaseException:
+        process.kill()  # nobody would know of it
+        raise
+    finally:
+        # whoever starts a process must take note of its end, or it stays in the system's list as running
+        threading.Thread(target=process.wait, name="dynaclr-child", daemon=True).start()
+
+
+def child_environment(environment: Mapping[str, str], devices: Sequence[str] | None) -> dict[str, str]:
+    """Return an environment for a training of its own: no rank, scheduler, window or viewer of this process.
+
+    Parameters
+    ----------
+    environment
+        That of this process.
+    devices
+        As `Launch` says.
+    """
+    kept = {
+        name: value
+        for name, value in environment.items()
+        if name in _KEPT or not (name in _DROPPED_NAMES or name.startswith(_DROPPED))
+    }
+    kept |= {"PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}  # no module beside the data shadows a package
+    if devices is not None:
+        kept["CUDA_VISIBLE_DEVICES"] = ",".join(devices)
+    return kept
+
+
+def command_text(folder: RunFolder) -> str:
+    """Return what to type in a terminal to repeat a run; it makes a new run folder.
+
+    Raises
+    ------
+    RunError
+        If the run has no configuration.
+    """
+    config = folder.config if folder.config.is_file() else folder.request
+    if not config.is_file():
+        raise RunError(problem("the run has no configuration", file=folder.path))
+    command = [sys.executable, "-m", "dynaclr", "fit", "--config", str(config)]
+    return subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)
+
+
+def _refuse_if_active(folder: RunFolder, what: str, lost_is_gone: bool = False) -> None:
+    seen = observe(folder)
+    who = worker(seen)
+    if seen.state is State.LOST and lost_is_gone:
+        return
+    if who is None and (seen.state.ended or seen.state is State.LOST):
+        return
+    found = seen.state.value if who is None else f"process {who.get('pid')} on {who.get('host')}"
+    raise RunError(
+        problem(f"the run cannot be {what} while it may be going on", file=folder.path, found=found)
+    )
+
+
+def delete_run(path: Path, lost_is_gone: bool = False) -> None:
+    """Delete a run folder with all that is in it.
+
+    Parameters
+    ----------
+    path
+        The run folder.
+    lost_is_gone
+        Whether a run of another host that is silent may be deleted: the user knows that it has ended.
+
+    Raises
+    ------
+    RunError
+        If the run goes on, or may go on elsewhere; if the folder is no run; if it cannot be deleted.
+    """
+    folder = RunFolder(path.absolute())
+    if path.is_symlink() or not any(
+        file.is_file() for file in (folder.facts, folder.launch, folder.status, folder.events())
+    ):
+        raise RunError(problem("not a run folder", file=path))
+    _refuse_if_active(folder, "deleted", lost_is_gone)
+    hidden = folder.path.with_name(f".deleted-{folder.path.name}-{time.time_ns()}")
+    try:
+        folder.path.rename(hidden)  # at once for all who look
+        shutil.rmtree(hidden)
+    except OSError as error:
+        raise RunError(problem(f"run cannot be deleted: {error.strerror}", file=error.filename)) from error
