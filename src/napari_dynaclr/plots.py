@@ -363,6 +363,8 @@ class CurvePlot(QWidget):
         Colours to start with.
     """
 
+    double_clicked = Signal()
+
     def __init__(self, source: Callable[[], Sequence[Curve]], colours: PlotColours) -> None:
         super().__init__()
         self._source, self._colours, self._curves = source, colours, list[Curve]()
@@ -385,7 +387,12 @@ class CurvePlot(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.plot)
+        self.plot.scene().sigMouseClicked.connect(self._on_click)
         self.set_colours(colours)
+
+    def _on_click(self, event: Any) -> None:
+        if event.double():
+            self.double_clicked.emit()
 
     def touch(self) -> None:
         """Note that the curves are others now; they are drawn soon, or once they can be seen."""
@@ -472,4 +479,5 @@ class CurvePlot(QWidget):
 
     def picture(self) -> QPixmap:
         """Return the plot as it is seen."""
-        return self.plot.grab()
+        picture: QPixmap = self.plot.grab()
+        return picture

@@ -59,6 +59,8 @@ class WatchedRun:
         Warnings and errors that it told, the newest last.
     news
         Its last observation; None until it was read for the first time.
+    revision
+        Changes with the curves.
     live
         Whether all that was there when watching began has been read: what comes now is new.
     """
@@ -67,9 +69,11 @@ class WatchedRun:
         self.path = path
         self.news: News | None = None
         self.live = False
+        self.revision = 0
         self._forget()
 
     def _forget(self) -> None:
+        self.revision += 1
         self.curves = RunCurves()
         self.lines: deque[str] = deque(maxlen=_MOST_LINES)
         self.problems: deque[str] = deque(maxlen=_MOST_PROBLEMS)
@@ -111,6 +115,7 @@ class WatchedRun:
             self._forget()
         self.news = news
         self.curves.add(news.events)
+        self.revision += bool(news.events)
         self.lines.extend(news.lines)
         told = []
         for event in news.events:
@@ -189,6 +194,11 @@ class WatchedRuns:
             self.runs[path].live = True
         if look or self._current is None:
             self._current = path
+        self.watched_changed.emit()
+
+    def read_again(self) -> None:
+        """Forget what was read, not what is watched: whoever reads begins at the beginning."""
+        self.runs = {path: WatchedRun(path) for path in self.runs}
         self.watched_changed.emit()
 
     def unwatch(self, path: Path) -> None:
