@@ -112,8 +112,8 @@ class RunFollower:
 
     def close(self) -> None:
         """Look no more."""
-        self._timer.stop()
-        self._timer.timeout.disconnect(self.look)
+        with suppress(RuntimeError):  # Qt has deleted it: the application ends
+            self._timer.stop()
 
     @property
     def root(self) -> Path | None:

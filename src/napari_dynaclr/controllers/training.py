@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -27,6 +29,7 @@ from napari_dynaclr.workers import Jobs, Tell
 __all__ = ("TrainingController",)
 
 _LADDER = "stopping the run"
+_BEST_SECONDS = 60.0  # between two notices of better checkpoints of a run
 
 
 class TrainingController:
@@ -47,6 +50,7 @@ class TrainingController:
     def __init__(self, session: Session, jobs: Jobs, runs: WatchedRuns, view: TrainingView) -> None:
         self.session, self.jobs, self.runs, self.view = session, jobs, runs, view
         self.grace_seconds = GRACE_SECONDS
+        self._told_best: dict[Path, float] = {}
         self.follower = RunFollower(runs, jobs)
         self.starting = RunStart(session, jobs, runs, view.start, self._on_launched)
         watch, table = view.watch, view.runs
@@ -215,6 +219,11 @@ class TrainingController:
         self._show_stop()
 
     def _tell(self, happening: Happening) -> None:
+        if happening.what is What.BEST:
+            last, now = self._told_best.get(happening.run, -math.inf), time.monotonic()
+            if now - last < _BEST_SECONDS:
+                return
+            self._told_best[happening.run] = now
         text = f"Training {happening.run.name} {_SAID[happening.what]}: {happening.text}"
         if happening.what is What.FAILED:
             show_error(text)

@@ -109,6 +109,7 @@ class OptionForm(QWidget):
         self.classes = {}
         for path, (title, names, tip) in _CLASSES.items():
             box = QComboBox()
+            box.setMinimumContentsLength(8)
             for name in names:
                 box.addItem(name.rpartition(".")[2], name)
             box.setToolTip(f"{path}: {tip}")
@@ -123,7 +124,8 @@ class OptionForm(QWidget):
     def _add(self, form: QFormLayout, item: Parameter) -> None:
         field = OptionField(item, self.changed.emit, self._calm)
         self.fields[item.path] = field
-        label = QLabel(item.name.replace("_", " "))
+        title = item.path if item.path.startswith("run.") else item.name
+        label = QLabel(title.replace(".", " ").replace("_", " "))
         label.setToolTip(field.widget.toolTip())
         label.setBuddy(field.widget)
         form.addRow(label, field.widget)

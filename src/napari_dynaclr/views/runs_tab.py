@@ -57,6 +57,8 @@ class RunsTab(QWidget):
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
+        self.table.setWordWrap(False)
+        self.table.setTextElideMode(Qt.TextElideMode.ElideLeft)
         self.table.setToolTip("Tick a run to watch it; double-click shows it")
         header, side = self.table.horizontalHeader(), self.table.verticalHeader()
         assert header is not None and side is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from weakref import ref
 
 from qtpy.QtCore import QEvent, QObject, Signal
 from qtpy.QtWidgets import QMainWindow, QMessageBox, QTabWidget, QVBoxLayout, QWidget
@@ -36,7 +37,7 @@ class TrainingView(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(2, 2, 2, 2)
         column.addWidget(self.tabs)
-        self._window: QMainWindow | None = None
+        self._window: ref[QMainWindow] | None = None  # a window must not live on because its dock does
 
     def show_tab(self, tab: QWidget) -> None:
         """Bring a tab to the front."""
@@ -52,13 +53,16 @@ class TrainingView(QWidget):
         place: QWidget | None = self.parentWidget()
         while place is not None and not isinstance(place, QMainWindow):
             place = place.parentWidget()
-        if isinstance(place, QMainWindow) and place is not self._window:
-            self._window = place
+        if isinstance(place, QMainWindow) and not self._is_window(place):
+            self._window = ref(place)
             place.installEventFilter(self)
+
+    def _is_window(self, thing: object) -> bool:
+        return self._window is not None and self._window() is thing
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Tell that the window closes."""
-        if event is not None and event.type() == QEvent.Type.Close and watched is self._window:
+        if event is not None and event.type() == QEvent.Type.Close and self._is_window(watched):
             self.closing.emit()
         return False
 

@@ -80,11 +80,12 @@ def legend_text(runs: Sequence[WatchedRun], panel: str, colours: PlotColours) ->
             colour = colours.of(str((place if len(runs) == 1 else number) % _COLOURS))
             sign = "●" if name.endswith("val") else "━"
             title = "validation" if name.endswith("val") else "training"
-            text = f'<span style="color:{colour}">{sign}</span> {title} {_value(float(series.value[-1]))}'
+            now = _value(float(series.value[-1]))
+            text = f'<span style="color:{colour}">{sign}</span>&nbsp;{title}&nbsp;{now}'
             if name == "loss/val" and series.lowest is not None:
                 low = series.lowest
                 text += f" (★ best {_value(float(series.value[low]))} at step {series.step[low]})"
-            parts.append(text if len(PANELS[panel]) > 1 else text.replace(f" {title}", ""))
+            parts.append(text if len(PANELS[panel]) > 1 else text.replace(f"{title}&nbsp;", ""))
         if parts:
             head = f"<i>{html.escape(run.path.name)}</i>: " if len(runs) > 1 else ""
             lines.append(head + " &nbsp; ".join(parts))

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QPlainTextEdit,
     QProgressBar,
     QScrollArea,
+    QSizePolicy,
     QSlider,
     QStackedWidget,
     QVBoxLayout,
@@ -113,8 +114,9 @@ class WatchTab(QWidget):
             column.addWidget(widget)
         column.addLayout(_row(self.stop, self.command, self.png, self.csv))
         column.addLayout(_row(QLabel("Over"), self.axis, self.log_scale, QLabel("Smooth"), self.smoothing))
-        self.losses.setMinimumHeight(200)
-        self.others.setMinimumHeight(140)
+        for plot, height in ((self.losses, 200), (self.others, 140)):
+            plot.setMinimumHeight(height)
+            plot.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         self.losses.plot.setToolTip(f"Losses. {_PLOT_TIP}")
         self.others.plot.setToolTip(_PLOT_TIP)
         column.addWidget(self.losses, 3)
