@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import signal
@@ -95,6 +96,13 @@ def test_a_real_training_is_started_watched_stopped_resumed_and_killed(
     spin.setValue(0)
     spin.setValue(200)
     tab.option_changed.emit("run.checkpoint_every_n_steps", 5)
+    at.click(tab.estimate)
+    at.until(lambda: "an epoch" in tab.cost.text())
+    assert tab.estimate.text() == "Estimate"
+    at.click(tab.estimate)
+    at.until(lambda: tab.estimate.text() == "Cancel")
+    at.click(tab.estimate)
+    assert not tab.cost.text()
     at.click(tab.start)
     assert not tab.start.isEnabled()
     at.until(lambda: at.state() is State.RUNNING)
@@ -260,6 +268,8 @@ def test_options_are_entered_and_faults_disable_the_button(training: Any, own_pr
     field.setText("3e-4")
     field.editingFinished.emit()
     assert tab.start.isEnabled()
+    assert at.view.controller.starting.spec.get("model.lr") == 3e-4
+    at.hub.session.project = dataclasses.replace(own_project, run=own_project.path.parent / "other")
     assert at.view.controller.starting.spec.get("model.lr") == 3e-4
 
     encoder = form.classes["model.encoder.class_path"]

@@ -18,9 +18,10 @@ from dynaclr.runs.launch import command_text, delete_run, resume
 from dynaclr.runs.layout import RunFolder
 from dynaclr.runs.states import State
 from napari_dynaclr.controllers.run_follower import RunFollower, RunStop
-from napari_dynaclr.controllers.run_start import RunStart, runs_folder
+from napari_dynaclr.controllers.run_start import RunStart
 from napari_dynaclr.models.project import Project
 from napari_dynaclr.models.run_curves import csv_text
+from napari_dynaclr.models.run_origin import RUN, runs_folder
 from napari_dynaclr.models.session import Session
 from napari_dynaclr.models.watched_runs import Happening, WatchedRuns, What
 from napari_dynaclr.views.training import TrainingView
@@ -51,8 +52,10 @@ class TrainingController:
         self.session, self.jobs, self.runs, self.view = session, jobs, runs, view
         self.grace_seconds = GRACE_SECONDS
         self._told_best: dict[Path, float] = {}
+        self._project: Path | None = None
         self.follower = RunFollower(runs, jobs)
         self.starting = RunStart(session, jobs, runs, view.start, self._on_launched)
+        self.starting.root_changed.connect(self.set_root)
         watch, table = view.watch, view.runs
         watch.run_chosen.connect(self.watch)
         watch.stop_requested.connect(self.stop)
@@ -85,8 +88,9 @@ class TrainingController:
         self.runs.happened.disconnect(self._tell)
 
     def _on_project(self, project: Project | None) -> None:
-        if project is not None:
-            self.set_root(runs_folder(project, "runs") if project.run is None else project.run.parent)
+        if project is not None and project.path != self._project:
+            self._project = project.path
+            self.set_root(runs_folder(project, "runs"))
 
     def set_root(self, root: Path) -> None:
         """List the runs of a folder."""
@@ -131,7 +135,7 @@ class TrainingController:
             show_warning("Open the data of the run in the Project panel first: a copy trains on it.")
             return
         self.view.show_tab(self.view.start)
-        self.starting.begin_with(f"run:{path}")
+        self.starting.begin_with(f"{RUN}{path}")
 
     def delete(self, path: Path) -> None:
         """Delete the folder of a run; the view has asked."""

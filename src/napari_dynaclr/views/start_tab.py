@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
@@ -127,6 +128,12 @@ class StartTab(QWidget):
             self.origin.addItem(title, key)
             self.origin.setItemData(number, tip, Qt.ItemDataRole.ToolTipRole)
         self.origin.setCurrentIndex(max(self.origin.findData(before), 0))
+
+    def set_origin(self, key: str) -> None:
+        """Choose what to begin with; a run that is not offered is added."""
+        if self.origin.findData(key) < 0:
+            self.origin.addItem(Path(key).name, key)
+        self.origin.setCurrentIndex(self.origin.findData(key))
 
     def set_devices(self, devices: Sequence[Device]) -> None:
         """Offer devices; the first that may be used is chosen."""
