@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 
 from dynaclr.runs.devices import Device
 from dynaclr.runs.spec import RunSpec
-from napari_dynaclr.views.option_form import OptionForm
+from napari_dynaclr.views.training_form import TrainingForm
 from napari_dynaclr.views.training_parts import button, words
 
 __all__ = ("StartTab",)
@@ -53,7 +53,7 @@ class StartTab(QWidget):
         self.device = QComboBox()
         self.device.setMinimumContentsLength(10)
         self.device.setToolTip("What to train on; a GPU is ten to a hundred times as fast as cores")
-        self.form = OptionForm()
+        self.form = TrainingForm()
         self.where = words("The folder that will hold the run")
         self.cost = words("Cost of this training, measured on a few of its steps")
         self.reason = words("Why the training cannot be started yet")

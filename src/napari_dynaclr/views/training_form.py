@@ -11,9 +11,9 @@ from superqt import QCollapsible
 from dynaclr.runs.options import ENCODERS, LOSSES
 from dynaclr.runs.parameter import Parameter
 from dynaclr.runs.spec import RunSpec
-from napari_dynaclr.views.option_fields import CalmWheel, OptionField
+from napari_dynaclr.views.parameter_field import CalmWheel, ParameterField
 
-__all__ = ("OptionForm",)
+__all__ = ("TrainingForm",)
 
 _TITLES = {
     "": "Seed",
@@ -32,7 +32,7 @@ _CLASSES = {
 }
 
 
-class OptionForm(QWidget):
+class TrainingForm(QWidget):
     """All options of a training: those that people change at the top, the others folded away."""
 
     changed = Signal(str, object)
@@ -40,7 +40,7 @@ class OptionForm(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.fields: dict[str, OptionField] = {}
+        self.fields: dict[str, ParameterField] = {}
         self.classes: dict[str, QComboBox] = {}
         self.folds: dict[str, QCollapsible] = {}
         self._calm = CalmWheel(self)
@@ -122,7 +122,7 @@ class OptionForm(QWidget):
             form.addRow(title, box)
 
     def _add(self, form: QFormLayout, item: Parameter) -> None:
-        field = OptionField(item, self.changed.emit, self._calm)
+        field = ParameterField(item, self.changed.emit, self._calm)
         self.fields[item.path] = field
         title = item.path if item.path.startswith("run.") else item.name
         label = QLabel(title.replace(".", " ").replace("_", " "))
