@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 
 from dynaclr import keys
-from dynaclr.composition import Composition, compose
+from dynaclr.composition import Composition, Pool, compose_epochs
 from dynaclr.digests import batch_digest
 from dynaclr.draws import KeyedBatch
 from dynaclr.pairs import Candidates, PairDraw, candidates_of
@@ -171,15 +171,36 @@ class BatchInspector:
 
     def batches(self, epoch: int, count: int, first: int = 0) -> Iterator[KeyedBatch]:
         """Yield batches, going on in the next epoch at the end of one."""
+        for address in self._addresses(epoch, count, first):
+            yield self.rows(*address)
+
+    def _addresses(self, epoch: int, count: int, first: int) -> Iterator[tuple[int, int]]:
+        """Yield (epoch, number over all ranks) of batches that follow each other."""
         per_epoch = self.batches_per_epoch
         for number in itertools.islice(itertools.count(first), count):
-            yield self.rows(epoch + number // per_epoch, number % per_epoch)
+            yield epoch + number // per_epoch, number % per_epoch
 
     def composition(
-        self, epoch: int, count: int, progress: Callable[[int], None] | None = None
+        self,
+        epoch: int,
+        count: int,
+        progress: Callable[[int], None] | None = None,
+        first: int = 0,
+        pool: Pool | None = None,
     ) -> Composition:
-        """Return what `count` batches hold; no pixels are read."""
-        return compose(self.dataset, self.batches(epoch, count), progress)
+        """Return what `count` batches from the `first` of an epoch on hold; no pixels are read.
+
+        Parameters
+        ----------
+        epoch, count, first
+            Which batches; they go on in the next epoch at the end of one.
+        progress
+            Called with the number of batches done.
+        pool
+            What the anchors hold, if that was counted already.
+        """
+        addresses = self._addresses(epoch, count, first)
+        return compose_epochs(self.dataset, self.sampler, addresses, progress, pool)
 
     def digest(self, epoch: int, batch: int) -> dict[str, Any]:
         """Return key, rows, tau and a digest of the pixels of a batch, as a run records them."""
