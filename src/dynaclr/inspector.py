@@ -9,6 +9,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,17 @@ from dynaclr.pairs import Candidates, PairDraw, candidates_of
 from dynaclr.pipeline import Pipeline, Stage
 from dynaclr.transforms import Places
 
-__all__ = ("Agreement", "BatchInspector", "Pair", "View")
+__all__ = ("Agreement", "BatchInspector", "Pair", "Sight", "View")
 
 Images = npt.NDArray[np.float32]
+
+
+class Sight(StrEnum):
+    """How far a patch is on its way to the network; see `View`."""
+
+    RAW = "raw"
+    NORMALISED = "normalised"
+    SEEN = "seen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +167,30 @@ class BatchInspector:
     def _view(self, sample: dict[str, Any], seen: dict[str, Any], name: str) -> View:
         normalised = self.pipeline.normalize(sample[name], sample[f"{name}_norm_meta"])
         return View(sample[name][0].numpy(), normalised[0].numpy(), seen[name][0].numpy())
+
+    def images(
+        self, rows: KeyedBatch, places: npt.NDArray[np.integer], sight: Sight = Sight.RAW
+    ) -> tuple[Images, Images]:
+        """Return anchors and positives at some places of a batch, each (b, C, Z, Y, X); no others are read.
+
+        Raises
+        ------
+        PixelReadError
+            If pixels cannot be read.
+        """
+        sample = self.dataset.sample(rows, places)
+        if sight is Sight.RAW:
+            anchor, positive = sample[keys.ANCHOR], sample[keys.POSITIVE]
+        elif sight is Sight.NORMALISED:
+            anchor, positive = (
+                self.pipeline.normalize(sample[name], sample[f"{name}_norm_meta"])
+                for name in (keys.ANCHOR, keys.POSITIVE)
+            )
+        else:
+            chosen = Places(torch.from_numpy(np.asarray(places, dtype=np.int64)), len(rows))
+            seen = self.pipeline.prepare(sample, Stage.TRAIN, chosen)
+            anchor, positive = seen[keys.ANCHOR], seen[keys.POSITIVE]
+        return anchor.numpy(), positive.numpy()
 
     def candidates(self, row: int) -> Candidates:
         """Return all possible positives of an observation, with their probabilities."""
