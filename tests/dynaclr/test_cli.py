@@ -316,6 +316,7 @@ def test_inspect_reports_and_draws(project: Path) -> None:
         "report.txt",
         "report.json",
         "composition.csv",
+        "composition_report.csv",
         "composition.png",
     }
     assert not (project / "runs").exists()

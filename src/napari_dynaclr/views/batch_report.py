@@ -1,0 +1,189 @@
+"""The report over many batches: asks for it, shows it as figures and as a table, asks to save it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QGuiApplication, QKeySequence
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSpinBox,
+    QStackedWidget,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from dynaclr.composition import Composition, table
+from napari_dynaclr.colours import PlotColours
+from napari_dynaclr.views.batch_panel import CompositionPanel
+
+__all__ = ("BatchReport",)
+
+_EMPTY = (
+    "<b>No report yet</b><br><br>Choose how many batches to draw and press <b>Draw</b>: experiments and "
+    "conditions, hours, times to the positives, losses, coverage and confounds over all of them. "
+    "No pixels are read."
+)
+_COLUMNS = ("section", "name", "value", "reference", "look")
+
+
+class _Table(QTableWidget):
+    """The report as rows; copies what is selected, or everything."""
+
+    def set_rows(self, rows: list[dict[str, Any]]) -> None:
+        """Show records."""
+        self.setRowCount(len(rows))
+        for place, row in enumerate(rows):
+            for column, name in enumerate(_COLUMNS):
+                item = QTableWidgetItem(str(row[name]))
+                item.setToolTip(str(row[name]))
+                self.setItem(place, column, item)
+        self.resizeColumnsToContents()
+        for column in range(len(_COLUMNS)):
+            self.setColumnWidth(column, min(self.columnWidth(column), 220))
+
+    def copy(self) -> None:
+        """Put the selected rows, or all, on the clipboard, tabs between cells."""
+        chosen = sorted({index.row() for index in self.selectedIndexes()}) or range(self.rowCount())
+        lines = ["\t".join(_COLUMNS)]
+        for row in chosen:
+            cells = [self.item(row, column) for column in range(len(_COLUMNS))]
+            lines.append("\t".join("" if cell is None else cell.text() for cell in cells))
+        clipboard = QGuiApplication.clipboard()
+        if clipboard is not None:
+            clipboard.setText("\n".join(lines))
+
+    def keyPressEvent(self, event: Any) -> None:
+        """Copy with the usual key."""
+        if event.matches(QKeySequence.StandardKey.Copy):
+            self.copy()
+        else:
+            super().keyPressEvent(event)
+
+
+class BatchReport(QWidget):
+    """How many batches, progress, figures, table, and buttons to save."""
+
+    report_requested = Signal(int)
+    cancel_requested = Signal()
+    save_requested = Signal(object)
+    """Path that ends with .csv or .png."""
+
+    def __init__(self, colours: PlotColours) -> None:
+        super().__init__()
+        self.count = QSpinBox()
+        self.count.setRange(1, 100_000)
+        self.count.setValue(200)
+        self.count.setSuffix(" batches")
+        self.count.setToolTip("How many batches to draw, from the first of the epoch above on")
+        self.start = QPushButton("Draw")
+        self.start.setToolTip("Draw the batches and count what they hold; reads no pixels")
+        self.start.clicked.connect(self._on_start)
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(True)
+        self.bar.setToolTip("Batches drawn")
+        self.bar.hide()
+        self.shown = QComboBox()
+        self.shown.addItems(["Figures", "Table"])
+        self.shown.setToolTip("Figures or table")
+        self.panel, self.rows = CompositionPanel(colours, pooled=True), _Table(0, len(_COLUMNS))
+        self._running = False
+        self._arrange()
+
+    def _arrange(self) -> None:
+        self.rows.setHorizontalHeaderLabels(list(_COLUMNS))
+        self.rows.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.rows.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.rows.setToolTip("All numbers; select rows and copy them")
+        for header in (self.rows.verticalHeader(), self.rows.horizontalHeader()):
+            if header is not None:
+                header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        vertical = self.rows.verticalHeader()
+        if vertical is not None:
+            vertical.hide()
+        empty = QLabel(_EMPTY)
+        empty.setWordWrap(True)
+        empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        empty.setMargin(24)
+        self.pages = QStackedWidget()
+        for page in (empty, self.panel, self.rows):
+            self.pages.addWidget(page)
+        self.csv = self._button("Save CSV ...", "Save all numbers as a table", "report.csv", "Table (*.csv)")
+        self.png = self._button("Save PNG ...", "Save the figures as an image", "report.png", "Image (*.png)")
+        self.copy = QPushButton("Copy")
+        self.copy.setToolTip("Copy the table")
+        self.copy.clicked.connect(self.rows.copy)
+        self.shown.currentIndexChanged.connect(lambda place: self.pages.setCurrentIndex(place + 1))
+        top, bottom, column = QHBoxLayout(), QHBoxLayout(), QVBoxLayout(self)
+        top.addWidget(self.count)
+        top.addWidget(self.start)
+        top.addWidget(self.bar, 1)
+        top.addStretch(0)
+        for widget in (self.shown, self.csv, self.png, self.copy):
+            bottom.addWidget(widget)
+        column.setContentsMargins(2, 4, 2, 2)
+        column.addLayout(top)
+        column.addWidget(self.pages, 1)
+        column.addLayout(bottom)
+        self._enable(False)
+
+    def _button(self, text: str, tooltip: str, name: str, kind: str) -> QPushButton:
+        button = QPushButton(text)
+        button.setToolTip(tooltip)
+        button.clicked.connect(lambda: self._on_save(text, name, kind))
+        return button
+
+    def _enable(self, there: bool) -> None:
+        for widget in (self.shown, self.csv, self.png, self.copy):
+            widget.setEnabled(there)
+
+    def set_running(self, running: bool) -> None:
+        """Say whether batches are being drawn."""
+        self._running = running
+        self.start.setText("Cancel" if running else "Draw")
+        self.start.setToolTip("Give up" if running else "Draw the batches and count what they hold")
+        self.bar.setVisible(running)
+        self.bar.setRange(0, 0)
+
+    def set_progress(self, step: str, done: int, total: int) -> None:
+        """Show how many batches are drawn."""
+        self.bar.setRange(0, total)
+        self.bar.setValue(done)
+        self.bar.setFormat(f"{step} %v / %m")
+
+    def set_report(self, composition: Composition | None) -> None:
+        """Show a report; None says how to get one."""
+        self._enable(composition is not None)
+        if composition is None:
+            self.pages.setCurrentIndex(0)
+            return
+        self.panel.set_composition(composition)
+        self.rows.set_rows(table(composition))
+        self.pages.setCurrentIndex(self.shown.currentIndex() + 1)
+
+    def set_colours(self, colours: PlotColours) -> None:
+        """Follow a theme."""
+        self.panel.set_colours(colours)
+
+    def _on_start(self) -> None:
+        if self._running:
+            self.cancel_requested.emit()
+        else:
+            self.report_requested.emit(self.count.value())
+
+    def _on_save(self, title: str, name: str, kind: str) -> None:
+        chosen, _ = QFileDialog.getSaveFileName(self, title, name, kind)
+        if chosen:
+            ending = Path(name).suffix
+            self.save_requested.emit(chosen if chosen.endswith(ending) else f"{chosen}{ending}")
