@@ -9,9 +9,13 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dynaclr.atomic import write_text_atomically
 from dynaclr.errors import ConfigError, problem
+
+if TYPE_CHECKING:
+    from dynaclr.index import MultiExperimentIndex
 
 __all__ = ("progress_bar", "run")
 
@@ -83,11 +87,23 @@ def _inspect(arguments: list[str]) -> int:
     parser.add_argument("--batches", type=int, default=200, help="batches to draw (default 200; 0 for none)")
     parser.add_argument("--epoch", type=int, default=0)
     parser.add_argument(
-        "--output", type=Path, help="folder for report.txt, report.json, composition.csv and .png"
+        "--output",
+        type=Path,
+        help="folder for report.txt, report.json, composition.csv and .png, suspicious.csv",
+    )
+    parser.add_argument(
+        "--suspicious",
+        type=int,
+        default=0,
+        metavar="N",
+        help="list the N most suspicious links, tracks, FOVs",
+    )
+    parser.add_argument(
+        "--suspicious-pixels", action="store_true", help="look at pixels too: slower, finds wrong tables"
     )
     options, rest = parser.parse_known_args(arguments)
-    if options.batches < 0 or options.epoch < 0:
-        raise ConfigError(problem("value out of range", field="batches, epoch", expected=">= 0"))
+    if min(options.batches, options.epoch, options.suspicious) < 0:
+        raise ConfigError(problem("value out of range", field="batches, epoch, suspicious", expected=">= 0"))
 
     from dynaclr.cli.training import parse
     from dynaclr.composition import compose
@@ -100,6 +116,8 @@ def _inspect(arguments: list[str]) -> int:
         options.output.mkdir(parents=True, exist_ok=True)
         write_text_atomically(options.output / "report.txt", text + "\n")
         write_text_atomically(options.output / "report.json", json.dumps(report.to_dict(), indent=2) + "\n")
+    if options.suspicious:
+        _suspicious(data.pipeline.whole_index(), options)
     if not options.batches:
         return 0
     sampler = data.pipeline.sampler()
@@ -119,6 +137,27 @@ def _inspect(arguments: list[str]) -> int:
         save(composition_figure(composition), options.output / "composition.png")
         sys.stdout.write(f"written to {options.output}\n")
     return 0
+
+
+def _suspicious(index: MultiExperimentIndex, options: argparse.Namespace) -> None:
+    """Print the most suspicious observations, and what marks leave out already."""
+    import dataclasses
+
+    from dynaclr.suspicion import suspects
+
+    with progress_bar("looking") as tell:
+        findings = suspects(
+            index, pixels=options.suspicious_pixels, progress=lambda _, done, total: tell(done, total)
+        )
+    shown = findings[: options.suspicious]
+    lines = [f"\nmost suspicious {len(shown)} of {len(findings)} findings"]
+    lines += [] if index.curation is None else [f"curation: {line}" for line in index.curation.lines()]
+    sys.stdout.write("\n".join([*lines, *map(str, shown)]) + "\n")
+    if options.output is not None:
+        import pandas as pd
+
+        table = pd.DataFrame([dataclasses.asdict(item) for item in findings])
+        write_text_atomically(options.output / "suspicious.csv", table.to_csv(index=False))
 
 
 def _convert(arguments: list[str]) -> int:

@@ -1,0 +1,257 @@
+"""Everything suspicious of an index, the most suspicious first; the measures are in the other modules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from dynaclr.anchors import Loss
+from dynaclr.curation import MarkKind, first_rows
+from dynaclr.suspicion.finding import Finding, ranked
+from dynaclr.suspicion.links import links_of
+from dynaclr.suspicion.motion import far_daughters, jumps, neighbour_px, step_px, swaps
+from dynaclr.suspicion.pixels import CellPixels, read_cells, read_view
+from dynaclr.suspicion.placement import AS_GIVEN, judge_fovs
+from dynaclr.suspicion.values import drifts, frame_outliers, one_frame_tracks, unequal_divisions, value_jumps
+
+if TYPE_CHECKING:
+    from dynaclr.index import MultiExperimentIndex
+
+__all__ = ("AREA_COLUMNS", "VALUE_COLUMNS", "suspects")
+
+AREA_COLUMNS = ("area",)
+"""Columns of sizes, if the track files have them: changes count as ratios."""
+VALUE_COLUMNS = ("intensity", "intensity_mean", "mean_intensity")
+"""Columns of intensities, if the track files have them."""
+
+_LEAST = 1.0
+_MOST = 50.0  # of what is not a whole FOV
+_WHOLE_FOV = 100.0
+_ONE_FRAME, _BORDER, _FROM_ONE = 1.2, 1.0, 1.5
+_BORDER_SHARE = 0.5
+_LIMIT_SPREADS = 6.0
+_DRIFT_LIMIT = 0.5
+
+Floats = npt.NDArray[np.float64]
+
+
+def suspects(
+    index: MultiExperimentIndex,
+    *,
+    pixels: bool = False,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> list[Finding]:
+    """Return findings on links, tracks, frames and FOVs, the most suspicious first.
+
+    Observations that marks exclude are left out, and so are links that marks cut.
+
+    Parameters
+    ----------
+    index
+        The observations.
+    pixels
+        Whether to read pixels too: a few frames of every FOV and a small box at every cell.
+    progress
+        Called with (what is read, done, all).
+    """
+    return ranked(_Search(index).findings(pixels, progress))
+
+
+class _Search:
+    """The observations of an index with what several checks need."""
+
+    def __init__(self, index: MultiExperimentIndex) -> None:
+        self.index, self.table = index, index.table
+        self.use = index.loss != Loss.EXCLUDED
+        self.links = links_of(self.table, self.use)
+        self.fov_names = [entry.layout.name for entry in index.fovs]
+        self.experiments = [index.registry.names[entry.experiment] for entry in index.fovs]
+
+    def findings(self, pixels: bool, progress: Callable[[str, int, int], None] | None) -> Iterator[Finding]:
+        yield from self.motion()
+        yield from self.columns()
+        yield from self.tracks()
+        yield from self.tables()
+        if pixels:
+            rows = np.flatnonzero(self.use & self.index.readable)
+
+            def tell(done: int, total: int) -> None:
+                if progress is not None:
+                    progress("cells", done, total)
+
+            yield from self.appearance(rows, read_cells(self.index, rows, tell))
+            yield from self.placement(progress)
+
+    def motion(self) -> Iterator[Finding]:
+        """Jumps, exchanged links, daughters far away."""
+        table, links = self.table, self.links
+        neighbour = neighbour_px(table)
+        distance = step_px(table, links)
+        jump, usual = jumps(table, links, neighbour)
+        for link in np.flatnonzero(jump > _LEAST).tolist():
+            near = neighbour[links.earlier[link]]
+            reason = (
+                f"jumps {distance[link]:.1f} px, usual are {usual[link]:.1f} px; next cell at {near:.1f} px"
+            )
+            yield self.link(link, jump[link], "jump", reason)
+        found = swaps(table, links, usual)
+        for one, two in ((found.first, found.second), (found.second, found.first)):
+            for link, other, saved, score in zip(
+                one.tolist(), two.tolist(), found.saved_px, found.evidence, strict=True
+            ):
+                name = table.track_id[table.track[links.later[other]]]
+                reason = f"looks exchanged with track {name}: both ways would be {saved:.1f} px shorter"
+                yield self.link(link, score, "swap", reason)
+        home = self.index.fov_experiment[table.fov_of(links.later)]
+        far = far_daughters(table, links, home, usual, neighbour)
+        for link in np.flatnonzero(far > _LEAST).tolist():
+            yield self.link(
+                link, far[link], "daughter", f"daughter lies {distance[link]:.1f} px from its mother"
+            )
+
+    def columns(self) -> Iterator[Finding]:
+        """Jumps of areas and intensities that the track files hold, and unequal divisions."""
+        for name in (*AREA_COLUMNS, *VALUE_COLUMNS):
+            values = self.table.extra.get(name)
+            if values is None or values.dtype.kind not in "fiu":
+                continue
+            yield from self.value(name, np.asarray(values, dtype=np.float64), name in AREA_COLUMNS)
+            if name in AREA_COLUMNS:
+                evidence, share = unequal_divisions(
+                    self.table, self.links, np.asarray(values, dtype=np.float64)
+                )
+                for link in np.flatnonzero(evidence > _LEAST).tolist():
+                    reason = f"daughters together have {share[link]:.2f} of the area of their mother"
+                    yield self.link(link, evidence[link], "division", reason)
+
+    def value(self, name: str, values: Floats, ratio: bool) -> Iterator[Finding]:
+        """Jumps of one measured value."""
+        links = self.links
+        evidence = value_jumps(self.table, links, values, ratio=ratio)
+        for link in np.flatnonzero(evidence > _LEAST).tolist():
+            before, after = values[links.earlier[link]], values[links.later[link]]
+            reason = f"{name} jumps from {before:.4g} to {after:.4g}"
+            yield self.link(link, evidence[link], name, reason)
+
+    def tracks(self) -> Iterator[Finding]:
+        """Tracks of one frame, and tracks along the border."""
+        table = self.table
+        for row in one_frame_tracks(table, self.use).tolist():
+            yield self.cell(MarkKind.TRACK, row, _ONE_FRAME, "one frame", "seen in one frame only")
+        moved = self.index.near_border(slice(None)) & self.use
+        all_rows = np.bincount(table.track[self.use], minlength=table.n_tracks)
+        share = np.bincount(table.track[moved], minlength=table.n_tracks) / np.maximum(all_rows, 1)
+        first = first_rows(table)
+        for track in np.flatnonzero((share >= _BORDER_SHARE) & (all_rows > 0)).tolist():
+            reason = f"patch is moved off the cell by the border in {100 * share[track]:.0f} % of its frames"
+            yield self.cell(MarkKind.TRACK, int(first[track]), _BORDER * share[track], "border", reason)
+
+    def tables(self) -> Iterator[Finding]:
+        """Find tables that are equal, count frames from 1, or fill a corner only; reads no pixels."""
+        table, index = self.table, self.index
+        seen: dict[bytes, int] = {}
+        order = np.argsort(table.fov_of(), kind="stable")
+        bounds = np.searchsorted(table.fov_of()[order], np.arange(len(self.fov_names) + 1))
+        for fov in range(len(self.fov_names)):
+            rows = order[bounds[fov] : bounds[fov + 1]]
+            if not rows.size:
+                continue
+            content = b"".join(column[rows].tobytes() for column in (table.t, table.y, table.x))
+            other = seen.setdefault(content, fov)
+            if other != fov and rows.size > 1:
+                name = f"{self.experiments[other]}/{self.fov_names[other]}"
+                yield self.fov(fov, _WHOLE_FOV + 50, "table", f"table is the same as that of {name}")
+            frames = index.fovs[fov].layout.shape[0]
+            if table.t[rows].min() == 1 and table.t[rows].max() == frames - 1 and frames > 2:
+                count = int(np.count_nonzero(table.t[rows] == 1))
+                text = f"no cell at frame 0 but {count} at frame 1: frames may be counted from 1"
+                yield self.fov(fov, _FROM_ONE, "frames", text)
+            um = float(index.fovs[fov].layout.scale[-1])
+            reach = max(
+                table.y[rows].max() / index.fov_image_yx[fov, 0],
+                table.x[rows].max() / index.fov_image_yx[fov, 1],
+            )
+            if rows.size >= 20 and 0 < um < 1 and reach <= um * 1.02:
+                text = (
+                    f"centroids fill only {100 * reach:.0f} % of the image, as micrometres would ({um:g} um)"
+                )
+                yield self.fov(fov, _WHOLE_FOV + 0.95 / max(reach, 0.1), "units", text)
+
+    def appearance(self, rows: npt.NDArray[np.int64], cells: CellPixels) -> Iterator[Finding]:
+        """Jumps of brightness, blurred frames and drift, from a box at every cell."""
+        table = self.table
+        frame, first = table.frame_of(rows), table.fov_first_frame
+        for channel, (intensity, sharpness) in enumerate(zip(cells.intensity, cells.sharpness, strict=True)):
+            values = np.full(len(table), np.nan)
+            values[rows] = intensity
+            yield from self.value(f"intensity of channel {channel}", values, ratio=False)
+            blur, _ = frame_outliers(frame, first, sharpness)
+            light, _ = frame_outliers(frame, first, intensity)
+            for score, what in ((np.maximum(-blur, 0), "out of focus"), (np.abs(light), "brightness")):
+                for number in np.flatnonzero(score > _LIMIT_SPREADS).tolist():
+                    fov = int(np.searchsorted(first, number, side="right")) - 1
+                    text = f"{what}: channel {channel} is {score[number]:.1f} spreads off the other frames"
+                    yield self.fov(fov, score[number] / _LIMIT_SPREADS, what, text, number - int(first[fov]))
+            for fov, drift in enumerate(drifts(frame, first, intensity)):
+                if abs(drift) > _DRIFT_LIMIT:
+                    text = (
+                        f"brightness of channel {channel} drifts by {100 * drift:+.0f} % over the recording"
+                    )
+                    yield self.fov(fov, abs(drift) / _DRIFT_LIMIT, "drift", text)
+
+    def placement(self, progress: Callable[[str, int, int], None] | None) -> Iterator[Finding]:
+        """FOVs whose centroids do not lie on cells, and what would fit."""
+        for code in np.unique(self.index.fov_experiment).tolist():
+            fovs = np.flatnonzero(self.index.fov_experiment == code).tolist()
+            fovs = [fov for fov in fovs if np.any(self.table.fov_of() == fov)]
+            views = []
+            for fov in fovs:
+                views.append(read_view(self.index, fov))
+                if progress is not None:
+                    progress("frames", len(views), len(fovs))
+            verdicts = judge_fovs(views, [self.fov_names[fov] for fov in fovs])
+            for fov, verdict in zip(fovs, verdicts, strict=True):
+                if verdict.fits:
+                    continue
+                lies = f"contrast {verdict.contrast:.2f}, usual is {verdict.usual:.2f}"
+                if verdict.best.startswith("frames"):
+                    yield self.fov(fov, _WHOLE_FOV + verdict.certainty, "frames", verdict.best)
+                    continue
+                if verdict.best == AS_GIVEN:
+                    yield self.fov(fov, _WHOLE_FOV, "placement", f"centroids do not lie on cells ({lies})")
+                    continue
+                text = f"centroids do not lie on cells ({lies}): {verdict.best} ({verdict.best_contrast:.2f})"
+                yield self.fov(fov, _WHOLE_FOV + verdict.certainty, "placement", text)
+
+    def link(self, link: int, score: float, check: str, reason: str) -> Finding:
+        """Return a finding on a link, placed where it arrives."""
+        row = int(self.links.later[link])
+        parent = int(self.table.track_id[self.table.track[self.links.earlier[link]]])
+        return self.cell(MarkKind.LINK, row, score, check, reason, parent)
+
+    def cell(
+        self, kind: MarkKind, row: int, score: float, check: str, reason: str, parent: int | None = None
+    ) -> Finding:
+        table = self.table
+        fov = int(table.track_fov[table.track[row]])
+        return Finding(
+            min(float(score), _MOST),
+            kind,
+            check,
+            reason,
+            self.experiments[fov],
+            self.fov_names[fov],
+            row,
+            int(table.track_id[table.track[row]]),
+            int(table.t[row]),
+            parent,
+            float(table.y[row]),
+            float(table.x[row]),
+        )
+
+    def fov(self, fov: int, score: float, check: str, reason: str, t: int | None = None) -> Finding:
+        value = min(float(score), _MOST) if score < _WHOLE_FOV else float(score)
+        return Finding(value, MarkKind.FOV, check, reason, self.experiments[fov], self.fov_names[fov], t=t)

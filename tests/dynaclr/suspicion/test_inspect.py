@@ -1,0 +1,80 @@
+"""The list of suspicions on the real command line."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from dynaclr.curation import Mark, MarkKind, Verdict, write_marks
+
+pytestmark = pytest.mark.slow
+
+CONFIG = {
+    "data": {
+        "experiments_yaml": "data/experiments.yaml",
+        "curation": "curation.csv",
+        "z_range": [0, 2],
+        "yx_patch_size": [32, 32],
+        "final_yx_patch_size": [24, 24],
+        "val_experiments": ["dengue_july"],
+        "batch_size": 8,
+    },
+    "model": {
+        "encoder": {
+            "class_path": "dynaclr.small_encoder.SmallEncoder",
+            "init_args": {"in_channels": 2, "in_stack_depth": 2, "widths": [8, 16]},
+        },
+        "loss_function": {"class_path": "dynaclr.loss.NTXentHCL"},
+    },
+}
+
+
+def inspect(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "dynaclr", "inspect", "--config", "config.yaml", "--batches", "0"]
+    return subprocess.run([*command, *arguments], cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture
+def folder(synthetic_source: Path, tmp_path: Path) -> Path:
+    shutil.copytree(synthetic_source.parent, tmp_path / "data")
+    path = tmp_path / "data" / "dengue_june.tracks" / "A" / "1" / "0" / "tracks.csv"
+    table = pd.read_csv(path)
+    last = table.track_id == table.track_id.iloc[0]
+    table.loc[last & (table.t == table.t[last].max()), ["y", "x"]] = [2.0, 90.0]
+    table.to_csv(path, index=False)
+    when = datetime(2026, 1, 31, tzinfo=UTC)
+    mark = Mark(MarkKind.FOV, Verdict.EXCLUDE, "dengue_june", "B/1/0", "anna", when)
+    write_marks(tmp_path / "curation.csv", [mark])
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(CONFIG))
+    return tmp_path
+
+
+def test_the_most_suspicious_are_printed(folder: Path) -> None:
+    done = inspect(folder, "--suspicious", "2", "--suspicious-pixels", "--output", "look")
+    assert done.returncode == 0, done.stdout + done.stderr
+    _, _, text = done.stdout.partition("most suspicious 2 of ")
+    lines = text.splitlines()
+    assert lines[1] == "curation: 1 marks: 1 found by id, 0 by place within 10 px, 0 not found"
+    assert "links cut" in lines[2]
+    assert "dengue_june/A/1/0, frame" in lines[3]
+    assert "jumps" in lines[3]
+    assert len(lines) == 5
+    table = pd.read_csv(folder / "look" / "suspicious.csv")
+    assert table.score.is_monotonic_decreasing
+    assert "B/1/0" not in set(table.fov_name[(table.experiment == "dengue_june") & (table.kind != "fov")])
+    assert "training: 1 marks" in (folder / "look" / "report.txt").read_text()
+
+
+def test_a_missing_file_of_marks_ends_with_a_message(folder: Path) -> None:
+    (folder / "curation.csv").unlink()
+    done = inspect(folder, "--suspicious", "2")
+    assert done.returncode not in (0, 1)
+    assert "field curation: curation file cannot be read" in done.stderr
+    assert "Traceback" not in done.stderr
