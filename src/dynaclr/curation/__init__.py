@@ -7,7 +7,7 @@ from dynaclr.curation.applying import MATCH_RADIUS_PX, Curated, CurationReport, 
 from dynaclr.curation.cutting import cut_links
 from dynaclr.curation.files import CURATION_FILE, read_marks, write_marks
 from dynaclr.curation.history import Action, Group, History, Put, Remove, marks_of
-from dynaclr.curation.marks import Mark, MarkKind, Merged, Verdict, in_force, merge
+from dynaclr.curation.marks import Identity, Mark, MarkKind, Merged, Subject, Verdict, in_force, merge
 from dynaclr.curation.matching import FovNames, Match, Matched, first_rows, match_marks
 from dynaclr.curation.shared import SharedMarks
 
@@ -21,6 +21,7 @@ __all__ = (
     "FovNames",
     "Group",
     "History",
+    "Identity",
     "Mark",
     "MarkKind",
     "Match",
@@ -29,6 +30,7 @@ __all__ = (
     "Put",
     "Remove",
     "SharedMarks",
+    "Subject",
     "Verdict",
     "agreement",
     "apply_marks",

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from dynaclr.curation.marks import Mark, age, merge
+from dynaclr.curation.marks import Identity, Mark, age, merge
 
 __all__ = ("Action", "Group", "History", "Put", "Remove", "marks_of")
 
 _FEW = 64
 
 
-class _Marks(dict[object, Mark]):
+class _Marks(dict[Identity, Mark]):
     """Marks by identity that can tell them oldest first without sorting them all after every change."""
 
     def __init__(self, marks: Iterable[Mark]) -> None:
@@ -23,13 +23,13 @@ class _Marks(dict[object, Mark]):
         self._added: list[Mark] = []
         super().__init__((mark.identity, mark) for mark in self._ordered)
 
-    def __setitem__(self, identity: object, mark: Mark) -> None:
+    def __setitem__(self, identity: Identity, mark: Mark) -> None:
         if identity in self:
             self.pop(identity)
         super().__setitem__(identity, mark)
         self._added.append(mark)
 
-    def pop(self, identity: object, default: Mark | None = None) -> Mark | None:  # type: ignore[override] # of one type
+    def pop(self, identity: Identity, default: Mark | None = None) -> Mark | None:  # type: ignore[override] # of one type
         mark = super().pop(identity, None)
         if mark is None:
             return default
@@ -123,7 +123,7 @@ class History:
         return tuple(self._marks.ordered())
 
     @property
-    def by_identity(self) -> Mapping[object, Mark]:
+    def by_identity(self) -> Mapping[Identity, Mark]:
         """All marks by (subject, author)."""
         return MappingProxyType(self._marks)
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from dynaclr.errors import DataError, problem
 
-__all__ = ("Mark", "MarkKind", "Merged", "Verdict", "age", "in_force", "merge")
+__all__ = ("Identity", "Mark", "MarkKind", "Merged", "Subject", "Verdict", "age", "in_force", "merge")
 
 
 class MarkKind(StrEnum):
@@ -32,6 +32,7 @@ class Verdict(StrEnum):
 
 
 Subject = tuple[str, str, str, int, int, int]
+Identity = tuple[Subject, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class Mark:
         return (self.kind.value, self.experiment, self.fov_name, track, t, parent)
 
     @property
-    def identity(self) -> tuple[Subject, str]:
+    def identity(self) -> Identity:
         """Subject and author: one person has one opinion on one thing."""
         return (self.subject, self.author)
 

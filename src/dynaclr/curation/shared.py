@@ -9,7 +9,7 @@ from dynaclr.atomic import write_text_atomically
 from dynaclr.curation.files import mark_lines, marks_of_text, text_of
 from dynaclr.curation.history import Action, History
 from dynaclr.curation.locking import locked
-from dynaclr.curation.marks import Mark
+from dynaclr.curation.marks import Identity, Mark
 from dynaclr.errors import DataError, problem
 
 __all__ = ("SharedMarks",)
@@ -50,7 +50,7 @@ class SharedMarks:
         return self._history.marks
 
     @property
-    def by_identity(self) -> Mapping[object, Mark]:
+    def by_identity(self) -> Mapping[Identity, Mark]:
         """All marks by (subject, author)."""
         return self._history.by_identity
 
