@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dynaclr.curation import Action, CurationReport, Group, Mark, Put, Verdict, marks_of
 from napari_dynaclr.mark_list import GLYPHS
 from napari_dynaclr.models.curation import AuditState, MergeReport
-from napari_dynaclr.targets import Item
+from napari_dynaclr.targets import Item, Target
 
 __all__ = (
     "action_text",
@@ -17,6 +17,7 @@ __all__ = (
     "judged_text",
     "merge_text",
     "opinions_text",
+    "part_text",
     "queue_row",
     "removed_text",
     "title_text",
@@ -43,6 +44,16 @@ def opinions_text(marks: Iterable[Mark], author: str) -> str:
         reason = f": {mark.reason}" if mark.reason else ""
         lines.append(html.escape(f"{GLYPHS[mark.verdict]} {who}: {mark.verdict}{reason}"))
     return "<br>".join(lines)
+
+
+def part_text(target: Target, mark: Mark | None) -> str:
+    """Return one line on a part of the selected cell, and the user's mark on it."""
+    if not target.drafts:
+        return target.effect
+    said = "" if mark is None else f"\n{GLYPHS[mark.verdict]} {mark.verdict}"
+    reason = f": {mark.reason}" if mark is not None and mark.reason else ""
+    effect = target.effect.removeprefix("Excluding ").rstrip(".")
+    return f"{target.title}: {effect}{said}{reason}"
 
 
 def queue_row(item: Item, verdict: Verdict | None) -> tuple[str, str, str, str]:

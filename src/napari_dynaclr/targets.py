@@ -140,12 +140,12 @@ def cell_target(project: Project, cell: Cell, kind: MarkKind) -> Target:
                 return Target("No link", "", "The track starts here: no link arrives at this cell.", ())
             values["parent_track_id"] = int(table.track_id[parent])
         drafts = (_draft(kind, *home, **values),)
-    return Target(title_of(drafts), "", effect_of(project, drafts), drafts)
+    return Target(title_of(drafts), "", effect_of(project, drafts, cell), drafts)
 
 
-def mark_target(project: Project | None, item: Item) -> Target:
+def mark_target(project: Project, item: Item) -> Target:
     """Return what a verdict on an entry of a queue, or on a mark of the list, would be about."""
-    effect = "" if project is None else effect_of(project, item.drafts)
+    effect = effect_of(project, item.drafts, draft_cell(project, item.first))
     return Target(title_of(item.drafts), item.reason, effect, item.drafts)
 
 
@@ -168,10 +168,9 @@ def title_of(drafts: Sequence[Mark]) -> str:
     return f"Track {mark.track_id}"
 
 
-def effect_of(project: Project, drafts: Sequence[Mark]) -> str:
-    """Return in words what excluding would do to the data as they are set up now."""
+def effect_of(project: Project, drafts: Sequence[Mark], cell: Cell | None) -> str:
+    """Return in words what excluding would do to the data as they are set up now; `cell` is the first's."""
     mark = drafts[0]
-    cell = draft_cell(project, mark)
     if cell is None:
         return "This is not in the data that are open."
     table = project.index(cell.part).table

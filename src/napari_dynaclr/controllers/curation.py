@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from napari_dynaclr.curation_text import (
     judged_text,
     merge_text,
     opinions_text,
+    part_text,
     queue_row,
     removed_text,
     title_text,
@@ -92,13 +94,14 @@ class CurationController:
 
     def close(self) -> None:
         """Let go of everything that lives longer than the view."""
-        for kind in (READ, SEARCH, APPLY, MERGE):
-            self.jobs.cancel(kind)
         for signal, slot in self._links:
             if signal in (self.session.project_changed, self.session.cell_changed):
                 signal.disconnect(slot)
-        self.jobs.changed.disconnect(self._on_job)
-        self.jobs.told.disconnect(self._on_told)
+        with contextlib.suppress(RuntimeError):  # the jobs are gone already
+            self.jobs.changed.disconnect(self._on_job)
+            self.jobs.told.disconnect(self._on_told)
+            for kind in (READ, SEARCH, APPLY, MERGE):
+                self.jobs.cancel(kind)
 
     def _on_project(self, project: Project | None) -> None:
         self.view.set_open(project is not None)
@@ -371,17 +374,22 @@ class CurationController:
         else:
             self.session.select(cell)
 
-    def _on_cell(self, cell: Cell | None) -> None:
-        project = self.session.project
-        text = ""
-        if project is not None and cell is not None:
-            experiment, fov, track, t = identity_of(project, cell)
-            table = project.index(cell.part).table
-            place = f"y {table.y[cell.row]:.1f}, x {table.x[cell.row]:.1f}"
-            text = f"{experiment}/{fov}, track {track}, frame {t}, {place}"
-        self.view.cell.set_place(text)
+    def _on_cell(self, _: Cell | None) -> None:
         if self.model.mode is Mode.CELL:
             self._show_target()
+
+    def _show_cell(self, project: Project, cell: Cell | None) -> None:
+        """Show the selected cell, and what is marked of it and around it."""
+        if cell is None:
+            self.view.cell.set_cell("", {})
+            return
+        experiment, fov, track, t = identity_of(project, cell)
+        table, about = project.index(cell.part).table, {}
+        for do, kind in KIND_OF.items():
+            part = cell_target(project, cell, kind)
+            about[do] = part_text(part, self.model.own(part.drafts[0]) if part.drafts else None)
+        place = f"y {table.y[cell.row]:.1f}, x {table.x[cell.row]:.1f}"
+        self.view.cell.set_cell(f"{experiment}/{fov}, track {track}, frame {t}, {place}", about)
 
     def _current(self) -> Target | None:
         """Return what a verdict is about in the current mode."""
@@ -389,6 +397,7 @@ class CurationController:
         if project is None:
             return None
         if self.model.mode is Mode.CELL:
+            self._show_cell(project, cell)
             return None if cell is None else cell_target(project, cell, self.kind)
         if review is not None:
             return None if review.current is None else mark_target(project, review.current)

@@ -10,7 +10,7 @@ from typing import Any
 
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
 from dynaclr.curation import Mark, MarkKind
 from napari_dynaclr.colours import plot_colours
@@ -57,9 +57,13 @@ class CurationView(QWidget):
         self.header = {do: ActionButton(do) for do in (Do.UNDO, Do.REDO, Do.APPLY, Do.HELP)}
         self.total = QLabel()
         self.total.setToolTip("Marks in the file, and how many are not applied to the data yet")
-        self.keys = QLabel(help_text())
-        self.keys.setWordWrap(True)
-        self.keys.setToolTip("The keys; H hides them")
+        text = QLabel(help_text())
+        text.setWordWrap(True)
+        text.setToolTip("The keys; H hides them")
+        text.setMargin(6)
+        self.keys = QScrollArea()
+        self.keys.setWidget(text)
+        self.keys.setWidgetResizable(True)
         self.keys.hide()
         self.pages = QTabWidget()
         self._of_mode: dict[Mode, QWidget] = {
@@ -94,7 +98,7 @@ class CurationView(QWidget):
         self.total.setAlignment(Qt.AlignmentFlag.AlignCenter)
         column.addLayout(row)
         for widget in (self.keys, self.pages, self.card, self.judge, self.status):
-            column.addWidget(widget, 1 if widget is self.pages else 0)
+            column.addWidget(widget, 1 if widget in (self.keys, self.pages) else 0)
         empty = QLabel(_EMPTY)
         empty.setWordWrap(True)
         empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -118,7 +122,9 @@ class CurationView(QWidget):
         self.judge.line.returnPressed.connect(self.setFocus)
 
     def _on_help(self) -> None:
-        self.keys.setVisible(self.keys.isHidden())
+        shown = self.keys.isHidden()
+        self.keys.setVisible(shown)
+        self.pages.setVisible(not shown)
 
     def set_open(self, is_open: bool) -> None:
         """Show the pages, or what to do first."""

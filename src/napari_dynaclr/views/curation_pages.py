@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QButtonGroup,
     QCheckBox,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QProgressBar,
@@ -46,24 +47,30 @@ class CellPage(QWidget):
         self.kinds = {do: ActionButton(do) for do in KIND_OF}
         group = QButtonGroup(self)
         group.setExclusive(True)
-        row = QHBoxLayout()
-        row.setSpacing(3)
-        for made in self.kinds.values():
+        self.about = {do: QLabel() for do in KIND_OF}
+        grid = QGridLayout()
+        grid.setVerticalSpacing(4)
+        grid.setColumnStretch(1, 1)
+        for row, (do, made) in enumerate(self.kinds.items()):
             made.setCheckable(True)
             made.requested.connect(self.requested)
             group.addButton(made)
-            row.addWidget(made, 1)
+            grid.addWidget(made, row, 0)
+            self.about[do].setWordWrap(True)
+            self.about[do].setToolTip(made.toolTip())
+            grid.addWidget(self.about[do], row, 1)
         column = page_column(self)
         column.addWidget(self.place)
-        column.addLayout(row)
+        column.addLayout(grid)
         column.addStretch(1)
-        self.set_place("")
+        self.set_cell("", {})
 
-    def set_place(self, text: str) -> None:
-        """Say which cell is selected; blank for none."""
-        self.place.setText(text or "No cell is selected: click a cell in the image, a track or the lineage.")
-        for made in self.kinds.values():
-            made.setEnabled(bool(text))
+    def set_cell(self, place: str, about: Mapping[Do, str]) -> None:
+        """Say which cell is selected and what is known of it and around it; blank for none."""
+        self.place.setText(place or "No cell is selected: click a cell in the image, a track or the lineage.")
+        for do, made in self.kinds.items():
+            made.setEnabled(bool(place))
+            self.about[do].setText(about.get(do, ""))
 
     def set_kind(self, kind: MarkKind) -> None:
         """Show what a verdict is about."""
@@ -150,8 +157,9 @@ class AuditPage(ReviewPage):
     begun_anew = Signal()
 
     def __init__(self) -> None:
-        super().__init__("Links drawn at random, in random order; judge each of them", (22, 0, 180, 600))
+        super().__init__("Links drawn at random, in random order; judge each of them", (22, 0, 300, 0))
         self.table.setColumnHidden(1, True)
+        self.table.setColumnHidden(3, True)
         self.number = QSpinBox()
         self.number.setRange(10, 10_000)
         self.number.setValue(200)

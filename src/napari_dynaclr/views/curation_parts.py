@@ -73,6 +73,8 @@ class TargetCard(QFrame):
             label.setWordWrap(True)
             label.setToolTip(tip)
             column.addWidget(label)
+        column.addStretch(1)
+        self.setMinimumHeight(5 * self.fontMetrics().lineSpacing() + 16)
         self.set_texts("", "", "", "")
 
     def set_texts(self, title: str, why: str, effect: str, opinions: str) -> None:
@@ -130,9 +132,12 @@ class JudgeBar(QWidget):
         self.line.setText(written)
 
     def set_enabled(self, judge: bool, travel: bool) -> None:
-        """Enable verdicts, and the ways along a queue."""
+        """Enable verdicts, and show the ways along a queue."""
         for do, made in self.buttons.items():
-            made.setEnabled(judge if do in VERDICT_OF else travel)
+            if do in VERDICT_OF:
+                made.setEnabled(judge)
+            else:
+                made.setVisible(travel)
 
     def set_colours(self, colours: PlotColours) -> None:
         """Give each verdict the colour it has in the lists."""
