@@ -299,6 +299,8 @@ class CurationController:
 
     def rename(self, name: str) -> None:
         """Mark under another name from now on."""
+        if name.strip() == self.model.author:
+            return
         try:
             self.model.author = name
         except DynaclrError as error:

@@ -117,9 +117,17 @@ class CurationView(QWidget):
         self.judge.requested.connect(self.requested)
         for page in (self.queue, self.audit):
             page.entry_chosen.connect(self.entry_chosen)
-        self.pages.currentChanged.connect(lambda place: self.mode_requested.emit(list(Mode)[place]))
-        self._timer.timeout.connect(lambda: self.isVisible() and self.watched.emit())
+        self.pages.currentChanged.connect(self._on_page)
+        self._timer.timeout.connect(self._on_timer)
         self.judge.line.returnPressed.connect(self.setFocus)
+
+    def _on_page(self, place: int) -> None:
+        if place >= 0:
+            self.mode_requested.emit(list(Mode)[place])
+
+    def _on_timer(self) -> None:
+        if self.isVisible():
+            self.watched.emit()
 
     def _on_help(self) -> None:
         shown = self.keys.isHidden()

@@ -43,7 +43,7 @@ class MarksPage(QWidget):
             "All marks; click one to go there, a title sorts, Del deletes what is selected",
             several=True,
         )
-        self.table.row_chosen.connect(lambda row: self.mark_chosen.emit(self.model.marks[row]))
+        self.table.row_chosen.connect(self._on_row)
         header = self.table.horizontalHeader()
         assert header is not None
         header.setSectionsClickable(True)
@@ -56,7 +56,7 @@ class MarksPage(QWidget):
         self.removed.setWordWrap(True)
         self.removed.setToolTip("What the marks took out of the data when they were last applied")
         self.delete = ActionButton(Do.DELETE)
-        self.delete.requested.connect(lambda: self.delete_requested.emit(self.selected()))
+        self.delete.requested.connect(self._on_delete)
         self.merge = button(
             "Merge a file ...",
             "Take over the marks of another person; shows where you disagree",
@@ -83,7 +83,7 @@ class MarksPage(QWidget):
         self.name = QLineEdit()
         self.name.setMaximumWidth(110)
         self.name.setToolTip("Your name: it stands with every mark; also in the preferences of napari")
-        self.name.editingFinished.connect(lambda: self.author_entered.emit(self.name.text()))
+        self.name.editingFinished.connect(self._on_name)
 
     def _arrange(self) -> None:
         column = page_column(self)
@@ -129,6 +129,15 @@ class MarksPage(QWidget):
             for box in (self.kind, self.verdict, self.author)
         )
         return MarkFilter(self.text.text(), kind, verdict, author, self.conflicts.isChecked())
+
+    def _on_row(self, row: int) -> None:
+        self.mark_chosen.emit(self.model.marks[row])
+
+    def _on_delete(self) -> None:
+        self.delete_requested.emit(self.selected())
+
+    def _on_name(self) -> None:
+        self.author_entered.emit(self.name.text())
 
     def _on_sort(self, column: int, order: Qt.SortOrder) -> None:
         self._sort = (column, order == _DESCENDING)

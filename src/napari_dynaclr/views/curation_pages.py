@@ -133,13 +133,16 @@ class QueuePage(ReviewPage):
             "frames out of focus. Takes minutes on large data; can be cancelled."
         )
         self.search = ActionButton(Do.SEARCH)
-        self.search.requested.connect(lambda: self.search_requested.emit(self.pixels.isChecked()))
+        self.search.requested.connect(self._on_search)
         row = QHBoxLayout()
         row.addWidget(self.search)
         row.addWidget(self.pixels)
         row.addStretch(1)
         self.top.insertLayout(0, row)
         self.say_empty("")
+
+    def _on_search(self) -> None:
+        self.search_requested.emit(self.pixels.isChecked())
 
     def say_empty(self, text: str) -> None:
         """Say why the queue is empty; blank before a search."""
@@ -165,9 +168,7 @@ class AuditPage(ReviewPage):
         self.number.setValue(200)
         self.number.setSuffix(" links")
         self.number.setToolTip("How many links to judge: with 200, the interval is about 3 % wide")
-        self.draw = button(
-            "Draw", "Draw links at random; answers of this audit are kept", lambda: self.drawn.emit(self.n)
-        )
+        self.draw = button("Draw", "Draw links at random; answers of this audit are kept", self._on_draw)
         self.anew = button(
             "New audit", "Begin another audit; earlier answers stay as marks", self.begun_anew.emit
         )
@@ -188,10 +189,8 @@ class AuditPage(ReviewPage):
             "judge them: the share of wrong ones with its 95 % interval follows."
         )
 
-    @property
-    def n(self) -> int:
-        """How many links to draw."""
-        return int(self.number.value())
+    def _on_draw(self) -> None:
+        self.drawn.emit(self.number.value())
 
     def set_rate(self, text: str, low: float, share: float, high: float) -> None:
         """Show the error rate."""

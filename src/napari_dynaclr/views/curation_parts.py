@@ -48,7 +48,11 @@ class ActionButton(QPushButton):
         self.setMinimumWidth(self.fontMetrics().horizontalAdvance(self.text()) + 14)
         self.setToolTip(action.hint)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.clicked.connect(lambda: self.requested.emit(do.value))
+        self._do = do
+        self.clicked.connect(self._on_click)
+
+    def _on_click(self) -> None:
+        self.requested.emit(self._do.value)
 
 
 class TargetCard(QFrame):

@@ -170,7 +170,10 @@ class Table(QTableView):
             self.setColumnWidth(column, width)
         columns.setStretchLastSection(True)
         self.setMinimumHeight(90)
-        self.clicked.connect(lambda index: self.row_chosen.emit(index.row()))
+        self.clicked.connect(self._on_click)
+
+    def _on_click(self, index: QModelIndex) -> None:
+        self.row_chosen.emit(index.row())
 
     def selected_rows(self) -> list[int]:
         """Return the rows that are selected, in order."""
