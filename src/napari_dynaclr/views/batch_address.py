@@ -51,9 +51,10 @@ class BatchAddress(QWidget):
         for column, (name, spin) in enumerate((("rank", self.rank), ("of", self.world))):
             grid.addWidget(QLabel(name), 1, 2 * column)
             grid.addWidget(spin, 1, 2 * column + 1)
-        grid.addWidget(self.about, 2, 0, 1, 4)
-        grid.setColumnStretch(1, 1)
-        grid.setColumnStretch(3, 1)
+        grid.addWidget(self.about, 2, 0, 1, 5)
+        grid.setColumnStretch(1, 2)
+        grid.setColumnStretch(3, 3)
+        grid.setColumnStretch(4, 1)
 
     @property
     def address(self) -> tuple[int, int]:
@@ -104,6 +105,7 @@ def _spin(low: int, high: int, tooltip: str) -> QSpinBox:
     box.setToolTip(tooltip)
     box.setKeyboardTracking(False)
     box.setMinimumWidth(56)
+    box.setMaximumWidth(180)
     return box
 
 
