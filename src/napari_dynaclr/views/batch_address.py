@@ -78,7 +78,7 @@ class BatchAddress(QWidget):
         self.world.setMaximum(max(self._per_epoch, 1))
         self.rank.setMaximum(self.world.value() - 1)
         self.batch.setMaximum(max(self._per_epoch // self.world.value() - 1, 0))
-        self.batch.setSuffix(f" / {max(self._per_epoch // self.world.value(), 1)}")
+        self.batch.setToolTip(f"Batch of this rank in the epoch, 0 to {self.batch.maximum()}")
 
     def _block(self, block: bool) -> None:
         for box in (self.epoch, self.batch, self.rank, self.world):
