@@ -37,8 +37,7 @@ class Pool:
         self.root = self.index.table.forest.root[self.index.table.track[self.rows]]
         self.hours = self.index.hours(self.rows)
         self.hour_edges = _round_edges(self.hours)
-        low, high = float(self.hours.min()), float(self.hours.max())
-        self.fine_edges = np.linspace(low, high + 1e-9 if high > low else low + 1.0, _FINE_BINS + 1)
+        self.fine_edges = _frame_edges(self.hours, float(self.index.fov_interval_hours.max()))
 
     def __len__(self) -> int:
         return int(self.rows.size)
@@ -132,6 +131,13 @@ class Pool:
 def hour_bins(hours: FloatArray, edges: FloatArray) -> IntArray:
     """Return the bin of each hour; the first and the last bin take what lies beyond."""
     return np.clip(np.searchsorted(edges, hours + 1e-9, side="right") - 1, 0, edges.size - 2).astype(np.int64)
+
+
+def _frame_edges(hours: FloatArray, interval: float) -> FloatArray:
+    """Return edges of at most about thirty bins, each a whole number of the longest intervals wide."""
+    low, high = float(hours.min()), float(hours.max())
+    width = interval * max(np.ceil((high - low) / interval / _FINE_BINS), 1.0)
+    return np.asarray(low - interval / 2 + width * np.arange(int((high - low + interval / 2) // width) + 2))
 
 
 def _round_edges(hours: FloatArray) -> FloatArray:

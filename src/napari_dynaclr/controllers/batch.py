@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 from dataclasses import dataclass, fields
@@ -105,10 +106,11 @@ class BatchController:
         """Stop listening and give work up; the view may be gone already."""
         self._session.project_changed.disconnect(self._on_project)
         self._session.request_changed.disconnect(self._on_request)
-        self._jobs.changed.disconnect(self._on_work)
-        self._jobs.told.disconnect(self._on_told)
-        for kind in (BATCH, PAIRS, REPORT, OPTIONS, FILE):
-            self._jobs.cancel(kind)
+        with contextlib.suppress(RuntimeError):  # the window may have taken its jobs with it already
+            self._jobs.changed.disconnect(self._on_work)
+            self._jobs.told.disconnect(self._on_told)
+            for kind in (BATCH, PAIRS, REPORT, OPTIONS, FILE):
+                self._jobs.cancel(kind)
 
     def _on_project(self, project: Project | None) -> None:
         self._jobs.cancel(REPORT)

@@ -51,9 +51,10 @@ class BatchAddress(QWidget):
         for column, (name, spin) in enumerate((("rank", self.rank), ("of", self.world))):
             grid.addWidget(QLabel(name), 1, 2 * column)
             grid.addWidget(spin, 1, 2 * column + 1)
-        grid.addWidget(self.about, 2, 0, 1, 4)
-        grid.setColumnStretch(1, 1)
-        grid.setColumnStretch(3, 1)
+        grid.addWidget(self.about, 2, 0, 1, 5)
+        grid.setColumnStretch(1, 2)
+        grid.setColumnStretch(3, 3)
+        grid.setColumnStretch(4, 1)
 
     @property
     def address(self) -> tuple[int, int]:
@@ -77,7 +78,7 @@ class BatchAddress(QWidget):
         self.world.setMaximum(max(self._per_epoch, 1))
         self.rank.setMaximum(self.world.value() - 1)
         self.batch.setMaximum(max(self._per_epoch // self.world.value() - 1, 0))
-        self.batch.setSuffix(f" / {max(self._per_epoch // self.world.value(), 1)}")
+        self.batch.setToolTip(f"Batch of this rank in the epoch, 0 to {self.batch.maximum()}")
 
     def _block(self, block: bool) -> None:
         for box in (self.epoch, self.batch, self.rank, self.world):
@@ -104,6 +105,7 @@ def _spin(low: int, high: int, tooltip: str) -> QSpinBox:
     box.setToolTip(tooltip)
     box.setKeyboardTracking(False)
     box.setMinimumWidth(56)
+    box.setMaximumWidth(180)
     return box
 
 

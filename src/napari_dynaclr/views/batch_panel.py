@@ -130,7 +130,8 @@ class CompositionPanel(QScrollArea):
     def _show_facts(self, composition: Composition) -> None:
         known = facts(composition)
         flagged = [fact for fact in known if fact.flagged]
-        hidden = () if self._pooled else ("conditions", "lost", "coverage", "hours", "confound")
+        beyond = ("lost", "coverage", "hours", "confound")
+        hidden = ("conditions", *(() if self._pooled else beyond))  # the cross table shows conditions
         shown = [fact for fact in known if fact.section not in hidden]
         here = flagged if self._pooled else [fact for fact in flagged if fact in shown]
         colours = self._colours

@@ -5,21 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt, Signal
 from qtpy.QtGui import QGuiApplication, QKeySequence
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QFileDialog,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QProgressBar,
     QPushButton,
     QSpinBox,
     QStackedWidget,
-    QTableWidget,
-    QTableWidgetItem,
+    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -36,33 +34,72 @@ _EMPTY = (
     "No pixels are read."
 )
 _COLUMNS = ("section", "name", "value", "reference", "look")
+_WIDEST_PX = 220
 
 
-class _Table(QTableWidget):
+class _Records(QAbstractTableModel):
+    """Records of text as a table; cells are asked for when they are seen, so that any number is quick."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[dict[str, Any]] = []
+
+    def set_records(self, records: list[dict[str, Any]]) -> None:
+        """Show others."""
+        self.beginResetModel()
+        self.records = records
+        self.endResetModel()
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:
+        """Return the number of records."""
+        return len(self.records)
+
+    def columnCount(self, parent: QModelIndex | None = None) -> int:
+        """Return the number of columns."""
+        return len(_COLUMNS)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> str | None:
+        """Return the text of a cell, which is its tooltip too."""
+        if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+            return None
+        return str(self.records[index.row()][_COLUMNS[index.column()]])
+
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> str | None:
+        """Return the title of a column."""
+        named = orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole
+        return _COLUMNS[section] if named else None
+
+
+class _Table(QTableView):
     """The report as rows; copies what is selected, or everything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records = _Records()
+        self.setModel(self.records)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setToolTip("All numbers; select rows and copy them")
+        vertical = self.verticalHeader()
+        if vertical is not None:
+            vertical.hide()
 
     def set_rows(self, rows: list[dict[str, Any]]) -> None:
         """Show records."""
-        self.setRowCount(len(rows))
-        for place, row in enumerate(rows):
-            for column, name in enumerate(_COLUMNS):
-                item = QTableWidgetItem(str(row[name]))
-                item.setToolTip(str(row[name]))
-                self.setItem(place, column, item)
+        self.records.set_records(rows)
         self.resizeColumnsToContents()
         for column in range(len(_COLUMNS)):
-            self.setColumnWidth(column, min(self.columnWidth(column), 220))
+            self.setColumnWidth(column, min(self.columnWidth(column), _WIDEST_PX))
 
     def copy(self) -> None:
         """Put the selected rows, or all, on the clipboard, tabs between cells."""
-        chosen = sorted({index.row() for index in self.selectedIndexes()}) or range(self.rowCount())
-        lines = ["\t".join(_COLUMNS)]
-        for row in chosen:
-            cells = [self.item(row, column) for column in range(len(_COLUMNS))]
-            lines.append("\t".join("" if cell is None else cell.text() for cell in cells))
+        known = self.records.records
+        chosen = sorted({index.row() for index in self.selectedIndexes()}) or range(len(known))
+        lines = ["\t".join(str(known[row][name]) for name in _COLUMNS) for row in chosen]
         clipboard = QGuiApplication.clipboard()
         if clipboard is not None:
-            clipboard.setText("\n".join(lines))
+            clipboard.setText("\n".join(["\t".join(_COLUMNS), *lines]))
 
     def keyPressEvent(self, event: Any) -> None:
         """Copy with the usual key."""
@@ -97,21 +134,11 @@ class BatchReport(QWidget):
         self.shown = QComboBox()
         self.shown.addItems(["Figures", "Table"])
         self.shown.setToolTip("Figures or table")
-        self.panel, self.rows = CompositionPanel(colours, pooled=True), _Table(0, len(_COLUMNS))
+        self.panel, self.rows = CompositionPanel(colours, pooled=True), _Table()
         self._running = False
         self._arrange()
 
     def _arrange(self) -> None:
-        self.rows.setHorizontalHeaderLabels(list(_COLUMNS))
-        self.rows.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.rows.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.rows.setToolTip("All numbers; select rows and copy them")
-        for header in (self.rows.verticalHeader(), self.rows.horizontalHeader()):
-            if header is not None:
-                header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        vertical = self.rows.verticalHeader()
-        if vertical is not None:
-            vertical.hide()
         empty = QLabel(_EMPTY)
         empty.setWordWrap(True)
         empty.setAlignment(Qt.AlignmentFlag.AlignCenter)

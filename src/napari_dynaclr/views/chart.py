@@ -105,7 +105,7 @@ class Chart(QWidget):
             area = QRectF(
                 _SIDE_PX,
                 _TITLE_PX + _LEGEND_PX + 4,
-                self.width() - _SIDE_PX - 8,
+                self.width() - _SIDE_PX - 18,
                 self.height() - _TITLE_PX - _LEGEND_PX - _AXIS_PX - 6,
             )
             ranges = self._ranges()

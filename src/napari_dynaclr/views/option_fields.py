@@ -22,6 +22,7 @@ from napari_dynaclr.option_specs import OptionSpec
 __all__ = ("OptionField", "option_field")
 
 _DECIMALS = 3
+_WIDEST_PX = 220
 _LARGEST_NUMBER = 1e6
 _LARGEST_INTEGER = 2**63 - 1
 
@@ -220,6 +221,7 @@ def _number_box() -> QDoubleSpinBox:
 
 def _guarded(owner: QWidget, box: QWidget) -> None:
     box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    box.setMaximumWidth(_WIDEST_PX)
     box.installEventFilter(_WheelGuard(owner))
 
 
@@ -227,5 +229,4 @@ def _filled(owner: QWidget, widget: QWidget) -> None:
     row = QHBoxLayout(owner)
     row.setContentsMargins(0, 0, 0, 0)
     row.addWidget(widget)
-    if isinstance(widget, QCheckBox):
-        row.addStretch(1)
+    row.addStretch(0)
