@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import laplace
 
 from dynaclr.patches import PatchReader, PatchRequest
 from dynaclr.suspicion.placement import FovView, Points, feature_maps
@@ -71,12 +70,12 @@ def read_view(index: MultiExperimentIndex, fov: int) -> FovView:
     seen = rows[np.isin(table.t[rows], frames)]
     rows = rows[np.lexsort((table.t[rows], table.track[rows]))]
     follows = (np.diff(table.track[rows]) == 0) & (np.diff(table.t[rows]) == 1)
-    next_y, next_x = (
-        np.append(np.where(follows, column[rows][1:], np.nan), np.nan) for column in (table.y, table.x)
-    )
+    step = np.where(follows, np.diff([table.y[rows], table.x[rows]]), np.nan)
+    none = np.full((2, 1), np.nan)
+    forward, backward = np.concatenate([step, none], axis=1), np.concatenate([none, step], axis=1)
     tracks = int(np.unique(table.track[seen]).size)
-    points = Points(table.t[rows].astype(np.int64), table.y[rows], table.x[rows], next_y, next_x, tracks)
-    return FovView(points, maps, reduction, (height, width), float(layout.scale[-1]))
+    points = Points(table.t[rows].astype(np.int64), table.y[rows], table.x[rows], forward, backward, tracks)
+    return FovView(points, maps, reduction, float(layout.scale[-1]))
 
 
 def _frames(count: int) -> npt.NDArray[np.int64]:
@@ -104,7 +103,9 @@ def read_cells(
         own = order[start : start + _CHUNK]
         boxes = reader.read(PatchRequest(fov[own], table.t[rows][own], y[own], x[own]))[:, :, 0]
         intensity[:, own] = boxes.mean(axis=(2, 3)).T
-        detail = laplace(boxes, axes=(2, 3)).var(axis=(2, 3))
+        inner = boxes[..., 1:-1, 1:-1]
+        beside = boxes[..., 2:, 1:-1] + boxes[..., :-2, 1:-1] + boxes[..., 1:-1, 2:] + boxes[..., 1:-1, :-2]
+        detail = (beside - 4 * inner).var(axis=(2, 3))
         sharpness[:, own] = (detail / np.maximum(boxes.var(axis=(2, 3)), 1e-6)).T
         if progress is not None:
             progress(min(start + _CHUNK, rows.size), rows.size)

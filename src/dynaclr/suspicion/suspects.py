@@ -11,10 +11,10 @@ import numpy.typing as npt
 from dynaclr.anchors import Loss
 from dynaclr.curation import MarkKind, first_rows
 from dynaclr.suspicion.finding import Finding, ranked
+from dynaclr.suspicion.judging import AS_GIVEN, judge_fovs
 from dynaclr.suspicion.links import links_of
 from dynaclr.suspicion.motion import far_daughters, jumps, neighbour_px, step_px, swaps
 from dynaclr.suspicion.pixels import CellPixels, read_cells, read_view
-from dynaclr.suspicion.placement import AS_GIVEN, judge_fovs
 from dynaclr.suspicion.values import drifts, frame_outliers, one_frame_tracks, unequal_divisions, value_jumps
 
 if TYPE_CHECKING:

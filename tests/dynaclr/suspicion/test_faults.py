@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -100,7 +101,7 @@ FAULTS = [
     (exchanged_yx, "y and x are exchanged"),
     (micrometres, "centroids are micrometres, not pixels"),
     (from_one, "frames are counted from 1"),
-    (shifted, "centroids are shifted by (30, -1"),
+    (shifted, "centroids are shifted by (3"),
 ]
 
 
@@ -173,3 +174,41 @@ def test_exchanged_links_fill_the_top_of_the_list(experiments: Path, tmp_path: P
     left = suspects(curated, pixels=pixels)
     marked = {mark.identity for mark in marks}
     assert not marked & {item.mark(Verdict.EXCLUDE, "anna", now).identity for item in left}
+
+
+def test_faults_in_a_real_recording(shared_data: Path, tmp_path: Path) -> None:
+    from dynaclr.convert import CtcOptions, convert_ctc
+
+    described = CtcOptions(
+        name="hela",
+        interval_minutes=30.0,
+        pixel_size_um=0.645,
+        z_step_um=1.0,
+        conditions=["control"],
+        channel_name="nuclei",
+        start_hpi=0.0,
+        version="0.4",
+    )
+    convert_ctc([shared_data / "hela" / "01", shared_data / "hela" / "02"], tmp_path, described)
+    paths = [tmp_path / "hela.tracks" / fov / "tracks.csv" for fov in ("A/1/0", "A/1/1")]
+    texts = [path.read_text() for path in paths]
+
+    def found() -> list[Finding]:
+        registry = ExperimentRegistry.from_yaml(tmp_path / "experiments.yaml")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # on the rows that a wrong table loses
+            index = MultiExperimentIndex(registry, (0, 1), (68, 68), (0.5, 1.0))
+        return wholes(suspects(index, pixels=True))
+
+    assert not found()
+    paths[0].write_text(texts[1])
+    paths[1].write_text(texts[0])
+    assert ["the table of A/1/0 fits" in item.reason for item in found()] == [True, False]
+    paths[1].write_text(texts[1])
+    for fault, reason in FAULTS[:3]:
+        paths[0].write_text(texts[0])
+        table = fault(pd.read_csv(paths[0]))
+        table[table.t < 20].to_csv(paths[0], index=False)
+        (only,) = found()
+        assert only.fov_name == "A/1/0"
+        assert reason in only.reason
