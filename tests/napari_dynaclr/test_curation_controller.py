@@ -15,7 +15,8 @@ from dynaclr.anchors import Loss
 from dynaclr.curation import Mark, MarkKind, SharedMarks, Verdict, read_marks, write_marks
 from dynaclr.suspicion import links_of
 from dynaclr.testing import synthetic_experiments
-from napari_dynaclr.controllers.curation import APPLY, MERGE, READ, SEARCH, CurationController
+from napari_dynaclr.controllers.curation import CurationController
+from napari_dynaclr.controllers.curation_work import APPLY, MERGE, READ, SEARCH
 from napari_dynaclr.curation_actions import Do
 from napari_dynaclr.models.curation import Curation, Mode
 from napari_dynaclr.models.project import Cell, open_project
@@ -56,7 +57,7 @@ class Desk:
         return identity_of(self.session.project, self.session.cell)
 
     def search(self, pixels: bool = False) -> None:
-        self.controller.search(pixels)
+        self.controller.work.search(pixels)
         self.wait(SEARCH)
 
     def apply(self) -> None:
@@ -205,7 +206,7 @@ def test_the_queue_goes_on_by_itself_and_undo_goes_back(opened: Open, tiny: Path
 
 def test_a_search_can_be_cancelled_and_asked_again(opened: Open, tiny: Path) -> None:
     desk = opened(tiny)
-    desk.controller.search(True)
+    desk.controller.work.search(True)
     assert desk.jobs.running(SEARCH)
     desk.view.status.cancelled.emit()
     assert not desk.jobs.running(SEARCH)
@@ -217,7 +218,7 @@ def test_a_search_can_be_cancelled_and_asked_again(opened: Open, tiny: Path) -> 
 
 def test_an_audit_gives_a_rate_and_goes_on_after_a_restart(opened: Open, tiny: Path) -> None:
     desk = opened(tiny)
-    desk.controller.draw(20)
+    desk.controller.work.draw(20)
     assert len(desk.model.audit.items) == 20
     for name in ["accept"] * 6 + ["exclude", "unsure"]:
         desk.controller.do(name)
@@ -226,14 +227,14 @@ def test_an_audit_gives_a_rate_and_goes_on_after_a_restart(opened: Open, tiny: P
     assert text.endswith("1 unsure")
     desk.apply()
     again = opened(tiny)
-    again.controller.draw(20)
+    again.controller.work.draw(20)
     assert again.view.audit.rate.text() == text
     assert again.view.audit.progress.text() == "8 / 20 judged"
     subjects = {item.first.subject for item in again.model.audit.items}
     assert len(subjects) == 20
     assert again.model.audit.position == 8
     again.view.audit.begun_anew.emit()
-    again.controller.draw(30)
+    again.controller.work.draw(30)
     assert again.model.audit_number == 2
     assert again.view.audit.progress.text() == "0 / 30 judged"
 
@@ -294,7 +295,7 @@ def test_another_file_is_merged_with_kappa(opened: Open, tiny: Path, tmp_path: P
     model.open(other)
     for mark in desk.model.marks:
         model.judge([mark], Verdict.EXCLUDE if mark.t == 3 else Verdict.ACCEPT)
-    desk.controller.merge(str(other.path))
+    desk.controller.work.merge(str(other.path))
     desk.wait(MERGE)
     text = desk.view.status.message.text()
     assert "4 taken over" in text
@@ -302,7 +303,7 @@ def test_another_file_is_merged_with_kappa(opened: Open, tiny: Path, tmp_path: P
     assert "1 judged differently" in text
     assert len(marks_in(tiny)) == 8
     (tmp_path / "bad.csv").write_text("kind\n")
-    desk.controller.merge(str(tmp_path / "bad.csv"))
+    desk.controller.work.merge(str(tmp_path / "bad.csv"))
     desk.wait(MERGE)
     assert "column is missing" in desk.view.status.error.toPlainText()
 
@@ -404,7 +405,13 @@ def test_wrong_tables_are_the_first_items(
         desk.controller.do("exclude")
     desk.apply()
     desk.search(pixels=True)
-    assert not [item for item in desk.model.queue.items if item.first.kind is MarkKind.FOV]
+    whole = [item for item in desk.model.queue.items if item.first.kind is MarkKind.FOV]
+    assert {desk.model.verdict_of(item) for item in whole} <= {Verdict.EXCLUDE}
+    current = desk.model.queue.current  # goes on with what is not judged
+    assert current is not None
+    assert desk.model.verdict_of(current) is None
+    left = {item.first.fov_name for item in desk.model.queue.items if item not in whole}
+    assert not {fov for fov in left & fovs if fov_of_june(desk, fov)}
 
 
 @pytest.mark.slow
@@ -419,6 +426,12 @@ def test_swapped_links_are_the_first_items(opened: Open, demo: Path) -> None:
     assert np.mean(hit) > 0.8, (sum(hit), len(hit))
     right = [any((i.first.fov_name, i.first.t, i.first.track_id) in pair for pair in swapped) for i in top]
     assert np.mean(right[: len(swapped)]) > 0.9, right
+
+
+def fov_of_june(desk: Desk, fov: str) -> bool:
+    """Return whether there is anything but the whole field in the queue."""
+    drafts = [item.first for item in desk.model.queue.items if item.first.kind is not MarkKind.FOV]
+    return any((draft.experiment, draft.fov_name) == ("dengue_june", fov) for draft in drafts)
 
 
 def swap_links(path: Path, share: float) -> list[set[tuple[str, int, int]]]:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-from pathlib import Path
 from typing import Any
 
 from qtpy.QtWidgets import QWidget
 
-from dynaclr.curation import Mark, MarkKind, SharedMarks, read_marks
+from dynaclr.curation import Mark, MarkKind
 from dynaclr.errors import DynaclrError
-from dynaclr.suspicion import ranked, suspects
 from napari_dynaclr.author import author_name, keep_author_name
+from napari_dynaclr.controllers.curation_work import CurationWork
 from napari_dynaclr.controllers.themes import follow_theme
 from napari_dynaclr.curation_actions import KIND_OF, VERDICT_OF, Do
 from napari_dynaclr.curation_text import (
     action_text,
     audit_text,
     judged_text,
-    merge_text,
     opinions_text,
     part_text,
     queue_row,
@@ -26,17 +23,13 @@ from napari_dynaclr.curation_text import (
     title_text,
 )
 from napari_dynaclr.models.curation import Curation, Mode
-from napari_dynaclr.models.project import Cell, Project, reopened
+from napari_dynaclr.models.project import Cell, Project
 from napari_dynaclr.models.session import Session, identity_of
-from napari_dynaclr.targets import Item, Target, audit_items, cell_target, draft_cell, items_of, mark_target
+from napari_dynaclr.targets import Item, Target, cell_target, draft_cell, mark_target
 from napari_dynaclr.views.curation import CurationView
-from napari_dynaclr.workers import Jobs, Tell
+from napari_dynaclr.workers import Jobs
 
-__all__ = ("APPLY", "MERGE", "READ", "SEARCH", "CurationController", "curation_dock")
-
-READ, SEARCH = "reading marks", "looking for suspicious places"
-APPLY, MERGE = "applying marks", "reading marks of another file"
-"""Kinds of work in the background."""
+__all__ = ("CurationController", "curation_dock")
 
 
 class CurationController:
@@ -55,12 +48,12 @@ class CurationController:
     """
 
     def __init__(self, session: Session, jobs: Jobs, view: CurationView, model: Curation) -> None:
-        self.session, self.jobs, self.view, self.model = session, jobs, view, model
+        self.session, self.view, self.model = session, view, model
         self.kind = MarkKind.TRACK
         self._target: Target | None = None
         self._chosen: Mark | None = None
         self._broken = False
-        self._applied: dict[Any, Mark] | None = None
+        self.work = CurationWork(session, jobs, view, model)
         self._links = (
             (session.project_changed, self._on_project),
             (session.cell_changed, self._on_cell),
@@ -68,23 +61,17 @@ class CurationController:
             (model.mode_changed, self._on_mode),
             (model.author_changed, self._on_author),
             (model.queue.items_changed, self._on_queue),
-            (model.queue.position_changed, self._on_position),
+            (model.queue.position_changed, self._on_queue_position),
             (model.audit.items_changed, self._on_audit),
-            (model.audit.position_changed, self._on_position),
+            (model.audit.position_changed, self._on_audit_position),
             (view.requested, self.do),
             (view.mode_requested, self._on_mode_requested),
             (view.entry_chosen, self._on_entry),
-            (view.queue.search_requested, self.search),
-            (view.audit.drawn, self.draw),
             (view.audit.begun_anew, model.new_audit),
             (view.marks.mark_chosen, self._on_mark),
             (view.marks.delete_requested, self.delete),
-            (view.marks.merge_requested, self.merge),
             (view.marks.author_entered, self.rename),
-            (view.status.cancelled, self._on_cancel),
             (view.status.retried, self._read),
-            (jobs.changed, self._on_job),
-            (jobs.told, self._on_told),
         )
         for signal, slot in self._links:
             signal.connect(slot)
@@ -97,11 +84,7 @@ class CurationController:
         for signal, slot in self._links:
             if signal in (self.session.project_changed, self.session.cell_changed):
                 signal.disconnect(slot)
-        with contextlib.suppress(RuntimeError):  # the jobs are gone already
-            self.jobs.changed.disconnect(self._on_job)
-            self.jobs.told.disconnect(self._on_told)
-            for kind in (READ, SEARCH, APPLY, MERGE):
-                self.jobs.cancel(kind)
+        self.work.close()
 
     def _on_project(self, project: Project | None) -> None:
         self.view.set_open(project is not None)
@@ -109,30 +92,20 @@ class CurationController:
         if project is None:
             self.model.open(None)
         elif shared is not None and shared.path == project.curation:
-            self.model.applied(self.model.snapshot() if self._applied is None else self._applied)
+            self.model.applied(self.work.take_applied())
         else:
+            self.work.cancel()
             self.model.open(None)
             self._read()
-        self._applied = None
         if project is not None:
             parts = [index.curation for index in project.parts.values()]
             self.view.marks.removed.setText(removed_text(parts))
 
     def _read(self) -> None:
-        project = self.session.project
-        if project is None:
-            return
-        if self.model.shared is not None:
+        if self.model.shared is None:
+            self.work.read()
+        else:
             self.refresh()
-            return
-        path = project.curation
-        self.jobs.start(READ, lambda tell: SharedMarks(path), self._loaded, self._complain_broken)
-
-    def _loaded(self, shared: SharedMarks) -> None:
-        self._broken = False
-        self.view.status.say("")
-        self.model.open(shared)
-        self.view.judge.set_reasons(self.model.reasons())
 
     def _complain_broken(self, text: str) -> None:
         self._broken = True
@@ -170,7 +143,7 @@ class CurationController:
         elif do in (Do.UNDO, Do.REDO):
             self._travel(do)
         elif do is Do.APPLY:
-            self.apply()
+            self.work.apply()
 
     def _judge(self, do: Do) -> None:
         target = self._target
@@ -192,16 +165,8 @@ class CurationController:
             self._advance()
 
     def _advance(self) -> None:
-        review = self.model.review
-        if review is None:
-            return
-        place = review.next_open(self.model.judged)
-        if place is None:
-            self.view.status.say(f"All {len(review.items)} are judged.")
-        elif place == review.position:
-            self.view.status.say("This is the only one that is not judged.")
-        else:
-            review.go(place)
+        if not self.model.advance() and self.model.review is not None:
+            self.view.status.say(f"All {len(self.model.review.items)} are judged.")
 
     def _tried(self, change: Any) -> bool:
         """Change marks; return whether they could be saved, else say why not."""
@@ -224,78 +189,12 @@ class CurationController:
         if review is not None and place is not None:
             review.go(place)
 
-    def apply(self) -> None:
-        """Set the data up again with the marks as they are."""
-        project, snapshot = self.session.project, self.model.snapshot()
-        if project is None:
-            return
-
-        def done(new: Project) -> None:
-            self._applied = snapshot
-            self.session.project = new
-            self.view.status.say("The marks are applied.")
-
-        self.jobs.start(APPLY, lambda tell: reopened(project, None, tell), done, self._complain)
-
-    def _complain(self, text: str) -> None:
-        self.view.status.complain(text, can_retry=False)
-
-    def search(self, pixels: bool) -> None:
-        """Rank what looks wrong, and fill the queue with it."""
-        project = self.session.project
-        if project is None:
-            return
-        self.model.mode = Mode.QUEUE
-
-        def work(tell: Tell) -> tuple[Item, ...]:
-            findings = []
-            for place, (part, index) in enumerate(project.parts.items()):
-                tell(part, place, len(project.parts))
-                findings += suspects(
-                    index, pixels=pixels, progress=lambda step, n, total: tell(step, n, total)
-                )
-            tell("ranking", len(project.parts), len(project.parts))
-            return items_of(project, ranked(findings))
-
-        def done(items: tuple[Item, ...]) -> None:
-            self.model.queue.fill(items)
-            self.view.queue.say_empty("Nothing looks suspicious.")
-            found = f"{len(items)} suspicious place{'' if len(items) == 1 else 's'}"
-            self.view.status.say(f"{found}{'' if pixels else '; without pixels'}.")
-
-        self.jobs.start(SEARCH, work, done, self._complain)
-
-    def draw(self, size: int) -> None:
-        """Draw links at random for the audit; those that are answered stay and count."""
-        project, model = self.session.project, self.model
-        if project is None or model.shared is None:
-            return
-        self.model.mode = Mode.AUDIT
-        answered = [Item(float("nan"), mark.reason, (mark,)) for mark in model.audit_answers()]
-        known = {item.first.subject for item in answered}
-        drawn = audit_items(project, size + len(answered), model.audit_number)
-        fresh = [item for item in drawn if item.first.subject not in known]
-        model.audit.fill([*answered, *fresh[: max(size - len(answered), 0)]])
-        if answered:
-            place = model.audit.next_open(model.judged)
-            model.audit.go(place or 0)
-
     def delete(self, marks: list[Mark]) -> None:
         """Delete marks of the list."""
         if marks and self._tried(lambda: self.model.delete(marks)):
             self.view.status.say(
                 f"Deleted {len(marks)} mark{'' if len(marks) == 1 else 's'}; Undo brings them back."
             )
-
-    def merge(self, path: str) -> None:
-        """Take over another person's file."""
-
-        def done(marks: list[Mark]) -> None:
-            texts: list[str] = []
-            if self._tried(lambda: texts.append(merge_text(Path(path).name, self.model.take(marks)))):
-                self.view.status.say(texts[0])
-
-        self.jobs.start(MERGE, lambda tell: read_marks(Path(path)), done, self._complain)
 
     def rename(self, name: str) -> None:
         """Mark under another name from now on."""
@@ -304,7 +203,7 @@ class CurationController:
         try:
             self.model.author = name
         except DynaclrError as error:
-            self._complain(str(error))
+            self.view.status.complain(str(error), can_retry=False)
             self._on_author(self.model.author)
         else:
             keep_author_name(self.model.author)
@@ -352,13 +251,17 @@ class CurationController:
                 self._jump()
             review.go(place)
 
-    def _on_position(self, _: int) -> None:
-        review = self.model.review
-        if review is None:
-            return
-        self.view.page_of(self.model.mode).table.show_row(review.position)
-        self._show_target()
-        self._jump()
+    def _on_queue_position(self, place: int) -> None:
+        self._on_position(Mode.QUEUE, place)
+
+    def _on_audit_position(self, place: int) -> None:
+        self._on_position(Mode.AUDIT, place)
+
+    def _on_position(self, mode: Mode, place: int) -> None:
+        self.view.page_of(mode).table.show_row(place)
+        if mode is self.model.mode:
+            self._show_target()
+            self._jump()
 
     def _on_mark(self, mark: Mark) -> None:
         self._chosen = mark
@@ -416,22 +319,6 @@ class CurationController:
         ready = first is not None and self.model.shared is not None
         title = title_text(target.title, first)
         self.view.set_target(title, target.why, target.effect, opinions, can_judge=ready)
-
-    def _on_job(self, kind: str, running: bool) -> None:
-        if kind in (READ, SEARCH, APPLY, MERGE):
-            self.view.status.set_busy(kind if running else "", 0, 0)
-            self.view.queue.search.setEnabled(not self.jobs.running(SEARCH))
-
-    def _on_told(self, kind: str, step: str, done: int, total: int) -> None:
-        if kind in (READ, SEARCH, APPLY, MERGE):
-            self.view.status.set_busy(f"{kind}: {step}", done, total)
-
-    def _on_cancel(self) -> None:
-        for kind in (SEARCH, APPLY, MERGE, READ):
-            if self.jobs.running(kind):
-                self.jobs.cancel(kind)
-                self.view.status.say("Cancelled.")
-                return
 
 
 def curation_dock(session: Session, jobs: Jobs) -> QWidget:

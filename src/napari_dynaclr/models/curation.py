@@ -196,6 +196,22 @@ class Curation:
         """Return whether the user has judged an entry of the current mode's queue."""
         return self.verdict_of(item, audit=self._mode is Mode.AUDIT) is not None
 
+    def advance(self) -> bool:
+        """Go to the next entry of the current queue that is not judged; return whether there is one."""
+        review = self.review
+        place = None if review is None else review.next_open(self.judged)
+        if review is None or place is None:
+            return False
+        review.go(place)
+        return True
+
+    def fill(self, mode: Mode, items: Sequence[Item]) -> None:
+        """Fill the queue of a mode; if it is the current one, go to the first entry that is not judged."""
+        review = {Mode.QUEUE: self.queue, Mode.AUDIT: self.audit}[mode]
+        review.fill(items)
+        if self._mode is mode and review.current is not None and self.judged(review.current):
+            self.advance()
+
     def judge(self, drafts: Sequence[Mark], verdict: Verdict, reason: str = "") -> None:
         """Mark what drafts are about and save; in the mode of the audit it counts for that.
 
