@@ -356,7 +356,7 @@ def test_a_fit_in_a_desktop_job_is_no_task_of_it(place: Path, tmp_path: Path) ->
             assert process.poll() is None, process.stdout.read()
             time.sleep(0.05)
         process.send_signal(signal.SIGUSR1)
-        assert process.wait(60) == ExitCode.STOPPED
+        assert process.wait(150) == ExitCode.STOPPED
     finally:
         process.kill()
         process.communicate()
