@@ -171,10 +171,10 @@ class MultiExperimentTripletDataset:
         batch: dict[str, Any] = {keys.BATCH_KEY: self.key_of(indices)}
         for number, (name, rows) in enumerate(parts.items()):
             batch[name] = torch.from_numpy(pixels[number * rows.size : (number + 1) * rows.size])
-            batch[f"{name}_norm_meta"] = self.norms.lookup(
+            batch[keys.NORM_META_OF[name]] = self.norms.lookup(
                 self.index.table.fov_of(rows), self.index.table.t[rows]
             )
-            batch[f"{name}_meta"] = self.meta(rows)
+            batch[keys.META_OF[name]] = self.meta(rows)
         batch[keys.POSITIVE_META] |= {
             "tau_frames": draw.tau_frames[places],
             "requested_frames": draw.requested_frames[places],

@@ -165,7 +165,7 @@ class BatchInspector:
         )
 
     def _view(self, sample: dict[str, Any], seen: dict[str, Any], name: str) -> View:
-        normalised = self.pipeline.normalize(sample[name], sample[f"{name}_norm_meta"])
+        normalised = self.pipeline.normalize(sample[name], sample[keys.NORM_META_OF[name]])
         return View(sample[name][0].numpy(), normalised[0].numpy(), seen[name][0].numpy())
 
     def images(

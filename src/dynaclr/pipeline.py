@@ -328,7 +328,7 @@ class Pipeline:
         for part, (augment, dropout) in _PARTS.items():
             if part not in batch:
                 continue
-            images = self.normalize(batch[part], prepared.pop(f"{part}_norm_meta", None))
+            images = self.normalize(batch[part], prepared.pop(keys.NORM_META_OF[part], None))
             if stage is Stage.TRAIN:
                 images = self._train_part(images, batch[keys.BATCH_KEY], augment, dropout, places)
             else:

@@ -20,7 +20,6 @@ CURATION_FILE = "curation.csv"
 """Name of the file beside experiments.yaml."""
 
 _REQUIRED = ("kind", "verdict", keys.EXPERIMENT, keys.FOV_NAME, keys.TRACK_ID, "author", "time")
-_OPTIONAL = (keys.T, keys.PARENT_TRACK_ID, keys.Y, keys.X, "reason")
 _ORDER = (
     *("kind", "verdict", keys.EXPERIMENT, keys.FOV_NAME, keys.TRACK_ID, keys.T, keys.PARENT_TRACK_ID),
     *(keys.Y, keys.X, "reason", "author", "time"),
