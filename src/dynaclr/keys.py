@@ -14,7 +14,6 @@ ID: Final = "id"
 PARENT_TRACK_ID: Final = "parent_track_id"
 PARENT_ID: Final = "parent_id"
 REQUIRED_TRACK_COLUMNS: Final = (TRACK_ID, T, Y, X)
-OPTIONAL_TRACK_COLUMNS: Final = (ID, PARENT_TRACK_ID, PARENT_ID, Z)
 ULTRACK_ORDER: Final = (TRACK_ID, T, ID, PARENT_TRACK_ID, PARENT_ID, Z, Y, X)
 
 # Columns that the index adds.
@@ -43,6 +42,12 @@ POSITIVE_META: Final = "positive_meta"
 NEGATIVE_META: Final = "negative_meta"
 INDEX: Final = "index"
 BATCH_KEY: Final = "key"
+META_OF: Final = {ANCHOR: ANCHOR_META, POSITIVE: POSITIVE_META, NEGATIVE: NEGATIVE_META}
+NORM_META_OF: Final = {
+    ANCHOR: ANCHOR_NORM_META,
+    POSITIVE: POSITIVE_NORM_META,
+    NEGATIVE: NEGATIVE_NORM_META,
+}
 
 # Statistics of the pixels, in a position's attributes or a sidecar.
 NORMALIZATION: Final = "normalization"

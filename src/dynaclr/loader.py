@@ -40,8 +40,6 @@ class BatchLoader(ThreadDataLoader):
         Finished batches that may wait, besides those being read.
     observer
         Called with every batch as it is handed over.
-    pin_memory
-        Whether tensors are moved to pinned memory, for faster transfer to a GPU.
     fingerprint
         A digest of what the batches are drawn from: a state of another one is refused.
     """
@@ -53,7 +51,6 @@ class BatchLoader(ThreadDataLoader):
         num_workers: int = 0,
         prefetch_batches: int = 2,
         observer: Callable[[dict[str, Any]], None] | None = None,
-        pin_memory: bool = False,
         fingerprint: str = "",
     ) -> None:
         if num_workers < 0 or prefetch_batches < 0:
@@ -67,7 +64,7 @@ class BatchLoader(ThreadDataLoader):
         self.rows: Any = dataset
         self.order: Any = batch_sampler
         self.readers, self.prefetch_batches = num_workers, prefetch_batches
-        self.observer, self.pin = observer, pin_memory
+        self.observer = observer
         self.fingerprint = fingerprint
         self.handed_over = 0
         self._epoch = int(batch_sampler.epoch)
@@ -95,7 +92,7 @@ class BatchLoader(ThreadDataLoader):
             self.handed_over += 1
             if self.observer is not None:
                 self.observer(batch)
-            yield _pinned(batch) if self.pin else batch
+            yield batch
         if self.handed_over != len(self):
             raise TrainingError(
                 problem("epoch ended early", field="batches", expected=len(self), found=self.handed_over)
@@ -152,12 +149,6 @@ class BatchLoader(ThreadDataLoader):
                 )
             )
         self._resume = state if state["done"] < len(self) else None
-
-
-def _pinned(batch: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: value.pin_memory() if hasattr(value, "pin_memory") else value for name, value in batch.items()
-    }
 
 
 class PlainBatches:

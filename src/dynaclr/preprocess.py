@@ -65,12 +65,12 @@ def preprocess_plate(
     """
     names = list(plate.channel_names if channels is None else channels)
     places = [plate.channel_names.index(name) for name in names]
-    work = [layout for layout in plate.fovs.values() if overwrite or _own(layout, names) is None]
+    work = [layout for layout in plate.fovs.values() if overwrite or not _has_all(layout, names)]
     kept = [layout for layout in plate.fovs.values() if layout not in work]
     total, done = sum(layout.shape[0] for layout in work), 0
     pooled = {name: Moments() for name in names}
-    for layout in kept:
-        _pool_stored(pooled, _own(layout, names) or {}, layout, places)
+    for layout in kept if work else ():
+        _pool_stored(pooled, layout, places)
     results: dict[str, dict[str, Any]] = {}
     for layout in work:
         partial = None if overwrite else _partial(plate.path, layout, names)
@@ -112,26 +112,23 @@ def preprocess_missing(
         preprocess_plate(plate, list(config.source_channel), progress=progress)
 
 
-def _own(layout: FovLayout, names: Sequence[str]) -> dict[str, Any] | None:
-    """Return the stored statistics of an FOV if they hold all channels and levels."""
+def _has_all(layout: FovLayout, names: Sequence[str]) -> bool:
+    """Return whether the stored statistics of an FOV hold all channels and levels."""
     from dynaclr.norms import stored_statistics
 
     plate = layout.path.parents[2]
     stored, _ = stored_statistics(plate, FovEntry(0, "", layout))
     if stored is None or not all(name in stored for name in names):
-        return None
-    complete = all(
+        return False
+    return all(
         level in stored[name]
         and (level != keys.TIMEPOINT_STATISTICS or len(stored[name][level]) == layout.shape[0])
         for name in names
         for level in keys.STATISTICS_LEVELS
     )
-    return stored if complete else None
 
 
-def _pool_stored(
-    pooled: dict[str, Moments], stored: dict[str, Any], layout: FovLayout, places: Sequence[int]
-) -> None:
+def _pool_stored(pooled: dict[str, Moments], layout: FovLayout, places: Sequence[int]) -> None:
     """Take an FOV that keeps its statistics into the pool: its pixels are read for the quantiles."""
     _, moments = _compute(layout, list(pooled), places)
     for name in pooled:

@@ -123,8 +123,64 @@ def test_ranks_take_turns_and_make_equal_steps() -> None:
     assert {len(sampler) for sampler in ranks} == {4}
     keys = [batch.key.batch for sampler in ranks for batch in sampler]
     assert sorted(keys) == list(range(20))
+    assert [batch.key.batch for batch in ranks[3]] == [3, 8, 13, 18]
     alone = FlexibleBatchSampler(BIG, 100)
     assert all(batch == alone.batch(0, batch.key.batch) for sampler in ranks for batch in sampler)
+
+
+def test_ranks_that_wait_start_over_and_no_anchor_is_left_out() -> None:
+    few = frame({("a", "u"): 25})
+    switches = {"experiment_aware": False, "condition_balanced": False, "drop_last": False}
+    ranks = [FlexibleBatchSampler(few, 10, num_replicas=2, rank=rank, **switches) for rank in range(2)]
+    first, second = (list(sampler) for sampler in ranks)
+    assert [len(batch) for batch in (*first, *second)] == [10, 5, 10, 10]
+    assert sorted(row for batch in (*first, second[0]) for row in batch) == list(range(25))
+    assert list(second[1]) == list(first[0])
+
+
+def test_leaked_rows_do_not_count_against_a_small_stratum() -> None:
+    uneven = frame({("a", "u"): 40, ("a", "i"): 400, ("b", "u"): 400, ("b", "i"): 400})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        FlexibleBatchSampler(uneven, 100, leaky=0.5)  # a's own share of u is 25
+    with pytest.warns(UserWarning, match="40 anchors for a share of 50"):
+        FlexibleBatchSampler(uneven, 100)
+
+
+def test_a_shortage_is_told_once() -> None:
+    with pytest.warns(UserWarning) as told:
+        sampler = FlexibleBatchSampler(frame({("a", "u"): 5}), 20)
+        for k in range(10):
+            sampler.batch(0, k)
+    assert [str(item.message).rpartition(": ")[2] for item in told] == [
+        "rows repeat.",
+        "drawn with replacement ('u' of 'a').",
+    ]
+
+
+def test_the_focal_hour_is_that_of_a_condition_with_weight() -> None:
+    early = frame({("a", "u"): 300}, hours=10.0)
+    late = frame({("a", "i"): 300}, hours=10.0).assign(
+        hours_post_infection=lambda t: t.hours_post_infection + 90
+    )
+    anchors = pd.concat([early, late], ignore_index=True)
+    sampler = FlexibleBatchSampler(
+        anchors, 16, condition_ratio={"u": 1.0}, temporal_enrichment=True, temporal_global_fraction=0.0
+    )
+    for k in range(30):  # an hour of the other condition would leave no row near it, and be told
+        hours = anchors.hours_post_infection[sampler.batch(0, k)]
+        assert hours.max() - hours.min() <= 4.0
+
+
+def test_places_in_a_batch_and_the_stratum_that_leaks_are_drawn() -> None:
+    anchors = frame({(e, c): 400 for e in ("a", "b") for c in ("u", "i", "w")})
+    sampler = FlexibleBatchSampler(
+        anchors, 9, leaky=1 / 9, experiment_weights={"a": 1.0}, condition_ratio={"u": 1, "i": 1, "w": 1}
+    )
+    batches = [anchors.iloc[sampler.batch(0, k)] for k in range(60)]
+    leaked = {batch.condition[batch.experiment == "b"].item() for batch in batches}
+    assert leaked == {"u", "i", "w"}
+    assert {batch.condition.iloc[0] for batch in batches} == {"u", "i", "w"}
 
 
 def test_iteration_from_the_middle_equals_the_rest() -> None:

@@ -72,7 +72,8 @@ def own_project(sample_training: Path, tmp_path: Path) -> Project:
     """The sample training in a folder of its own: runs are written beside it."""
     file = tmp_path / "project" / "train.yaml"
     file.parent.mkdir()
-    shutil.copy(sample_training, file)
+    spec = RunSpec.read(sample_training).changed({"run.root": str(file.parent / "runs")})
+    spec.write(file)
     return open_project(file)
 
 
@@ -177,7 +178,7 @@ def test_a_run_that_does_not_listen_is_ended_by_the_second_press(
     at.until(lambda: stop.text() == "End it now")
     assert psutil.pid_exists(children[0].pid)
     at.click(stop)
-    assert children[0].wait(60) == -signal.SIGKILL
+    at.until(lambda: children[0].poll() == -signal.SIGKILL)
     at.until(lambda: at.state() is State.CRASHED)
     at.until(lambda: not at.view.controller.follower.stops)
     assert "step " in at.view.watch.ending.text()
@@ -241,8 +242,8 @@ def test_closing_the_window_asks_once_and_leaves_runs_by_default(
     at.view.eventFilter(window, QCloseEvent())
     assert heard == [1]
     closing(lambda names: False)
-    assert children[0].wait(60) == 0
     at.until(lambda: at.state() is State.STOPPED)
+    at.until(lambda: children[0].poll() == 0)
 
 
 def _parents(widget: QWidget) -> Iterator[QWidget]:

@@ -1,72 +1,24 @@
-"""Checks the tracks of one FOV against its image and among themselves; knows no other FOV."""
+"""Checks the rows of one FOV's tracks against its image; knows no lineage and no other FOV."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dynaclr import keys
-from dynaclr.errors import ConfigError, DataError, listing, problem, suggest
+from dynaclr.errors import DataError, listing, problem
+from dynaclr.tracks.policy import TrackCounts, TrackPolicy
 
-__all__ = ("TrackCounts", "TrackPolicy", "check_tracks", "track_parents")
+__all__ = ("check_tracks",)
 
 Columns = dict[str, npt.NDArray[Any]]
 _ROW = "__row__"  # row of the file, counted from 1 with the header
 _HEADER_ROWS = 2
 _SUSPICIOUS_SHARE = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class TrackPolicy:
-    """What to do with tracks that are not as they should be.
-
-    Attributes
-    ----------
-    missing_file
-        FOV without a track file: "skip" leaves it out and says so, "error" stops.
-    nonfinite
-        NaN or infinite coordinates: "error" stops, "drop" leaves the rows out and counts them.
-    duplicates
-        Two rows of one track at one frame: "error" stops, "drop" keeps the first and counts the rest.
-    """
-
-    missing_file: Literal["skip", "error"] = "skip"
-    nonfinite: Literal["error", "drop"] = "error"
-    duplicates: Literal["error", "drop"] = "error"
-
-    def __post_init__(self) -> None:
-        allowed = {
-            "missing_file": ("skip", "error"),
-            "nonfinite": ("error", "drop"),
-            "duplicates": ("error", "drop"),
-        }
-        for name, options in allowed.items():
-            value = getattr(self, name)
-            if value not in options:
-                raise ConfigError(
-                    problem("unknown choice", field=name, expected=listing(options), found=repr(value))
-                    + suggest(str(value), options)
-                )
-
-
-@dataclass(slots=True)
-class TrackCounts:
-    """What was found in one FOV's track file."""
-
-    rows: int = 0
-    outside_image: int = 0
-    nonfinite: int = 0
-    duplicates: int = 0
-    missing_parents: int = 0
-    gaps: int = 0
-    divisions: int = 0
-    large_divisions: int = 0
-    overlaps: int = 0
-    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +133,7 @@ def _finite(columns: Columns, place: _Place, counts: TrackCounts, policy: TrackP
                 field="y, x",
                 expected="finite pixels",
                 found=listing(f"({columns[keys.Y][i]}, {columns[keys.X][i]})" for i in wrong[:5]),
-                fix="Repair the file, or set nonfinite to 'drop' to leave these rows out.",
+                fix="Repair the file, or set bad_coordinates to 'drop' to leave these rows out.",
             )
         )
     counts.nonfinite = int(wrong.size)
@@ -203,7 +155,7 @@ def _unique(columns: Columns, place: _Place, counts: TrackCounts, policy: TrackP
                 row=listing(columns[_ROW][wrong[:5]]),
                 field="track_id, t",
                 found=listing(f"({track[i]}, {t[i]})" for i in wrong[:5]),
-                fix="Repair the file, or set duplicates to 'drop' to keep the first of each.",
+                fix="Repair the file, or set duplicate_rows to 'drop' to keep the first of each.",
             )
         )
     counts.duplicates = int(wrong.size)
@@ -242,84 +194,3 @@ def _inside(columns: Columns, place: _Place, counts: TrackCounts, pixel_size_um:
                 )
             )
     return _keep(columns, inside)
-
-
-def track_parents(
-    columns: Columns, counts: TrackCounts, *, experiment: str, path: Path
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return (track_id, parent position or -1, first row) of each track of checked columns.
-
-    Raises
-    ------
-    DataError
-        If the rows of a track name different parents or a parent starts after its child.
-    """
-    track_id, start = np.unique(columns[keys.TRACK_ID], return_index=True)
-    none = np.full(track_id.size, -1, dtype=np.int64)
-    if keys.PARENT_TRACK_ID not in columns or not track_id.size:
-        return track_id, none, start
-    named = columns[keys.PARENT_TRACK_ID]
-    parent_id = np.maximum.reduceat(named, start)
-    lowest = np.minimum.reduceat(np.where(named < 0, np.iinfo(np.int64).max, named), start)
-    conflict = np.flatnonzero((parent_id >= 0) & (lowest != parent_id))
-    if conflict.size:
-        raise DataError(
-            problem(
-                f"{conflict.size} tracks name more than one parent",
-                experiment=experiment,
-                file=path,
-                field=keys.PARENT_TRACK_ID,
-                found=listing(f"track {track_id[i]}: {lowest[i]} and {parent_id[i]}" for i in conflict[:5]),
-            )
-        )
-    spot = np.minimum(np.searchsorted(track_id, parent_id), track_id.size - 1)
-    known = (parent_id >= 0) & (track_id[spot] == parent_id)
-    counts.missing_parents = int(np.count_nonzero((parent_id >= 0) & ~known))
-    parent = np.where(known, spot, -1)
-    _check_family(track_id, parent, columns[keys.T], start, counts, experiment, path)
-    return track_id, parent, start
-
-
-def _check_family(
-    track_id: npt.NDArray[np.int64],
-    parent: npt.NDArray[np.int64],
-    t: npt.NDArray[np.int64],
-    start: npt.NDArray[np.int64],
-    counts: TrackCounts,
-    experiment: str,
-    path: Path,
-) -> None:
-    first, last = t[start], t[np.r_[start[1:], t.size] - 1]
-    child = np.flatnonzero(parent >= 0)
-    child = child[parent[child] != child]  # a track that is its own parent is a cycle, reported as such
-    mother = parent[child]
-    late = first[mother] > first[child]
-    if late.any():
-        raise DataError(
-            problem(
-                f"{np.count_nonzero(late)} tracks start before their parent",
-                experiment=experiment,
-                file=path,
-                field=keys.PARENT_TRACK_ID,
-                found=listing(
-                    f"track {track_id[c]} starts at {first[c]}, its parent {track_id[m]} at {first[m]}"
-                    for c, m in list(zip(child[late], mother[late], strict=True))[:5]
-                ),
-            )
-        )
-    over = last[mother] >= first[child]
-    counts.overlaps = int(np.count_nonzero(over))
-    if counts.overlaps:
-        text = problem(
-            f"{counts.overlaps} parents go on after their child starts",
-            experiment=experiment,
-            file=path,
-            found=listing(
-                f"track {track_id[m]} until {last[m]}, child {track_id[c]} from {first[c]}"
-                for c, m in list(zip(child[over], mother[over], strict=True))[:5]
-            ),
-        )
-        counts.warnings.append(text)
-    daughters = np.bincount(mother, minlength=track_id.size)
-    counts.divisions = int(np.count_nonzero(daughters >= 2))
-    counts.large_divisions = int(np.count_nonzero(daughters > 2))
