@@ -24,6 +24,8 @@ _TITLES = {
     "trainer": "Trainer",
     "run": "Run folder",
 }
+_LABELS = {"run.root": "folder of runs", "run.name": "name of the run"}
+"""Labels of options whose names say nothing without the section."""
 _NOT_ASKED = frozenset({"run.folder", "run.resume", "run.resume_from", "run.force", "data.experiments_yaml"})
 """What the dock decides by its buttons."""
 _CLASSES = {
@@ -100,8 +102,7 @@ class TrainingForm(QWidget):
         for item in items:
             self._add(form, item)
         fold.setContent(content)
-        if opened:
-            fold.expand(animate=False)
+        (fold.expand if opened else fold.collapse)(animate=False)
         self.folds[name] = fold
         return fold
 
@@ -124,8 +125,7 @@ class TrainingForm(QWidget):
     def _add(self, form: QFormLayout, item: Parameter) -> None:
         field = ParameterField(item, self.changed.emit, self._calm)
         self.fields[item.path] = field
-        title = item.path if item.path.startswith("run.") else item.name
-        label = QLabel(title.replace(".", " ").replace("_", " "))
+        label = QLabel(_LABELS.get(item.path, item.name.replace("_", " ")))
         label.setToolTip(field.widget.toolTip())
         label.setBuddy(field.widget)
         form.addRow(label, field.widget)

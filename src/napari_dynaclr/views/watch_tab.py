@@ -131,6 +131,7 @@ class WatchTab(QWidget):
         ):
             fold.setDuration(0)
             fold.setContent(inner)
+            fold.collapse(animate=False)
             fold.toggleButton().setToolTip(tip)
             column.addWidget(fold)
         scroll = QScrollArea()
