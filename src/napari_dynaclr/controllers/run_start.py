@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +88,9 @@ class RunStart:
         """Forget session and jobs."""
         self.session.project_changed.disconnect(self._on_project)
         self.runs.listed.disconnect(self._offer)
-        self.jobs.changed.disconnect(self._on_jobs)
-        self.jobs.cancel(MEASURING)
+        with suppress(RuntimeError):  # Qt has deleted them: the application ends
+            self.jobs.changed.disconnect(self._on_jobs)
+            self.jobs.cancel(MEASURING)
 
     @property
     def root(self) -> Path | None:

@@ -16,6 +16,7 @@ from dynaclr.errors import DynaclrError, RunError
 from dynaclr.runs.halting import GRACE_SECONDS
 from dynaclr.runs.launch import command_text, delete_run, resume
 from dynaclr.runs.layout import RunFolder
+from dynaclr.runs.observing import observe, worker
 from dynaclr.runs.states import State
 from napari_dynaclr.controllers.run_follower import RunFollower, RunStop
 from napari_dynaclr.controllers.run_start import RunStart
@@ -30,6 +31,7 @@ from napari_dynaclr.workers import Jobs, Tell
 __all__ = ("TrainingController",)
 
 _LADDER = "stopping the run"
+_CLEARING_SECONDS, _LOOK_SECONDS = 30.0, 0.2
 _BEST_SECONDS = 60.0  # between two notices of better checkpoints of a run
 
 
@@ -125,6 +127,7 @@ class TrainingController:
         """Go on with a run that ended, from its newest checkpoint or its best one."""
 
         def work(tell: Tell) -> Path:
+            _wait_for_end(path, tell)
             return resume(path, "best" if where == "best" else "newest").path
 
         self.jobs.start(f"resuming {path.name}", work, self._on_launched)
@@ -141,11 +144,15 @@ class TrainingController:
         """Delete the folder of a run; the view has asked."""
         gone = any(item.path == path and item.state is State.LOST for item in self.runs.summaries)
 
+        def work(tell: Tell) -> None:
+            _wait_for_end(path, tell)
+            delete_run(path, lost_is_gone=gone)
+
         def done(_: None) -> None:
             self.runs.unwatch(path)
             self.follower.look_closely()
 
-        self.jobs.start(f"deleting {path.name}", lambda tell: delete_run(path, lost_is_gone=gone), done)
+        self.jobs.start(f"deleting {path.name}", work, done)
 
     def stop(self) -> None:
         """Ask the run that is looked at to stop; once the grace is over, end it."""
@@ -259,3 +266,14 @@ _SAID = {
     What.FAILED: "has failed",
     What.GONE: "is watched no more",
 }
+
+
+def _wait_for_end(path: Path, tell: Tell) -> None:
+    """Wait while the process of a run that has ended clears up; not for one that goes on."""
+    due = time.monotonic() + _CLEARING_SECONDS
+    while time.monotonic() < due:
+        seen = observe(RunFolder(path))
+        if worker(seen) is None or not seen.state.ended:
+            return
+        tell("its process is ending", 0, 0)
+        time.sleep(_LOOK_SECONDS)

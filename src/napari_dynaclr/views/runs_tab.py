@@ -130,13 +130,8 @@ class RunsTab(QWidget):
 
     def _set_row(self, row: int, item: RunSummary, watched: bool) -> None:
         done = "" if item.progress is None else f"{100 * item.progress:.0f} %"
-        texts = (
-            "",
-            run_title(item.name),
-            f"{GLYPH_OF[item.state]} {item.state}",
-            done,
-            *map(_number, _losses(item)),
-        )
+        state, losses = f"{GLYPH_OF[item.state]} {item.state}", (item.loss, item.val_loss)
+        texts = ("", run_title(item.name), state, done, *map(_number, losses))
         tip = "\n".join(
             line
             for line in (str(item.path), f"{item.state}: {item.reason}".rstrip(": "), item.holder)

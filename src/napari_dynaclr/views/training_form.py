@@ -6,12 +6,12 @@ from collections.abc import Mapping
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
-from superqt import QCollapsible
 
 from dynaclr.runs.options import ENCODERS, LOSSES
 from dynaclr.runs.parameter import Parameter
 from dynaclr.runs.spec import RunSpec
 from napari_dynaclr.views.parameter_field import CalmWheel, ParameterField
+from napari_dynaclr.views.training_parts import Fold
 
 __all__ = ("TrainingForm",)
 
@@ -44,7 +44,7 @@ class TrainingForm(QWidget):
         super().__init__()
         self.fields: dict[str, ParameterField] = {}
         self.classes: dict[str, QComboBox] = {}
-        self.folds: dict[str, QCollapsible] = {}
+        self.folds: dict[str, Fold] = {}
         self._calm = CalmWheel(self)
         self._shape: tuple[Parameter, ...] = ()
         self._column = QVBoxLayout(self)
@@ -68,7 +68,7 @@ class TrainingForm(QWidget):
 
     def _build(self, parameters: tuple[Parameter, ...]) -> None:
         """Make all fields anew; folds that were open stay open."""
-        opened = {name for name, fold in self.folds.items() if fold.isExpanded()}
+        opened = {name for name, fold in self.folds.items() if fold.head.isChecked()}
         old, self._inner = self._inner, QWidget()
         self._shape, self.fields, self.folds = parameters, {}, {}
         column = QVBoxLayout(self._inner)
@@ -91,18 +91,15 @@ class TrainingForm(QWidget):
             self._column.removeWidget(old)
             old.deleteLater()
 
-    def _fold(self, name: str, items: list[Parameter], opened: bool) -> QCollapsible:
+    def _fold(self, name: str, items: list[Parameter], opened: bool) -> Fold:
         title = _TITLES.get(name, name)
-        fold = QCollapsible(f"{title}: {len(items)} more options")
-        fold.setDuration(0)
-        fold.toggleButton().setToolTip(f"Show or hide options that are seldom changed ({title})")
         content = QWidget()
         form = _form()
         content.setLayout(form)
         for item in items:
             self._add(form, item)
-        fold.setContent(content)
-        (fold.expand if opened else fold.collapse)(animate=False)
+        tip = f"Show or hide options that are seldom changed ({title})"
+        fold = Fold(f"{title}: {len(items)} more options", tip, content, opened)
         self.folds[name] = fold
         return fold
 
