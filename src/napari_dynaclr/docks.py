@@ -10,15 +10,17 @@ from napari_dynaclr.controllers.hub import hub_of
 from napari_dynaclr.controllers.lineage import LineageController
 from napari_dynaclr.controllers.pairs import PairController
 from napari_dynaclr.controllers.project import ProjectController
+from napari_dynaclr.controllers.training import TrainingController
 from napari_dynaclr.models.project import TRAINING
 from napari_dynaclr.views.lineage import LineageView
 from napari_dynaclr.views.pair import PairView
 from napari_dynaclr.views.project import ProjectView
+from napari_dynaclr.views.training import TrainingView
 
 if TYPE_CHECKING:
     import napari
 
-__all__ = ("BatchDock", "CurationDock", "LineageDock", "PairDock", "ProjectDock")
+__all__ = ("BatchDock", "CurationDock", "LineageDock", "PairDock", "ProjectDock", "TrainingDock")
 
 
 class ProjectDock(ProjectView):
@@ -85,3 +87,14 @@ class CurationDock(_Holder):
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
         hub = hub_of(napari_viewer)
         super().__init__(curation_dock(hub.session, hub.jobs))
+
+
+class TrainingDock(TrainingView):
+    """Trainings: start, watch, control; closing it leaves them running."""
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
+        super().__init__()
+        hub = hub_of(napari_viewer)
+        self.controller = TrainingController(hub.session, hub.jobs, hub.runs, self)
+        self.destroyed.connect(self.controller.close)
+        self.destroyed.connect(hub.follow_theme(self.set_theme))
