@@ -275,16 +275,12 @@ def _free_path(root: Path, spec: RunSpec) -> Path:
 
 
 def _spec_of(project: Project, key: str) -> RunSpec:
-    """Return what a training begins with; the marks of the project leave out what was rejected."""
+    """Return what a training begins with."""
     if key.startswith(_RUN):
         return RunSpec.read(Path(key.removeprefix(_RUN)))
     if key == _OPEN:
-        spec = RunSpec.read(project.path)
-    else:
-        spec = preset_spec(Preset(key.removeprefix(_PRESET)), project.pipeline.config.data.experiments_yaml)
-    if spec.get("data.curation") is None and project.curation.is_file():
-        spec = spec.changed({"data.curation": str(project.curation)})
-    return spec
+        return RunSpec.read(project.path)
+    return preset_spec(Preset(key.removeprefix(_PRESET)), project.pipeline.config.data.experiments_yaml)
 
 
 def _telling_errors(work: Callable[[Tell], Path]) -> Callable[[Tell], Path]:
