@@ -71,7 +71,7 @@ def read_config(path: Path) -> PipelineConfig:
         )
     options = {name: value for name, value in data.items() if name not in _LOADER_OPTIONS}
     for name in ("experiments_yaml", "curation"):
-        if isinstance(options.get(name), str):
+        if isinstance(options.get(name), str) and options[name] != "auto":
             options[name] = str(beside(file, options[name]))
     return _configured(file, options)
 

@@ -74,8 +74,8 @@ class MultiExperimentDataModule(LightningDataModule):
     prefetch_batches
         Batches read ahead of those being read.
     curation
-        File of marks, relative to the current directory: what they exclude is not trained on; None for
-        none.
+        File of marks, relative to the current directory: what they exclude is not trained on. "auto" is
+        curation.csv beside experiments_yaml where there is one; None for none.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class MultiExperimentDataModule(LightningDataModule):
         stratify_by: list[str] = ["condition"],  # noqa: B006 - as above
         index_cache: str | None = None,
         prefetch_batches: int = 2,
-        curation: str | None = None,
+        curation: str | None = "auto",
     ) -> None:
         super().__init__()
         self.hcl_beta, self.num_workers, self.prefetch_batches = hcl_beta, num_workers, prefetch_batches

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from dynaclr.curation import CURATION_FILE
 from dynaclr.index_options import IndexOptions
 from dynaclr.pipeline_config import DataConfig, PipelineConfig, SamplingConfig, SplitConfig, TransformConfig
 from dynaclr.tracks import TrackPolicy
 from dynaclr.transforms import Normalization, Transform
 
-__all__ = ("pipeline_config",)
+__all__ = ("marks_file", "pipeline_config")
 
 
 def pipeline_config(
@@ -50,7 +51,7 @@ def pipeline_config(
     group_by: list[str] = ["experiment"],  # noqa: B006 - as above
     stratify_by: list[str] = ["condition"],  # noqa: B006 - as above
     index_cache: str | None = None,
-    curation: str | None = None,
+    curation: str | None = "auto",
 ) -> PipelineConfig:
     """Return the configuration of a pipeline from the options of a `data:` section.
 
@@ -100,12 +101,12 @@ def pipeline_config(
     index_cache
         Folder for a cache of the index; None for none.
     curation
-        File of marks, relative to the current directory: what they exclude is not trained on; None for
-        none.
+        File of marks, relative to the current directory: what they exclude is not trained on. "auto" is
+        curation.csv beside experiments_yaml where there is one; None for none.
     """
     tracks = TrackPolicy(missing_tracks, bad_coordinates, duplicate_rows)
     cache = None if index_cache is None else Path(index_cache)
-    marks = None if curation is None else Path(curation)
+    marks = marks_file(experiments_yaml, curation)
     return PipelineConfig(
         DataConfig(
             experiments_yaml=Path(experiments_yaml),
@@ -143,3 +144,11 @@ def pipeline_config(
             missing_statistics=missing_statistics,
         ),
     )
+
+
+def marks_file(experiments_yaml: str, curation: str | None) -> Path | None:
+    """Return the file of marks that an option stands for, None if no marks are to count."""
+    if curation != "auto":
+        return None if curation is None else Path(curation)
+    beside = Path(experiments_yaml).parent / CURATION_FILE
+    return beside if beside.is_file() else None

@@ -94,7 +94,9 @@ def merge_text(name: str, report: MergeReport) -> str:
         kappa = "" if math.isnan(found.kappa) else f", kappa {found.kappa:.2f}"
         text += f"You and {other}: {found.n} in common, {100 * found.observed:.0f} % equal{kappa}. "
     if report.conflicts:
-        text += f"{report.conflicts} judged differently: see the conflicts below; the latest verdict counts."
+        text += (
+            f"{report.conflicts} judged differently (tick conflicts to list them); the latest verdict counts."
+        )
     return text.strip()
 
 

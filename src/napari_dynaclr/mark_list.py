@@ -75,7 +75,7 @@ class MarkTexts:
             texts = (
                 f"{GLYPHS[mark.verdict]} {mark.verdict.value}",
                 _what(mark),
-                f"{mark.experiment}/{mark.fov_name}",
+                f"{mark.fov_name} {mark.experiment}",
                 mark.reason,
                 mark.author,
                 mark.time.astimezone().strftime("%Y-%m-%d %H:%M"),

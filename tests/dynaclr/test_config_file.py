@@ -126,3 +126,16 @@ def test_other_files_are_refused(tmp_path: Path, text: str) -> None:
         read_config(tmp_path / "absent.yaml")
     with pytest.raises(ConfigError, match=r"folder without config\.yaml"):
         read_config(tmp_path)
+
+
+def test_marks_beside_the_experiments_count_unless_told_otherwise(coded: Path, tmp_path: Path) -> None:
+    path = training(coded, tmp_path)
+    assert read_config(path).data.options.curation is None
+    marks = coded.parent / "curation.csv"
+    marks.write_text("kind,verdict,experiment,fov_name,track_id,t,author,time\n")
+    assert read_config(path).data.options.curation == marks
+    assert read_config(coded).data.options.curation == marks
+    assert read_config(training(coded, tmp_path, curation=None)).data.options.curation is None
+    other = tmp_path / "mine.csv"
+    other.write_text(marks.read_text())
+    assert read_config(training(coded, tmp_path, curation="mine.csv")).data.options.curation == other

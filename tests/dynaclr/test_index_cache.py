@@ -18,6 +18,7 @@ from dynaclr.index import MultiExperimentIndex
 from dynaclr.index_options import IndexOptions
 from dynaclr.plate_writer import write_plate
 from dynaclr.testing import write_coded_experiments, write_experiments_yaml, write_tracks
+from dynaclr.tracks import TrackPolicy
 
 ZARR3 = pytest.mark.skipif(sys.version_info < (3, 12), reason="zarr 3 is read from Python 3.12 on")
 LAYOUTS: list[Any] = [
@@ -116,6 +117,33 @@ def test_another_description_is_another_entry(coded: Path, cache: Path, change: 
     coded.write_text(yaml.safe_dump(content))
     cached_index(coded, cache)
     assert len(list(cache.iterdir())) == 2
+
+
+OTHERS: list[dict[str, Any]] = [
+    {"z_range": (0, 1)},
+    {"yx_patch_size": (24, 16)},
+    {"tau_range_hours": (0.5, 1.5)},
+    {"exclude_fovs": ["coded1/A/1/0"]},
+    {"options": {"relation": "track"}},
+    {"options": {"missing_chunks": "error"}},
+    {"options": {"tracks": TrackPolicy(duplicates="drop")}},
+]
+
+
+@pytest.mark.parametrize("other", OTHERS, ids=str)
+def test_other_options_are_another_entry(coded_source: Path, cache: Path, other: dict[str, Any]) -> None:
+    """And what comes from the cache is what would be built without one."""
+    cached_index(coded_source, cache)
+    arguments = {"z_range": (0, 2), "yx_patch_size": (16, 16), "tau_range_hours": (0.5, 1.0), **other}
+    options = arguments.pop("options", {})
+    registry = ExperimentRegistry.from_yaml(coded_source)
+    with_cache = IndexOptions(cache_dir=cache, **options)
+    made = [MultiExperimentIndex(registry, **arguments, options=with_cache) for _ in range(2)]
+    assert len(list(cache.iterdir())) == 2
+    plain = MultiExperimentIndex(registry, **arguments, options=IndexOptions(**options))
+    for index in made:
+        assert np.array_equal(index.loss, plain.loss)
+        assert index.report.text() == plain.report.text()
 
 
 def damaged(content: bytes, damage: str) -> bytes:

@@ -15,7 +15,7 @@ from monai.data.thread_buffer import ThreadDataLoader
 
 from dynaclr.datamodule import MultiExperimentDataModule
 from dynaclr.dataset import MultiExperimentTripletDataset
-from dynaclr.errors import ConfigError, PixelReadError, RunError
+from dynaclr.errors import ConfigError, PixelReadError, RunError, TrainingError
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.index import MultiExperimentIndex
 from dynaclr.loader import BatchLoader
@@ -147,6 +147,31 @@ def test_a_state_of_other_data_is_refused() -> None:
     state = BatchLoader(Rows(), SequentialBatches(40, 8)).state_dict()
     with pytest.raises(RunError, match="batch_size 8 there, 10 here"):
         BatchLoader(Rows(), SequentialBatches(40, 10)).load_state_dict(state)
+
+
+@pytest.mark.parametrize("name", ["seed", "world_size", "batch_size", "fingerprint", "rows"])
+def test_all_that_must_agree_is_compared(name: str) -> None:
+    loader = BatchLoader(Rows(), SequentialBatches(40, 8))
+    state = loader.state_dict()
+    with pytest.raises(RunError, match=rf"found {name} \[9\] there"):
+        loader.load_state_dict({**state, name: [9]})
+    with pytest.raises(RunError, match=f"{name} None there"):
+        loader.load_state_dict({key: value for key, value in state.items() if key != name})
+
+
+class Short(SequentialBatches):
+    """Gives one batch less than it says."""
+
+    def iterate(self, epoch: int, start: int = 0) -> Iterator[list[int]]:
+        yield from list(super().iterate(epoch, start))[:-1]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_epoch_that_ends_early_is_an_error(workers: int) -> None:
+    loader = BatchLoader(Rows(), Short(40, 8), workers)
+    with pytest.raises(TrainingError, match="epoch ended early; expected 5; found 4"):
+        rows_of(loader)
+    assert loader.handed_over == 4
 
 
 def test_a_state_of_another_fingerprint_is_refused() -> None:

@@ -183,6 +183,16 @@ def test_places_in_a_batch_and_the_stratum_that_leaks_are_drawn() -> None:
     assert {batch.condition.iloc[0] for batch in batches} == {"u", "i", "w"}
 
 
+def test_a_leaked_place_that_falls_back_repeats_no_row() -> None:
+    anchors = frame({("a", "u"): 200, ("a", "i"): 10, ("b", "u"): 200})  # nobody else has i
+    sampler = FlexibleBatchSampler(anchors, 20, leaky=0.5, experiment_weights={"a": 1.0})
+    with pytest.warns(UserWarning, match="no anchor in the other experiments"):
+        batches = [sampler.batch(0, k) for k in range(20)]
+    for batch in batches:
+        assert (anchors.condition[batch] == "i").sum() == 10
+        assert len(set(batch)) == 20
+
+
 def test_iteration_from_the_middle_equals_the_rest() -> None:
     sampler = FlexibleBatchSampler(BIG, 100, leaky=0.1)
     assert list(sampler.iterate(3, start=7)) == list(sampler.iterate(3))[7:]

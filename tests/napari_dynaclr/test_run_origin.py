@@ -9,7 +9,7 @@ import pytest
 
 from dynaclr.errors import ConfigError
 from napari_dynaclr.models.project import Project, open_project
-from napari_dynaclr.models.run_origin import RUN, free_path, origins_of, runs_folder, spec_of, with_marks
+from napari_dynaclr.models.run_origin import RUN, free_path, origins_of, runs_folder, spec_of
 
 
 def test_runs_lie_beside_the_project_or_beside_the_run_it_was_opened_from(sample_project: Project) -> None:
@@ -39,19 +39,6 @@ def test_a_list_of_experiments_begins_with_a_preset(synthetic_source: Path) -> N
     key, title, _ = origins_of(open_project(synthetic_source), ())[0]
     assert title == "preset: default"
     assert key != "open"
-
-
-def test_marks_leave_cells_out_unless_the_training_names_its_own(
-    sample_project: Project, tmp_path: Path
-) -> None:
-    marks = tmp_path / "curation.csv"
-    project = replace(sample_project, curation=marks)
-    spec = spec_of(project, "open")
-    assert spec.get("data.curation") is None
-    marks.write_text("", encoding="utf-8")
-    assert with_marks(spec, project).get("data.curation") == str(marks)
-    own = spec.changed({"data.curation": "mine.csv"})
-    assert with_marks(own, project).get("data.curation") == "mine.csv"
 
 
 def test_the_next_run_gets_a_name_of_its_own(sample_project: Project, tmp_path: Path) -> None:

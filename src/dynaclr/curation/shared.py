@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from dynaclr.atomic import write_text_atomically
@@ -37,12 +37,12 @@ class SharedMarks:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lines: dict[int, tuple[Mark, str]] = {}  # by identity of the object
-        self._on_disk: dict[str, Mark] = {}
+        self._lines = _Lines()
+        self._written: tuple[Sequence[str], Sequence[Mark]] = ((), ())
         self._seen = self._stamp()
-        if self._seen is not None:
-            self._on_disk = self._read()
-        self._history = History(self._on_disk.values(), self._save)
+        marks = {} if self._seen is None else self._read({})
+        self._written = (list(marks), list(marks.values()))
+        self._history = History(marks.values(), self._save)
 
     @property
     def marks(self) -> tuple[Mark, ...]:
@@ -105,7 +105,8 @@ class SharedMarks:
         stamp = self._stamp()
         if stamp is None or stamp == self._seen:
             return False
-        before, now = self._on_disk, self._read()
+        before = dict(zip(*self._written, strict=True))
+        now = self._read(before)
         removed = [mark for line, mark in before.items() if line not in now]
         added = [mark for line, mark in now.items() if line not in before]
         written_otherwise = set(removed).intersection(added)
@@ -113,42 +114,36 @@ class SharedMarks:
             [mark for mark in added if mark not in written_otherwise],
             [mark for mark in removed if mark not in written_otherwise],
         )
-        self._on_disk, self._seen = now, stamp
+        self._written, self._seen = (list(now), list(now.values())), stamp
         return True
 
-    def _read(self) -> dict[str, Mark]:
-        """Return {line: mark} of the file; lines that are known already are not parsed again."""
+    def _read(self, before: Mapping[str, Mark]) -> dict[str, Mark]:
+        """Return {line: mark} of the file; lines that were there before are not parsed again."""
         text = text_of(self.path)
         lines = [line for line in text.split("\n") if line.strip()]
-        new = [line for line in lines if line not in self._on_disk]
+        new = [line for line in lines if line not in before]
         single = lines[:1] == [_HEADER.rstrip()] and not any(line.count('"') % 2 for line in new)
         if not single:
-            return dict(self._with_lines(marks_of_text(text, self.path)))
+            return self._whole(text)
         try:
             marks = marks_of_text("\n".join(new), self.path)
         except DataError:
             marks = []
         if len(marks) != len(new) - 1:  # read as a whole, errors name the right lines
-            return dict(self._with_lines(marks_of_text(text, self.path)))
-        known = {line: self._on_disk[line] for line in lines if line in self._on_disk}
+            return self._whole(text)
+        known = {line: before[line] for line in lines if line in before}
         result = {**known, **dict(zip(new[1:], marks, strict=True))}
-        self._lines = {id(mark): (mark, line) for line, mark in result.items()}
+        self._lines.keep(result)
         return result
+
+    def _whole(self, text: str) -> dict[str, Mark]:
+        marks = marks_of_text(text, self.path)
+        return dict(zip(self._lines.of(marks), marks, strict=True))
 
     def _save(self, marks: tuple[Mark, ...]) -> None:
-        lines = self._with_lines(marks)
-        write_text_atomically(self.path, "".join([_HEADER, *(f"{line}\n" for line, _ in lines)]))
-        self._on_disk, self._seen = dict(lines), self._stamp()
-
-    def _with_lines(self, marks: Iterable[Mark]) -> list[tuple[str, Mark]]:
-        """Return marks with their lines without line ends; each line is made once."""
-        before, self._lines = self._lines, {}
-        result = []
-        for mark in marks:
-            entry = before.get(id(mark)) or (mark, mark_lines((mark,))[1].removesuffix("\n"))
-            self._lines[id(mark)] = entry
-            result.append((entry[1], mark))
-        return result
+        lines = self._lines.of(marks)
+        write_text_atomically(self.path, "\n".join([_HEADER.rstrip(), *lines, ""]))
+        self._written, self._seen = (lines, marks), self._stamp()
 
     def _stamp(self) -> _Stamp | None:
         try:
@@ -158,3 +153,27 @@ class SharedMarks:
         except OSError as error:
             raise DataError(problem(f"marks cannot be read: {error.strerror}", file=self.path)) from error
         return (state.st_mtime_ns, state.st_size, state.st_ino)
+
+
+class _Lines:
+    """Lines of marks without line ends, made once for each mark."""
+
+    def __init__(self) -> None:
+        self._of: dict[int, str] = {}
+        self._alive: dict[int, Mark] = {}  # so that no other mark gets the number
+
+    def keep(self, known: Mapping[str, Mark]) -> None:
+        """Take over lines that are known."""
+        self._of = {id(mark): line for line, mark in known.items()}
+        self._alive = {id(mark): mark for mark in known.values()}
+
+    def of(self, marks: Sequence[Mark]) -> list[str]:
+        """Return the lines of marks."""
+        if len(self._of) > 2 * len(marks) + 1000:
+            self._of, self._alive = {}, {}
+        numbers = list(map(id, marks))
+        for number, mark in zip(numbers, marks, strict=True):
+            if number not in self._of:
+                self._of[number] = mark_lines((mark,))[1].removesuffix("\n")
+                self._alive[number] = mark
+        return [self._of[number] for number in numbers]

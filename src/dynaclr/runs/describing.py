@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from dynaclr.atomic import write_text_atomically
+from dynaclr.atomic import write_bytes_atomically, write_text_atomically
 from dynaclr.runs.layout import RunFolder
 
 __all__ = ("config_text", "describe", "experiments_text")
@@ -22,6 +22,9 @@ def describe(cli: Any, folder: RunFolder, experiments: str) -> None:
     """Write what repeats the run, and what it was made with."""
     write_text_atomically(folder.config, config_text(cli))
     write_text_atomically(folder.experiments, experiments)
+    marks = cli.datamodule.config.data.options.curation
+    if marks is not None:
+        write_bytes_atomically(folder.marks, marks.read_bytes())
     folder.write_facts(
         {
             "versions": {name: version(name) for name in _PACKAGES},
@@ -39,9 +42,10 @@ def config_text(cli: Any) -> str:
     content = yaml.safe_load(cli.parser.dump(cli.config, skip_none=False, skip_link_targets=True))
     content.pop("config", None)
     content["run"] |= {"folder": None, "resume": None, "resume_from": "newest"}
-    for name in ("experiments_yaml", "curation"):
-        if content["data"][name] is not None:
-            content["data"][name] = str(Path(content["data"][name]).absolute())
+    data = cli.datamodule.config.data
+    content["data"]["experiments_yaml"] = str(Path(data.experiments_yaml).absolute())
+    marks = data.options.curation
+    content["data"]["curation"] = None if marks is None else str(marks.absolute())
     return yaml.safe_dump(content, sort_keys=False)
 
 

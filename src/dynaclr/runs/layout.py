@@ -40,6 +40,11 @@ class RunFolder:
         """experiments.yaml: a copy, for the record."""
         return self.path / "experiments.yaml"
 
+    @property
+    def marks(self) -> Path:
+        """curation.csv: a copy of the marks that the run honoured, for the record."""
+        return self.path / "curation.csv"
+
     def events(self, rank: int = 0) -> Path:
         """events.jsonl; other ranks have files of their own, for errors."""
         return self.path / ("events.jsonl" if rank == 0 else f"events.rank{rank}.jsonl")

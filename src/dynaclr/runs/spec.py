@@ -70,7 +70,7 @@ class RunSpec:
             raise ConfigError(problem("not a training", file=file, field=sections[0], found=found))
         for place in _FILES:
             value = _get(content, place)
-            if isinstance(value, str):
+            if isinstance(value, str) and value != "auto":
                 _put(content, place, str(beside(file, value)))
         for place, value in _OF_ONE_START.items():
             _put(content, place, value)

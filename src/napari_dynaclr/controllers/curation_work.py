@@ -80,6 +80,11 @@ class CurationWork:
         if project is None:
             return
         self.model.mode = Mode.QUEUE
+        self.view.queue.say_empty("Looking for what may be wrong ...")
+
+        def failed(text: str) -> None:
+            self.view.queue.say_empty("")
+            self._complain(text)
 
         def done(items: tuple[Item, ...]) -> None:
             self.view.queue.say_empty("Nothing looks suspicious.")
@@ -87,7 +92,7 @@ class CurationWork:
             self.view.status.say(f"{found}{'' if pixels else '; without pixels'}.")
             self.model.fill(Mode.QUEUE, items)
 
-        self.jobs.start(SEARCH, lambda tell: _suspicious(project, pixels, tell), done, self._complain)
+        self.jobs.start(SEARCH, lambda tell: _suspicious(project, pixels, tell), done, failed)
 
     def draw(self, size: int) -> None:
         """Draw links at random for the audit; those that are answered stay and count."""
@@ -137,6 +142,7 @@ class CurationWork:
         for kind in _KINDS:
             if self.jobs.running(kind):
                 self.jobs.cancel(kind)
+                self.view.queue.say_empty("")
                 self.view.status.say("Cancelled.")
 
     def _complain(self, text: str) -> None:

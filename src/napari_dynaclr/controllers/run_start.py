@@ -22,7 +22,7 @@ from dynaclr.runs.launch import Launch, launch
 from dynaclr.runs.layout import RunFolder
 from dynaclr.runs.spec import RunSpec
 from napari_dynaclr.models.project import Project
-from napari_dynaclr.models.run_origin import free_path, origins_of, runs_folder, spec_of, with_marks
+from napari_dynaclr.models.run_origin import free_path, origins_of, runs_folder, spec_of
 from napari_dynaclr.models.session import Session
 from napari_dynaclr.models.watched_runs import WatchedRuns
 from napari_dynaclr.views.start_tab import StartTab
@@ -112,7 +112,6 @@ class RunStart:
         if project is None:
             self.spec = None
         elif same and self.spec is not None:  # other marks, or a run attached: what was entered stays
-            self.spec = with_marks(self.spec, project)
             self._show()
         else:
             self.begin_with(origins_of(project, ())[0][0])

@@ -113,6 +113,7 @@ class Curation:
         self._shared: SharedMarks | None = None
         self._at_setup: dict[Identity, Mark] = {}
         self._typed: list[str] = []
+        self._authors: set[str] | None = None
 
     @property
     def author(self) -> str:
@@ -152,7 +153,7 @@ class Curation:
         self._typed = [text for text, count in counts.items() if count > 1 and not _AUDIT.match(text)]
         self.queue.fill(())
         self.audit.fill(())
-        self.marks_changed.emit()
+        self._changed()
 
     @property
     def shared(self) -> SharedMarks | None:
@@ -167,7 +168,13 @@ class Curation:
     @property
     def authors(self) -> list[str]:
         """Everybody who has marked, and the user."""
-        return sorted({self._author, *(mark.author for mark in self.marks)})
+        if self._authors is None:
+            self._authors = {mark.author for mark in self.marks}
+        return sorted({self._author, *self._authors})
+
+    def _changed(self) -> None:
+        self._authors = None
+        self.marks_changed.emit()
 
     def reasons(self) -> list[str]:
         """Return reasons to offer, the latest first."""
@@ -230,7 +237,7 @@ class Curation:
             own.append(replace(draft, verdict=verdict, author=self._author, time=now, reason=text))
         puts = tuple(Put(mark) for mark in own)
         self._opened().do(puts[0] if len(puts) == 1 else Group(puts))
-        self.marks_changed.emit()
+        self._changed()
 
     def typed(self, reason: str) -> None:
         """Offer a reason that the user wrote again."""
@@ -242,7 +249,7 @@ class Curation:
         removed = tuple(Remove(mark) for mark in marks)
         if removed:
             self._opened().do(Group(removed))
-            self.marks_changed.emit()
+            self._changed()
 
     def take(self, marks: Sequence[Mark]) -> MergeReport:
         """Take over another person's marks in one step, with the errors of `judge`."""
@@ -252,7 +259,7 @@ class Curation:
         others = sorted({mark.author for mark in marks} - {self._author})
         if new:
             shared.do(Group(tuple(Put(mark) for mark in new)))
-            self.marks_changed.emit()
+            self._changed()
         kappas = {other: agreement(merged.marks, self._author, other) for other in others}
         return MergeReport(len(marks), len(new), len(merged.conflicts), kappas)
 
@@ -271,14 +278,14 @@ class Curation:
         if action is None:
             return []
         travel()
-        self.marks_changed.emit()
+        self._changed()
         return marks_of(action)
 
     def refresh(self) -> bool:
         """Take over what others wrote; return whether there was anything. Errors are those of `judge`."""
         if self._shared is None or not self._shared.refresh():
             return False
-        self.marks_changed.emit()
+        self._changed()
         return True
 
     def _opened(self) -> SharedMarks:
@@ -293,13 +300,15 @@ class Curation:
     def applied(self, snapshot: dict[Identity, Mark]) -> None:
         """Say that the data were set up with these marks."""
         self._at_setup = snapshot
-        self.marks_changed.emit()
+        self._changed()
 
     def pending(self) -> int:
         """Return how many things are excluded otherwise than when the data were set up."""
         now = {} if self._shared is None else self._shared.by_identity
-        changed = {name[0] for name in _differing(now, self._at_setup)}
-        authors = {name[1] for name in self._at_setup} | set(self.authors)
+        changed = {subject for subject, _ in _differing(now, self._at_setup)}
+        if not changed:
+            return 0
+        authors = {author for _, author in self._at_setup} | set(self.authors)
         return sum(
             _excluded(now, subject, authors) != _excluded(self._at_setup, subject, authors)
             for subject in changed
@@ -340,7 +349,8 @@ def _audit_of(mark: Mark) -> int | None:
 
 def _differing(now: Mapping[Identity, Mark], before: Mapping[Identity, Mark]) -> list[Identity]:
     """Return the (subject, author) of marks that are not the same in both."""
-    names = [name for name, mark in now.items() if (old := before.get(name)) is not mark and old != mark]
+    both = zip(now, now.values(), map(before.get, now), strict=True)
+    names = [name for name, mark, old in both if old is not mark and old != mark]
     names += [name for name in before if name not in now]
     return names
 

@@ -92,12 +92,7 @@ def open_project(path: Path, progress: Callable[[str, int, int], None] | None = 
     """
     file = config_path(path)
     config = read_config(file)
-    curation = config.data.options.curation
-    if curation is None:
-        curation = config.data.experiments_yaml.parent / CURATION_FILE
-        if curation.is_file():
-            options = replace(config.data.options, curation=curation)
-            config = replace(config, data=replace(config.data, options=options))
+    curation = config.data.options.curation or config.data.experiments_yaml.parent / CURATION_FILE
     run = file.parent if (file.parent / "run.json").is_file() else None
     return _set_up(file, run, config, curation, progress)
 

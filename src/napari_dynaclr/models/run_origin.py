@@ -10,7 +10,7 @@ from dynaclr.runs.presets import Preset, preset_spec
 from dynaclr.runs.spec import RunSpec
 from napari_dynaclr.models.project import Project
 
-__all__ = ("RUN", "free_path", "origins_of", "runs_folder", "spec_of", "with_marks")
+__all__ = ("RUN", "free_path", "origins_of", "runs_folder", "spec_of")
 
 RUN = "run:"
 """Before the path of a run folder: the key of beginning with its options."""
@@ -42,7 +42,7 @@ def origins_of(project: Project, runs: Sequence[Path]) -> list[tuple[str, str, s
 
 
 def spec_of(project: Project, key: str) -> RunSpec:
-    """Return the training of a key; the marks of the project leave out what was rejected.
+    """Return the training of a key.
 
     Raises
     ------
@@ -52,16 +52,9 @@ def spec_of(project: Project, key: str) -> RunSpec:
     if key.startswith(RUN):
         return RunSpec.read(Path(key.removeprefix(RUN)))
     if key == _OPEN:
-        return with_marks(RunSpec.read(project.path), project)
+        return RunSpec.read(project.path)
     experiments = project.pipeline.config.data.experiments_yaml
-    return with_marks(preset_spec(Preset(key.removeprefix(_PRESET)), experiments), project)
-
-
-def with_marks(spec: RunSpec, project: Project) -> RunSpec:
-    """Return a training that leaves out what was marked, unless it names a file of marks itself."""
-    if spec.get("data.curation") is None and project.curation.is_file():
-        return spec.changed({"data.curation": str(project.curation)})
-    return spec
+    return preset_spec(Preset(key.removeprefix(_PRESET)), experiments)
 
 
 def free_path(root: Path, spec: RunSpec) -> Path:

@@ -74,7 +74,7 @@ class CompositionPanel(QScrollArea):
         """Show what batches hold."""
         self._composition = composition
         for name, bars in self.bars.items():
-            bars.set_bars(axis_bars(composition.axes[name]))
+            bars.set_bars(axis_bars(composition.axes[name], gathered=name == "lineage"))
         self._set_tau(composition)
         if self._pooled:
             self._set_pooled(composition)
@@ -144,10 +144,11 @@ class CompositionPanel(QScrollArea):
         self.facts.setText(_fact_rows(shown, colours))
 
 
-def axis_bars(axis: AxisCounts) -> list[Bar]:
-    """Return the bars of an axis."""
-    pool = axis.pool_share if axis.pool.size else None
-    return bars_of(axis.labels, axis.counts.sum(axis=0), axis.share, pool)
+def axis_bars(axis: AxisCounts, gathered: bool = False) -> list[Bar]:
+    """Return the bars of an axis; `gathered` leaves out its last label, which stands for all others."""
+    stop = len(axis.labels) - gathered
+    pool = axis.pool_share[:stop] if axis.pool.size else None
+    return bars_of(axis.labels[:stop], axis.counts.sum(axis=0)[:stop], axis.share[:stop], pool)
 
 
 def _flag(fact: Fact, colours: PlotColours) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
@@ -16,9 +18,27 @@ def button(text: str, tooltip: str) -> QPushButton:
     return made
 
 
+class _Words(QLabel):
+    """A text that wraps and gets the height it needs, also inside a scroll area, which asks for none."""
+
+    def resizeEvent(self, event: Any) -> None:
+        """Ask for the height at this width."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def setText(self, text: str | None) -> None:
+        """Show a text, and ask for its height."""
+        super().setText(text)
+        self._fit()
+
+    def _fit(self) -> None:
+        if self.wordWrap():
+            self.setMinimumHeight(max(self.heightForWidth(self.width()), 0))
+
+
 def words(tooltip: str, text: str = "") -> QLabel:
     """Return a text that wraps and can be copied."""
-    label = QLabel(text)
+    label = _Words(text)
     label.setWordWrap(True)
     label.setToolTip(tooltip)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

@@ -35,6 +35,7 @@ AWAY = {"host": "elsewhere", "pid": 5, "boot": "x"}
         ({"state": "finished", **AWAY}, None, State.FINISHED, None),
         ({"state": "nonsense"}, None, State.LOST, None),
     ],
+    ids=[str(number) for number in range(13)],  # process numbers are no names of tests
 )
 def test_who_trains_and_what_that_means(
     tmp_path: Path, status: Any, launch: Any, expected: State, works: int | None

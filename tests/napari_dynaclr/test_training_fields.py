@@ -10,7 +10,11 @@ from qtpy.QtGui import QWheelEvent
 
 from dynaclr.runs.options import ENCODERS, LOSSES, fixed_parameters, init_parameters
 from dynaclr.runs.parameter import Kind, Parameter
+<<<<<<<< HEAD:tests/napari_dynaclr/test_parameter_field.py
 from napari_dynaclr.views.parameter_field import CalmWheel, ParameterField, text_of, value_of
+========
+from napari_dynaclr.views.training_fields import CalmWheel, OptionField, text_of, value_of
+>>>>>>>> 1842b39d9b2a63db4f05cdf127a50bf1e779b6bb:tests/napari_dynaclr/test_training_fields.py
 
 KNOWN = {
     **fixed_parameters(),
