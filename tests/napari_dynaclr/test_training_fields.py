@@ -10,11 +10,7 @@ from qtpy.QtGui import QWheelEvent
 
 from dynaclr.runs.options import ENCODERS, LOSSES, fixed_parameters, init_parameters
 from dynaclr.runs.parameter import Kind, Parameter
-<<<<<<<< HEAD:tests/napari_dynaclr/test_parameter_field.py
-from napari_dynaclr.views.parameter_field import CalmWheel, ParameterField, text_of, value_of
-========
 from napari_dynaclr.views.training_fields import CalmWheel, OptionField, text_of, value_of
->>>>>>>> 1842b39d9b2a63db4f05cdf127a50bf1e779b6bb:tests/napari_dynaclr/test_training_fields.py
 
 KNOWN = {
     **fixed_parameters(),
@@ -55,9 +51,7 @@ def test_what_is_typed(path: str, text: str, value: Any) -> None:
 @pytest.mark.gui
 def test_a_field_tells_changes_of_the_user_only(qtbot: Any) -> None:
     told: list[tuple[str, Any]] = []
-    field = ParameterField(
-        KNOWN["data.batch_size"], lambda path, value: told.append((path, value)), CalmWheel()
-    )
+    field = OptionField(KNOWN["data.batch_size"], lambda path, value: told.append((path, value)), CalmWheel())
     qtbot.addWidget(field.widget)
     field.set_value(16)
     assert told == []

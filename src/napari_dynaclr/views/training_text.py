@@ -23,7 +23,7 @@ GLYPH_OF = {
 }
 """A sign for each state, so that colour alone says nothing."""
 _ADVICE = {
-    State.CRASHED: "The process is gone and left no word. Resume goes on from the newest checkpoint.",
+    State.CRASHED: "Resume goes on from the newest checkpoint.",
     State.LOST: "Nothing was heard of it for a while, and its computer cannot be asked from here.",
     State.FAILED: "Change what is at fault, then resume it or start a copy.",
     State.STOPPED: "Resume goes on where it stopped.",
