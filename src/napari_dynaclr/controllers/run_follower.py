@@ -108,7 +108,7 @@ class RunFollower:
         self._timer.setInterval(_INTERVAL_MS)
         self._timer.timeout.connect(self.look)
         self._timer.start()
-        runs.read_again()
+        self._reading = runs.read_again()
 
     def close(self) -> None:
         """Look no more."""
@@ -134,7 +134,7 @@ class RunFollower:
 
     def look(self) -> None:
         """Read what is new, unless the last look still goes on."""
-        if self._jobs.running(LOOKING):
+        if self._jobs.running(LOOKING) or self.runs.readings != self._reading:
             return
         slow, self._count = self._count % _SLOW == 0, self._count + 1
         self._tails = {path: self._tails.get(path) or RunTail(RunFolder(path)) for path in self.runs.runs}
@@ -148,6 +148,8 @@ class RunFollower:
         return run.news is None or run.going or run.news.more
 
     def _take(self, found: _Round) -> None:
+        if self.runs.readings != self._reading:
+            return
         for path, news in found.news.items():
             self.runs.take(path, news)
         for path, stop in list(self.stops.items()):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from napari.utils.notifications import show_info
+from psygnal import Signal
 from qtpy.QtWidgets import QApplication
 
 from dynaclr.atomic import write_text_atomically
@@ -17,30 +19,22 @@ from dynaclr.runs.devices import Device, find_devices
 from dynaclr.runs.estimate import Estimate, estimate
 from dynaclr.runs.job_script import JobRequest, script_text
 from dynaclr.runs.launch import Launch, launch
-from dynaclr.runs.layout import RunFolder, run_paths
-from dynaclr.runs.presets import Preset, preset_spec
+from dynaclr.runs.layout import RunFolder
 from dynaclr.runs.spec import RunSpec
 from napari_dynaclr.models.project import Project
+from napari_dynaclr.models.run_origin import free_path, origins_of, runs_folder, spec_of, with_marks
 from napari_dynaclr.models.session import Session
 from napari_dynaclr.models.watched_runs import WatchedRuns
 from napari_dynaclr.views.start_tab import StartTab
 from napari_dynaclr.views.training_text import estimate_text
 from napari_dynaclr.workers import Cancelled, Jobs, Tell
 
-__all__ = ("RunStart", "runs_folder")
+__all__ = ("RunStart",)
 
 READING = "reading the options"
 MEASURING = "estimating the cost"
 STARTING = "starting the training"
 _DEVICES = "looking for devices"
-_OPEN, _PRESET, _RUN = "open", "preset:", "run:"
-_MOST_RUNS = 12
-
-
-def runs_folder(project: Project, root: str) -> Path:
-    """Return the folder of run folders of a project: beside its YAML, unless `root` is absolute."""
-    base = project.path.parent if project.run is None else project.run.parent.parent
-    return (base / Path(root).expanduser()).absolute()
 
 
 class RunStart:
@@ -60,6 +54,9 @@ class RunStart:
         Called with the folder of a run that was started.
     """
 
+    root_changed = Signal(object)
+    """Folder that runs will be written to."""
+
     def __init__(
         self,
         session: Session,
@@ -70,6 +67,8 @@ class RunStart:
     ) -> None:
         self.session, self.jobs, self.runs, self.view = session, jobs, runs, view
         self.spec: RunSpec | None = None
+        self._of: Path | None = None
+        self._told_root: Path | None = None
         self._launched = launched
         self._why = "open a project first"
         view.origin_chosen.connect(self.begin_with)
@@ -78,7 +77,7 @@ class RunStart:
         view.copy_requested.connect(self.copy_command)
         view.script_requested.connect(lambda file: self.save_script(Path(file)))
         view.estimate_requested.connect(self.measure)
-        view.estimate_cancelled.connect(lambda: jobs.cancel(MEASURING))
+        view.estimate_cancelled.connect(self._forget_cost)
         jobs.changed.connect(self._on_jobs)
         session.project_changed.connect(self._on_project)
         runs.listed.connect(self._offer)
@@ -89,8 +88,9 @@ class RunStart:
         """Forget session and jobs."""
         self.session.project_changed.disconnect(self._on_project)
         self.runs.listed.disconnect(self._offer)
-        self.jobs.changed.disconnect(self._on_jobs)
-        self.jobs.cancel(MEASURING)
+        with suppress(RuntimeError):  # Qt has deleted them: the application ends
+            self.jobs.changed.disconnect(self._on_jobs)
+            self.jobs.cancel(MEASURING)
 
     @property
     def root(self) -> Path | None:
@@ -105,29 +105,23 @@ class RunStart:
         self._show()
 
     def _on_project(self, project: Project | None) -> None:
-        self.spec = None
+        same = project is not None and project.path == self._of
+        self._of = None if project is None else project.path
         self.view.set_open(project is not None)
-        self.view.set_cost("")
         self._offer()
-        if project is not None:
-            self.begin_with(_OPEN if self._is_training(project) else f"{_PRESET}{Preset.DEFAULT}")
-
-    @staticmethod
-    def _is_training(project: Project) -> bool:
-        return project.path != project.pipeline.config.data.experiments_yaml
+        if project is None:
+            self.spec = None
+        elif same and self.spec is not None:  # other marks, or a run attached: what was entered stays
+            self.spec = with_marks(self.spec, project)
+            self._show()
+        else:
+            self.begin_with(origins_of(project, ())[0][0])
 
     def _offer(self, _: Any = None) -> None:
         """Offer what a training can begin with."""
         project = self.session.project
-        if project is None:
-            self.view.set_origins([])
-            return
-        origins = [(f"{_PRESET}{item}", f"preset: {item}", "Fitted to the experiments") for item in Preset]
-        if self._is_training(project):
-            origins.insert(0, (_OPEN, "the open training", str(project.path)))
-        listed = [item.path for item in self.runs.summaries[:_MOST_RUNS]]
-        origins += [(f"{_RUN}{path}", f"run {path.name}", str(path)) for path in listed]
-        self.view.set_origins(origins)
+        listed = [item.path for item in self.runs.summaries]
+        self.view.set_origins([] if project is None else origins_of(project, listed))
 
     def begin_with(self, key: str) -> None:
         """Take over the options of a preset, of the open training, or of a run."""
@@ -136,16 +130,16 @@ class RunStart:
             return
         self._why = "the options are being read"
         self.spec = None
+        self._forget_cost()
         self._show()
-        self.jobs.start(READING, lambda tell: _spec_of(project, key), self._on_spec, self._on_no_spec)
-        path = Path(key.removeprefix(_RUN))
-        if key.startswith(_RUN) and self.view.origin.findData(key) < 0:
-            self.view.origin.addItem(f"run {path.name}", key)
-        self.view.origin.setCurrentIndex(self.view.origin.findData(key))
+        self.jobs.start(READING, lambda tell: spec_of(project, key), self._on_spec, self._on_no_spec)
+        self.view.set_origin(key)
 
     def _on_spec(self, spec: RunSpec) -> None:
         self.spec, self._why = spec, ""
-        self.view.set_cost("")
+        if self.root != self._told_root:
+            self._told_root = self.root
+            self.root_changed.emit(self.root)
         self._show()
 
     def _on_no_spec(self, text: str) -> None:
@@ -157,8 +151,13 @@ class RunStart:
         if self.spec is None:
             return
         self.spec = self.spec.changed({path: value})
-        self.view.set_cost("")
+        self._forget_cost()
         self._show()
+
+    def _forget_cost(self) -> None:
+        """Give up the measurement of options that are others now, or of which nobody wants it."""
+        self.jobs.cancel(MEASURING)
+        self.view.set_cost("")
 
     def _show(self) -> None:
         faults = {} if self.spec is None else self.spec.faults()
@@ -199,7 +198,7 @@ class RunStart:
         spec, root, how = ready
         self.jobs.start(
             STARTING,
-            lambda tell: launch(spec, _free_path(root, spec), how).path,
+            lambda tell: launch(spec, free_path(root, spec), how).path,
             self._launched,
         )
 
@@ -222,7 +221,7 @@ class RunStart:
             return estimate(spec, how, wanted)
 
         def done(found: Estimate | None) -> None:
-            if found is not None and self.spec is not None:
+            if found is not None:
                 self.view.set_cost(estimate_text(found, epochs))
 
         self.view.set_cost("Measuring: a few steps are run in a process of their own ...")
@@ -237,7 +236,7 @@ class RunStart:
 
         def work(tell: Tell) -> Path:
             root.mkdir(parents=True, exist_ok=True)
-            file = _free_path(root, spec).with_suffix(".yaml")
+            file = free_path(root, spec).with_suffix(".yaml")
             spec.write(file)
             return file
 
@@ -258,7 +257,7 @@ class RunStart:
         spec, root, _ = ready
 
         def work(tell: Tell) -> Path:
-            folder = RunFolder(_free_path(root, spec))
+            folder = RunFolder(free_path(root, spec))
             folder.slurm.mkdir(parents=True)
             spec.write(folder.request)
             write_text_atomically(file, script_text(folder, JobRequest()))
@@ -268,19 +267,6 @@ class RunStart:
             show_info(f"Saved. `sbatch {file}` trains into {folder}; tick it in Runs once it has begun.")
 
         self.jobs.start("writing the script", _telling_errors(work), done)
-
-
-def _free_path(root: Path, spec: RunSpec) -> Path:
-    return next(path for path in run_paths(root, str(spec.get("run.name"))) if not path.exists())
-
-
-def _spec_of(project: Project, key: str) -> RunSpec:
-    """Return what a training begins with."""
-    if key.startswith(_RUN):
-        return RunSpec.read(Path(key.removeprefix(_RUN)))
-    if key == _OPEN:
-        return RunSpec.read(project.path)
-    return preset_spec(Preset(key.removeprefix(_PRESET)), project.pipeline.config.data.experiments_yaml)
 
 
 def _telling_errors(work: Callable[[Tell], Path]) -> Callable[[Tell], Path]:

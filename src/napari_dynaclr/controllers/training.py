@@ -16,11 +16,13 @@ from dynaclr.errors import DynaclrError, RunError
 from dynaclr.runs.halting import GRACE_SECONDS
 from dynaclr.runs.launch import command_text, delete_run, resume
 from dynaclr.runs.layout import RunFolder
+from dynaclr.runs.observing import observe, worker
 from dynaclr.runs.states import State
 from napari_dynaclr.controllers.run_follower import RunFollower, RunStop
-from napari_dynaclr.controllers.run_start import RunStart, runs_folder
+from napari_dynaclr.controllers.run_start import RunStart
 from napari_dynaclr.models.project import Project
 from napari_dynaclr.models.run_curves import csv_text
+from napari_dynaclr.models.run_origin import RUN, runs_folder
 from napari_dynaclr.models.session import Session
 from napari_dynaclr.models.watched_runs import Happening, WatchedRuns, What
 from napari_dynaclr.views.training import TrainingView
@@ -29,6 +31,7 @@ from napari_dynaclr.workers import Jobs, Tell
 __all__ = ("TrainingController",)
 
 _LADDER = "stopping the run"
+_CLEARING_SECONDS, _LOOK_SECONDS = 30.0, 0.2
 _BEST_SECONDS = 60.0  # between two notices of better checkpoints of a run
 
 
@@ -51,8 +54,10 @@ class TrainingController:
         self.session, self.jobs, self.runs, self.view = session, jobs, runs, view
         self.grace_seconds = GRACE_SECONDS
         self._told_best: dict[Path, float] = {}
+        self._project: Path | None = None
         self.follower = RunFollower(runs, jobs)
         self.starting = RunStart(session, jobs, runs, view.start, self._on_launched)
+        self.starting.root_changed.connect(self.set_root)
         watch, table = view.watch, view.runs
         watch.run_chosen.connect(self.watch)
         watch.stop_requested.connect(self.stop)
@@ -85,8 +90,9 @@ class TrainingController:
         self.runs.happened.disconnect(self._tell)
 
     def _on_project(self, project: Project | None) -> None:
-        if project is not None:
-            self.set_root(runs_folder(project, "runs") if project.run is None else project.run.parent)
+        if project is not None and project.path != self._project:
+            self._project = project.path
+            self.set_root(runs_folder(project, "runs"))
 
     def set_root(self, root: Path) -> None:
         """List the runs of a folder."""
@@ -121,6 +127,7 @@ class TrainingController:
         """Go on with a run that ended, from its newest checkpoint or its best one."""
 
         def work(tell: Tell) -> Path:
+            _wait_for_end(path, tell)
             return resume(path, "best" if where == "best" else "newest").path
 
         self.jobs.start(f"resuming {path.name}", work, self._on_launched)
@@ -131,17 +138,21 @@ class TrainingController:
             show_warning("Open the data of the run in the Project panel first: a copy trains on it.")
             return
         self.view.show_tab(self.view.start)
-        self.starting.begin_with(f"run:{path}")
+        self.starting.begin_with(f"{RUN}{path}")
 
     def delete(self, path: Path) -> None:
         """Delete the folder of a run; the view has asked."""
         gone = any(item.path == path and item.state is State.LOST for item in self.runs.summaries)
 
+        def work(tell: Tell) -> None:
+            _wait_for_end(path, tell)
+            delete_run(path, lost_is_gone=gone)
+
         def done(_: None) -> None:
             self.runs.unwatch(path)
             self.follower.look_closely()
 
-        self.jobs.start(f"deleting {path.name}", lambda tell: delete_run(path, lost_is_gone=gone), done)
+        self.jobs.start(f"deleting {path.name}", work, done)
 
     def stop(self) -> None:
         """Ask the run that is looked at to stop; once the grace is over, end it."""
@@ -255,3 +266,14 @@ _SAID = {
     What.FAILED: "has failed",
     What.GONE: "is watched no more",
 }
+
+
+def _wait_for_end(path: Path, tell: Tell) -> None:
+    """Wait while the process of a run that has ended clears up; not for one that goes on."""
+    due = time.monotonic() + _CLEARING_SECONDS
+    while time.monotonic() < due:
+        seen = observe(RunFolder(path))
+        if worker(seen) is None or not seen.state.ended:
+            return
+        tell("its process is ending", 0, 0)
+        time.sleep(_LOOK_SECONDS)

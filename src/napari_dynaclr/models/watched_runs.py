@@ -161,6 +161,7 @@ class WatchedRuns:
     def __init__(self) -> None:
         self.summaries: tuple[RunSummary, ...] = ()
         self.runs: dict[Path, WatchedRun] = {}
+        self.readings = 0
         self._current: Path | None = None
         self._started: set[Path] = set()
 
@@ -196,10 +197,15 @@ class WatchedRuns:
             self._current = path
         self.watched_changed.emit()
 
-    def read_again(self) -> None:
-        """Forget what was read, not what is watched: whoever reads begins at the beginning."""
+    def read_again(self) -> int:
+        """Forget what was read, not what is watched, for a reader that begins at the beginning.
+
+        Returns `readings`, by which a reader later knows whether another one has taken its place.
+        """
+        self.readings += 1
         self.runs = {path: WatchedRun(path) for path in self.runs}
         self.watched_changed.emit()
+        return self.readings
 
     def unwatch(self, path: Path) -> None:
         """Watch a run no longer; it goes on by itself."""

@@ -22,7 +22,7 @@ from superqt import QFlowLayout
 from dynaclr.runs.listing import RunSummary
 from dynaclr.runs.states import State
 from napari_dynaclr.views.training_parts import button, words
-from napari_dynaclr.views.training_text import GLYPH_OF
+from napari_dynaclr.views.training_text import GLYPH_OF, run_title
 
 __all__ = ("RunsTab",)
 
@@ -58,7 +58,6 @@ class RunsTab(QWidget):
         self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
         self.table.setWordWrap(False)
-        self.table.setTextElideMode(Qt.TextElideMode.ElideLeft)
         self.table.setToolTip("Tick a run to watch it; double-click shows it")
         header, side = self.table.horizontalHeader(), self.table.verticalHeader()
         assert header is not None and side is not None
@@ -131,7 +130,8 @@ class RunsTab(QWidget):
 
     def _set_row(self, row: int, item: RunSummary, watched: bool) -> None:
         done = "" if item.progress is None else f"{100 * item.progress:.0f} %"
-        texts = ("", item.name, f"{GLYPH_OF[item.state]} {item.state}", done, *map(_number, _losses(item)))
+        state, losses = f"{GLYPH_OF[item.state]} {item.state}", (item.loss, item.val_loss)
+        texts = ("", run_title(item.name), state, done, *map(_number, losses))
         tip = "\n".join(
             line
             for line in (str(item.path), f"{item.state}: {item.reason}".rstrip(": "), item.holder)
@@ -190,10 +190,6 @@ class RunsTab(QWidget):
         chosen = QFileDialog.getExistingDirectory(self, "Folder of runs")
         if chosen:
             self.folder_chosen.emit(chosen)
-
-
-def _losses(item: RunSummary) -> tuple[float | None, float | None]:
-    return item.loss, item.val_loss
 
 
 def _number(value: float | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
@@ -19,7 +20,7 @@ from qtpy.QtWidgets import (
 
 from dynaclr.runs.devices import Device
 from dynaclr.runs.spec import RunSpec
-from napari_dynaclr.views.option_form import OptionForm
+from napari_dynaclr.views.training_form import TrainingForm
 from napari_dynaclr.views.training_parts import button, words
 
 __all__ = ("StartTab",)
@@ -52,7 +53,7 @@ class StartTab(QWidget):
         self.device = QComboBox()
         self.device.setMinimumContentsLength(10)
         self.device.setToolTip("What to train on; a GPU is ten to a hundred times as fast as cores")
-        self.form = OptionForm()
+        self.form = TrainingForm()
         self.where = words("The folder that will hold the run")
         self.cost = words("Cost of this training, measured on a few of its steps")
         self.reason = words("Why the training cannot be started yet")
@@ -127,6 +128,12 @@ class StartTab(QWidget):
             self.origin.addItem(title, key)
             self.origin.setItemData(number, tip, Qt.ItemDataRole.ToolTipRole)
         self.origin.setCurrentIndex(max(self.origin.findData(before), 0))
+
+    def set_origin(self, key: str) -> None:
+        """Choose what to begin with; a run that is not offered is added."""
+        if self.origin.findData(key) < 0:
+            self.origin.addItem(Path(key).name, key)
+        self.origin.setCurrentIndex(self.origin.findData(key))
 
     def set_devices(self, devices: Sequence[Device]) -> None:
         """Offer devices; the first that may be used is chosen."""

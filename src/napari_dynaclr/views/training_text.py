@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import html
+import re
 
 from dynaclr.runs.estimate import Estimate
 from dynaclr.runs.states import State
 from napari_dynaclr.models.watched_runs import WatchedRun
 
-__all__ = ("GLYPH_OF", "ending_text", "estimate_text", "progress_text", "span_text")
+__all__ = ("GLYPH_OF", "ending_text", "estimate_text", "progress_text", "run_title", "span_text")
 
 GLYPH_OF = {
     State.STARTING: "◌",
@@ -28,6 +29,13 @@ _ADVICE = {
     State.STOPPED: "Resume goes on where it stopped.",
 }
 _LAST_LINES = 5
+_STAMPED = re.compile(r"\d{4}(\d\d)(\d\d)T(\d\d)(\d\d)\d\dZ-(.+)")
+
+
+def run_title(name: str) -> str:
+    """Return the name of a run folder with what tells it from others first: its own name, then its time."""
+    found = _STAMPED.fullmatch(name)
+    return name if found is None else "{4} {0}-{1} {2}:{3}".format(*found.groups())
 
 
 def span_text(seconds: float) -> str:

@@ -22,7 +22,6 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 
 from dynaclr.runs.logs import folded
 from napari_dynaclr.colours import PlotColours
@@ -30,7 +29,7 @@ from napari_dynaclr.models.run_curves import TimeAxis
 from napari_dynaclr.models.watched_runs import WatchedRun
 from napari_dynaclr.plots import Curve, CurvePlot
 from napari_dynaclr.views.training_curves import PANELS, curves_of, legend_text
-from napari_dynaclr.views.training_parts import button, words
+from napari_dynaclr.views.training_parts import Fold, button, words
 from napari_dynaclr.views.training_text import GLYPH_OF, ending_text, progress_text
 
 __all__ = ("WatchTab",)
@@ -124,15 +123,10 @@ class WatchTab(QWidget):
         column.addWidget(self.panel)
         column.addWidget(self.others, 2)
         column.addWidget(self.other_legend)
-        self.problem_fold, self.log_fold = QCollapsible("Warnings and errors"), QCollapsible("Log")
-        for fold, inner, tip in (
-            (self.problem_fold, self.problems, "Show or hide what the run warned about"),
-            (self.log_fold, self.text, "Show or hide the last lines of the log"),
-        ):
-            fold.setDuration(0)
-            fold.setContent(inner)
-            fold.toggleButton().setToolTip(tip)
-            column.addWidget(fold)
+        self.problem_fold = Fold("Warnings and errors", "Show or hide what the run told", self.problems, True)
+        self.log_fold = Fold("Log", "Show or hide the last lines of the log", self.text)
+        column.addWidget(self.problem_fold)
+        column.addWidget(self.log_fold)
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
@@ -220,7 +214,7 @@ class WatchTab(QWidget):
 
     def _show_log(self, run: WatchedRun) -> None:
         self.problem_fold.setVisible(bool(run.problems))
-        self.problem_fold.setText(f"Warnings and errors ({len(run.problems)})")
+        self.problem_fold.set_title(f"Warnings and errors ({len(run.problems)})")
         self.problems.setText("\n".join(folded(run.problems)))
         lines = tuple(run.lines)[-_LOG_LINES:]
         if lines == self._log:

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
-from superqt import QCollapsible
 
 from dynaclr.runs.options import ENCODERS, LOSSES
 from dynaclr.runs.parameter import Parameter
 from dynaclr.runs.spec import RunSpec
-from napari_dynaclr.views.training_fields import CalmWheel, OptionField
+from napari_dynaclr.views.parameter_field import CalmWheel, ParameterField
+from napari_dynaclr.views.training_parts import Fold
 
-__all__ = ("OptionForm",)
+__all__ = ("TrainingForm",)
 
 _TITLES = {
     "": "Seed",
@@ -24,6 +24,8 @@ _TITLES = {
     "trainer": "Trainer",
     "run": "Run folder",
 }
+_LABELS = {"run.root": "folder of runs", "run.name": "name of the run"}
+"""Labels of options whose names say nothing without the section."""
 _NOT_ASKED = frozenset({"run.folder", "run.resume", "run.resume_from", "run.force", "data.experiments_yaml"})
 """What the dock decides by its buttons."""
 _CLASSES = {
@@ -32,7 +34,7 @@ _CLASSES = {
 }
 
 
-class OptionForm(QWidget):
+class TrainingForm(QWidget):
     """All options of a training: those that people change at the top, the others folded away."""
 
     changed = Signal(str, object)
@@ -40,9 +42,9 @@ class OptionForm(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.fields: dict[str, OptionField] = {}
+        self.fields: dict[str, ParameterField] = {}
         self.classes: dict[str, QComboBox] = {}
-        self.folds: dict[str, QCollapsible] = {}
+        self.folds: dict[str, Fold] = {}
         self._calm = CalmWheel(self)
         self._shape: tuple[Parameter, ...] = ()
         self._column = QVBoxLayout(self)
@@ -66,7 +68,7 @@ class OptionForm(QWidget):
 
     def _build(self, parameters: tuple[Parameter, ...]) -> None:
         """Make all fields anew; folds that were open stay open."""
-        opened = {name for name, fold in self.folds.items() if fold.isExpanded()}
+        opened = {name for name, fold in self.folds.items() if fold.head.isChecked()}
         old, self._inner = self._inner, QWidget()
         self._shape, self.fields, self.folds = parameters, {}, {}
         column = QVBoxLayout(self._inner)
@@ -89,19 +91,15 @@ class OptionForm(QWidget):
             self._column.removeWidget(old)
             old.deleteLater()
 
-    def _fold(self, name: str, items: list[Parameter], opened: bool) -> QCollapsible:
+    def _fold(self, name: str, items: list[Parameter], opened: bool) -> Fold:
         title = _TITLES.get(name, name)
-        fold = QCollapsible(f"{title}: {len(items)} more options")
-        fold.setDuration(0)
-        fold.toggleButton().setToolTip(f"Show or hide options that are seldom changed ({title})")
         content = QWidget()
         form = _form()
         content.setLayout(form)
         for item in items:
             self._add(form, item)
-        fold.setContent(content)
-        if opened:
-            fold.expand(animate=False)
+        tip = f"Show or hide options that are seldom changed ({title})"
+        fold = Fold(f"{title}: {len(items)} more options", tip, content, opened)
         self.folds[name] = fold
         return fold
 
@@ -122,10 +120,9 @@ class OptionForm(QWidget):
             form.addRow(title, box)
 
     def _add(self, form: QFormLayout, item: Parameter) -> None:
-        field = OptionField(item, self.changed.emit, self._calm)
+        field = ParameterField(item, self.changed.emit, self._calm)
         self.fields[item.path] = field
-        title = item.path if item.path.startswith("run.") else item.name
-        label = QLabel(title.replace(".", " ").replace("_", " "))
+        label = QLabel(_LABELS.get(item.path, item.name.replace("_", " ")))
         label.setToolTip(field.widget.toolTip())
         label.setBuddy(field.widget)
         form.addRow(label, field.widget)
