@@ -199,14 +199,20 @@ class MultiExperimentTripletDataset:
 
     def draw(self, indices: Sequence[int]) -> PairDraw:
         """Return the positives of a batch without reading pixels."""
-        numbers = np.asarray(indices, dtype=np.int64)
-        if isinstance(indices, KeyedBatch):
-            tau = uniforms(indices.key, Purpose.TAU, numbers.size)
-            candidate = uniforms(indices.key, Purpose.CANDIDATE, numbers.size)
-            uniform = np.concatenate([tau, candidate], axis=1)
-        else:
-            uniform = row_uniforms(self.seed, Purpose.TAU, numbers, 2)
+        return self.draw_many([indices])
+
+    def draw_many(self, batches: Sequence[Sequence[int]]) -> PairDraw:
+        """Return the positives of batches, one after another, as `draw` would of each; it is faster."""
+        numbers = np.concatenate([np.asarray(batch, dtype=np.int64) for batch in batches])
+        uniform = np.concatenate([self._pair_uniforms(batch) for batch in batches])
         return draw_pairs(self.index.lookup, self.law, self.rows[numbers], uniform)
+
+    def _pair_uniforms(self, indices: Sequence[int]) -> npt.NDArray[np.float64]:
+        """Return uniforms for tau and candidate (B, 2)."""
+        if not isinstance(indices, KeyedBatch):
+            return row_uniforms(self.seed, Purpose.TAU, np.asarray(indices, dtype=np.int64), 2)
+        purposes = (Purpose.TAU, Purpose.CANDIDATE)
+        return np.concatenate([uniforms(indices.key, part, len(indices)) for part in purposes], axis=1)
 
     def _negatives(self, indices: Sequence[int], anchors: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Draw for each anchor an anchor of another lineage, uniformly among all others."""

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from dynaclr import keys
 from dynaclr.embedding_health import alignment, effective_rank, uniformity
 from dynaclr.errors import ConfigError, problem
+from dynaclr.loss import NTXentHCL
 
 __all__ = ("ContrastiveModule",)
 
@@ -37,7 +38,7 @@ class ContrastiveModule(LightningModule):
     schedule
         "cosine" falls to 0 at the last step, "constant" stays.
     hcl_beta
-        Weight of hard negatives, given to losses that have a `beta`; None leaves the loss as it is.
+        Weight of hard negatives, given to `NTXentHCL`; None leaves the loss as it is.
     health_every_n_steps
         How often alignment, uniformity and effective rank of a training batch are logged; 0 for never.
     """
@@ -59,8 +60,8 @@ class ContrastiveModule(LightningModule):
         self.lr, self.weight_decay = lr, weight_decay
         self.warmup_steps, self.schedule = warmup_steps, schedule
         self.health_every_n_steps = health_every_n_steps
-        if hcl_beta is not None and hasattr(loss_function, "beta"):
-            setattr(loss_function, "beta", float(hcl_beta))  # noqa: B010 - a plain number of any loss that has one
+        if hcl_beta is not None and isinstance(loss_function, NTXentHCL):
+            loss_function.beta = float(hcl_beta)
         self.save_hyperparameters(ignore=["encoder", "loss_function"])
         self._val_features: list[tuple[Tensor, Tensor]] = []
 

@@ -9,6 +9,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,24 @@ import numpy.typing as npt
 import torch
 
 from dynaclr import keys
-from dynaclr.composition import Composition, compose
+from dynaclr.composition import Composition, Pool, compose_epochs
 from dynaclr.digests import batch_digest
 from dynaclr.draws import KeyedBatch
 from dynaclr.pairs import Candidates, PairDraw, candidates_of
 from dynaclr.pipeline import Pipeline, Stage
 from dynaclr.transforms import Places
 
-__all__ = ("Agreement", "BatchInspector", "Pair", "View")
+__all__ = ("Agreement", "BatchInspector", "Pair", "Sight", "View")
 
 Images = npt.NDArray[np.float32]
+
+
+class Sight(StrEnum):
+    """How far a patch is on its way to the network; see `View`."""
+
+    RAW = "raw"
+    NORMALISED = "normalised"
+    SEEN = "seen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +168,30 @@ class BatchInspector:
         normalised = self.pipeline.normalize(sample[name], sample[keys.NORM_META_OF[name]])
         return View(sample[name][0].numpy(), normalised[0].numpy(), seen[name][0].numpy())
 
+    def images(
+        self, rows: KeyedBatch, places: npt.NDArray[np.integer], sight: Sight = Sight.RAW
+    ) -> tuple[Images, Images]:
+        """Return anchors and positives at some places of a batch, each (b, C, Z, Y, X); no others are read.
+
+        Raises
+        ------
+        PixelReadError
+            If pixels cannot be read.
+        """
+        sample = self.dataset.sample(rows, places)
+        if sight is Sight.RAW:
+            anchor, positive = sample[keys.ANCHOR], sample[keys.POSITIVE]
+        elif sight is Sight.NORMALISED:
+            anchor, positive = (
+                self.pipeline.normalize(sample[name], sample[f"{name}_norm_meta"])
+                for name in (keys.ANCHOR, keys.POSITIVE)
+            )
+        else:
+            chosen = Places(torch.from_numpy(np.asarray(places, dtype=np.int64)), len(rows))
+            seen = self.pipeline.prepare(sample, Stage.TRAIN, chosen)
+            anchor, positive = seen[keys.ANCHOR], seen[keys.POSITIVE]
+        return anchor.numpy(), positive.numpy()
+
     def candidates(self, row: int) -> Candidates:
         """Return all possible positives of an observation, with their probabilities."""
         return candidates_of(self.dataset.index.lookup, self.dataset.law, row)
@@ -171,15 +204,36 @@ class BatchInspector:
 
     def batches(self, epoch: int, count: int, first: int = 0) -> Iterator[KeyedBatch]:
         """Yield batches, going on in the next epoch at the end of one."""
+        for address in self._addresses(epoch, count, first):
+            yield self.rows(*address)
+
+    def _addresses(self, epoch: int, count: int, first: int) -> Iterator[tuple[int, int]]:
+        """Yield (epoch, number over all ranks) of batches that follow each other."""
         per_epoch = self.batches_per_epoch
         for number in itertools.islice(itertools.count(first), count):
-            yield self.rows(epoch + number // per_epoch, number % per_epoch)
+            yield epoch + number // per_epoch, number % per_epoch
 
     def composition(
-        self, epoch: int, count: int, progress: Callable[[int], None] | None = None
+        self,
+        epoch: int,
+        count: int,
+        progress: Callable[[int], None] | None = None,
+        first: int = 0,
+        pool: Pool | None = None,
     ) -> Composition:
-        """Return what `count` batches hold; no pixels are read."""
-        return compose(self.dataset, self.batches(epoch, count), progress)
+        """Return what `count` batches from the `first` of an epoch on hold; no pixels are read.
+
+        Parameters
+        ----------
+        epoch, count, first
+            Which batches; they go on in the next epoch at the end of one.
+        progress
+            Called with the number of batches done.
+        pool
+            What the anchors hold, if that was counted already.
+        """
+        addresses = self._addresses(epoch, count, first)
+        return compose_epochs(self.dataset, self.sampler, addresses, progress, pool)
 
     def digest(self, epoch: int, batch: int) -> dict[str, Any]:
         """Return key, rows, tau and a digest of the pixels of a batch, as a run records them."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from copy import copy
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
@@ -20,7 +22,7 @@ from dynaclr.experiment import ExperimentRegistry
 from dynaclr.fovs import known_names
 from dynaclr.index import MultiExperimentIndex
 from dynaclr.index_report import shared_fovs
-from dynaclr.pipeline_config import PipelineConfig
+from dynaclr.pipeline_config import PipelineConfig, SamplingConfig
 from dynaclr.preprocess import preprocess_missing
 from dynaclr.report import SetupReport
 from dynaclr.sampler import FlexibleBatchSampler
@@ -148,6 +150,29 @@ class Pipeline:
         self._statistics(tell)
         self.sampler()  # its warnings belong to set-up
         return self.report
+
+    def resampled(self, sampling: SamplingConfig) -> Pipeline:
+        """Return this pipeline, after `setup`, with other sampling options; index and pixels are shared.
+
+        Raises
+        ------
+        ConfigError
+            If the options do not fit the anchors, or another seed would hold other FOVs out.
+        """
+        if sampling.seed != self.config.sampling.seed and self.config.split.val_fov_fraction > 0:
+            raise ConfigError(
+                problem(
+                    "the seed also decides which FOVs are held out",
+                    field="seed",
+                    expected=self.config.sampling.seed,
+                    found=sampling.seed,
+                    fix="Change it in the file and open that again.",
+                )
+            )
+        other = copy(self)
+        other.config = replace(self.config, sampling=sampling)
+        other.sampler()
+        return other
 
     @property
     def report(self) -> SetupReport:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +23,38 @@ from dynaclr.strata import (
     require,
     weights_by_label,
 )
-from dynaclr.stratified import Shares, StratifiedDraw
+from dynaclr.stratified import Account, Shares, StratifiedDraw
 
-__all__ = ("FlexibleBatchSampler",)
+__all__ = ("BOUNDS", "Bounds", "FlexibleBatchSampler")
+
+
+class Bounds(NamedTuple):
+    """What a number may be; `above` shuts the lower end out."""
+
+    low: float
+    high: float = float("inf")
+    above: bool = False
+    unit: str = ""
+
+    def holds(self, value: float) -> bool:
+        """Whether a number is inside; no number that is not finite is."""
+        low_holds = value > self.low if self.above else value >= self.low
+        return bool(low_holds and value <= self.high and value < float("inf"))
+
+    def __str__(self) -> str:
+        if self.high == float("inf"):
+            return f"{'>' if self.above else '>='} {self.low:g}{self.unit}"
+        return f"{self.low:g}..{'2**63 - 1' if self.high == 2**63 - 1 else f'{self.high:g}'}{self.unit}"
+
+
+BOUNDS = {
+    "batch_size": Bounds(1),
+    "leaky": Bounds(0, 1),
+    "temporal_window_hours": Bounds(0, above=True, unit=" hours"),
+    "temporal_global_fraction": Bounds(0, 1),
+    "seed": Bounds(0, 2**63 - 1),
+}
+"""Bounds of the options that are numbers."""
 
 
 class FlexibleBatchSampler:
@@ -253,11 +282,20 @@ class FlexibleBatchSampler:
 
     def batch(self, epoch: int, k: int) -> KeyedBatch:
         """Return batch k of an epoch, counted over all ranks, in time independent of k and of the rows."""
+        return self.account(epoch, k)[0]
+
+    def account(self, epoch: int, k: int) -> tuple[KeyedBatch, Account]:
+        """Return batch k of an epoch as `batch` does, and how it came about."""
         if epoch < 0 or k < 0:
             raise ValueError(f"epoch and batch are counted from 0; found epoch {epoch}, batch {k}")
         key = BatchKey(self.seed, int(epoch), int(k))
-        rows = self._permutation_batch(key) if self._plain else self._draw(key)
-        return KeyedBatch(rows.tolist(), key)
+        rows, account = (self._permutation_batch(key), Account()) if self._plain else self._draw(key)
+        return KeyedBatch(rows.tolist(), key), account
+
+    @property
+    def shares(self) -> Shares:
+        """Leaked and focal fractions; 0 where the axis is off."""
+        return self._shares
 
     def _permutation_batch(self, key: BatchKey) -> npt.NDArray[np.int64]:
         """Rows of the epoch's permutation; batches past its end (ranks that wait) start over."""
@@ -290,15 +328,19 @@ def _hours(columns: Columns) -> npt.NDArray[np.float64]:
 def _check_numbers(
     batch_size: int, leaky: float, window: float, fraction: float, replicas: int, rank: int, seed: int
 ) -> None:
-    rules = (
-        ("batch_size", batch_size, batch_size >= 1, ">= 1"),
-        ("leaky", leaky, 0 <= leaky <= 1, "0..1"),
-        ("temporal_window_hours", window, 0 < window < float("inf"), "> 0 hours"),
-        ("temporal_global_fraction", fraction, 0 <= fraction <= 1, "0..1"),
-        ("num_replicas", replicas, replicas >= 1, ">= 1"),
-        ("rank", rank, 0 <= rank < replicas, f"0..{replicas - 1}"),
-        ("seed", seed, 0 <= seed < 2**63, "0..2**63 - 1"),
+    values = (batch_size, leaky, window, fraction, replicas, rank, seed)
+    bounds = {**BOUNDS, "num_replicas": Bounds(1), "rank": Bounds(0, replicas - 1)}
+    fields = (
+        "batch_size",
+        "leaky",
+        "temporal_window_hours",
+        "temporal_global_fraction",
+        "num_replicas",
+        "rank",
+        "seed",
     )
-    for field, value, good, expected in rules:
-        if not good:
-            raise ConfigError(problem("value out of range", field=field, expected=expected, found=value))
+    for field, value in zip(fields, values, strict=True):
+        if not bounds[field].holds(value):
+            raise ConfigError(
+                problem("value out of range", field=field, expected=str(bounds[field]), found=value)
+            )

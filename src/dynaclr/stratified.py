@@ -15,7 +15,7 @@ from dynaclr.draws import BatchKey, Purpose, choose, shuffled, uniforms
 from dynaclr.strata import Cells, largest_remainder
 from dynaclr.without_replacement import distinct_ranks
 
-__all__ = ("Shares", "StratifiedDraw")
+__all__ = ("Account", "Shares", "StratifiedDraw")
 
 _HEADER = 5  # uniforms of a batch that belong to no slot: its group, its focal hour (2), starts of flags (2)
 
@@ -39,6 +39,31 @@ class Shares:
     leaky: float
     focal: float
     window_hours: float
+
+
+@dataclass(slots=True)
+class Account:
+    """How a batch came about.
+
+    Attributes
+    ----------
+    group
+        Number of the group that it is built around.
+    focal_hours
+        Hour that it is gathered around; NaN for none.
+    replaced
+        Rows of combinations with fewer anchors than places: drawn with replacement.
+    widened
+        Rows that were to be near the focal hour, but are taken from all hours.
+    unleaked
+        Rows that were to come from the other groups, but are taken from its own.
+    """
+
+    group: int = 0
+    focal_hours: float = float("nan")
+    replaced: int = 0
+    widened: int = 0
+    unleaked: int = 0
 
 
 class StratifiedDraw:
@@ -75,22 +100,27 @@ class StratifiedDraw:
         self._whole = cells.whole()
         self._sizes = cells.sizes
 
-    def __call__(self, key: BatchKey) -> npt.NDArray[np.int64]:
-        """Return the rows of a batch, (batch_size,)."""
+    def __call__(self, key: BatchKey) -> tuple[npt.NDArray[np.int64], Account]:
+        """Return the rows of a batch, (batch_size,), and how they came about."""
         size = self._size
         draws = uniforms(key, Purpose.BATCH, _HEADER + 2 * size + len(self._ratio))[:, 0]
         slots, order = draws[_HEADER : _HEADER + size], draws[_HEADER + size : _HEADER + 2 * size]
         group = int(choose(self._group_cdf, draws[:1])[0])
-        window = self._window(draws[1:3], group) if self._shares.focal > 0 else self._whole
+        account, window = Account(group), self._whole
+        if self._shares.focal > 0:
+            account.focal_hours, window = self._window(draws[1:3], group)
         places = np.empty(size, dtype=np.int64)
         taken: dict[tuple[int, bool], list[int]] = {}
         for stratum, leaked, near, members in self._slots(draws[3:5], draws[_HEADER + 2 * size :], group):
             pool = self._pool(stratum, group, leaked, window if near else None)
+            account.widened += members.size * (near and not pool.near)
+            account.unleaked += members.size * (leaked and not pool.foreign)
             before = taken.setdefault((stratum, pool.foreign), [])
             found = self._distinct(pool, slots[members].tolist(), before, stratum, group)
+            account.replaced += len(found) * (len(set(found).difference(before)) < len(found))
             before += found
             places[members] = found
-        return self._cells.order[places[shuffled(size, order)]].astype(np.int64)
+        return self._cells.order[places[shuffled(size, order)]].astype(np.int64), account
 
     def _slots(
         self, starts: npt.NDArray[np.float64], ties: npt.NDArray[np.float64], group: int
@@ -117,13 +147,14 @@ class StratifiedDraw:
             for number in (int(ordered[start]),)
         ]
 
-    def _window(self, draw: npt.NDArray[np.float64], group: int) -> Ends:
-        """Draw the focal hour (that of a random anchor of the group) and return the places near it."""
+    def _window(self, draw: npt.NDArray[np.float64], group: int) -> tuple[float, Ends]:
+        """Draw the focal hour (that of a random anchor of the group); return it and the places near it."""
         weight = np.where(self._ratio > 0, self._sizes[:, group], 0).astype(np.float64)
         stratum = int(choose(np.cumsum(weight), draw[:1])[0])
         first, last = (int(ends[stratum, group]) for ends in self._whole)
         focal = self._cells.hour_at(first + int(draw[1] * (last - first)))
-        return self._cells.window(focal - self._shares.window_hours, focal + self._shares.window_hours)
+        reach = self._shares.window_hours
+        return focal, self._cells.window(focal - reach, focal + reach)
 
     def _pool(self, stratum: int, group: int, leaked: bool, window: Ends | None) -> _Pool:
         """Return the segments that slots of one combination are drawn from."""
@@ -133,7 +164,7 @@ class StratifiedDraw:
             first, last = ends[0][stratum], ends[1][stratum]
             pool = _foreign(first, last, group) if leaked else _own(first, last, group)
             if pool.ends[-1]:
-                return pool
+                return pool._replace(near=ends is window)
             text = f"no anchor in {title}: the next wider choice is used"
             self._fallback(f"empty {title}", stratum, group, text)
         return _own(self._whole[0][stratum], self._whole[1][stratum], group)
@@ -164,6 +195,7 @@ class _Pool(NamedTuple):
     ends: list[int]  # ranks up to the end of each segment
     offset: list[int]  # place = rank + offset
     foreign: bool  # of the other groups
+    near: bool = False  # inside the focal window
 
 
 def _own(first: npt.NDArray[np.int64], last: npt.NDArray[np.int64], group: int) -> _Pool:

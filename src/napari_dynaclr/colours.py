@@ -23,11 +23,12 @@ _LUMA = np.array([0.299, 0.587, 0.114])
 
 @dataclass(frozen=True, slots=True)
 class PlotColours:
-    """Colours of one theme as "#rrggbb": background, text, weaker text, and a cycle for series."""
+    """Colours of one theme as "#rrggbb": background, text, two weaker ones, and a cycle for series."""
 
     background: str
     text: str
     muted: str
+    faint: str
     cycle: tuple[str, ...]
 
     def of(self, role: str) -> str:
@@ -51,9 +52,9 @@ def plot_colours(theme: Mapping[str, str]) -> PlotColours:
         If a colour cannot be read.
     """
     background, text = _rgb(theme["background"]), _rgb(theme["text"])
-    muted = _hex(background + 0.6 * (text - background))
+    muted, faint = (_hex(background + share * (text - background)) for share in (0.6, 0.25))
     cycle = _ON_LIGHT if background @ _LUMA > 128 else CYCLE_ON_DARK
-    return PlotColours(_hex(background), _hex(text), muted, cycle)
+    return PlotColours(_hex(background), _hex(text), muted, faint, cycle)
 
 
 def _rgb(colour: str) -> FloatArray:

@@ -2,19 +2,25 @@
 
 from typing import TYPE_CHECKING
 
+from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+
+from napari_dynaclr.controllers.batch import batch_dock
+from napari_dynaclr.controllers.curation import curation_dock
 from napari_dynaclr.controllers.hub import hub_of
 from napari_dynaclr.controllers.lineage import LineageController
 from napari_dynaclr.controllers.pairs import PairController
 from napari_dynaclr.controllers.project import ProjectController
+from napari_dynaclr.controllers.training import TrainingController
 from napari_dynaclr.models.project import TRAINING
 from napari_dynaclr.views.lineage import LineageView
 from napari_dynaclr.views.pair import PairView
 from napari_dynaclr.views.project import ProjectView
+from napari_dynaclr.views.training import TrainingView
 
 if TYPE_CHECKING:
     import napari
 
-__all__ = ("LineageDock", "PairDock", "ProjectDock")
+__all__ = ("BatchDock", "CurationDock", "LineageDock", "PairDock", "ProjectDock", "TrainingDock")
 
 
 class ProjectDock(ProjectView):
@@ -51,4 +57,44 @@ class LineageDock(LineageView):
             controller.set_frame(hub.context.frame)
         self.destroyed.connect(controller.close)
         self.destroyed.connect(lambda: hub.context.frame_changed.disconnect(controller.set_frame))
+        self.destroyed.connect(hub.follow_theme(self.set_theme))
+
+
+class _Holder(QWidget):
+    """A widget around another one, at its edges."""
+
+    def __init__(self, content: QWidget) -> None:
+        super().__init__()
+        self.content = content
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(content)
+        # napari puts empty room below what does not ask for all of it
+        content.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+
+
+class BatchDock(_Holder):
+    """The view of batches and of the options that make them."""
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
+        hub = hub_of(napari_viewer)
+        super().__init__(batch_dock(hub.session, hub.jobs))
+
+
+class CurationDock(_Holder):
+    """The view of marks and of what looks suspicious."""
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
+        hub = hub_of(napari_viewer)
+        super().__init__(curation_dock(hub.session, hub.jobs))
+
+
+class TrainingDock(TrainingView):
+    """Trainings: start, watch, control; closing it leaves them running."""
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
+        super().__init__()
+        hub = hub_of(napari_viewer)
+        self.controller = TrainingController(hub.session, hub.jobs, hub.runs, self)
+        self.destroyed.connect(self.controller.close)
         self.destroyed.connect(hub.follow_theme(self.set_theme))

@@ -18,7 +18,11 @@ import numpy as np
 import pytest
 import yaml
 
+from dynaclr.config_file import read_config
 from dynaclr.embeddings import read_embeddings
+from dynaclr.inspector import BatchInspector
+from dynaclr.pipeline import Pipeline
+from dynaclr.pipeline_config import PipelineConfig
 from dynaclr.runs.event_reader import EventReader, MetricTable
 from dynaclr.runs.layout import RunFolder
 from dynaclr.runs.states import ExitCode
@@ -141,12 +145,19 @@ def test_train_stop_resume_predict_watch(project: Path) -> None:
     assert curves["lr"][1][-1] < curves["lr"][1][0]
 
     # the run's own config repeats it: same seed, same device, same losses
-    again = dynaclr(project, "fit", "--config", str(run.config), "--run.root", "again")
+    options = ["--run.root=again", "--run.previews=1000", "--data.num_workers=3"]
+    again = dynaclr(project, "fit", "--config", str(run.config), *options)
     assert again.returncode == 0, again.stderr
     (other,) = (project / "again").iterdir()
     repeated = MetricTable()
     repeated.add(events(RunFolder(other)))
     assert np.array_equal(curves["loss/train"][1], repeated.curves()["loss/train"][1])
+
+    # and the batches of both, read by 0 and by 3 threads, are those that a viewer draws
+    inspector = BatchInspector(set_up(read_config(run.path)))
+    first, second = (inspector.compare(RunFolder(path).previews) for path in (run.path, other))
+    assert first.identical and second.identical, (first, second)
+    assert (first.compared, second.compared) == (4, steps)
 
     done = dynaclr(project, "predict", "--from_run", str(run.path))
     assert done.returncode == 0, done.stderr
@@ -203,6 +214,12 @@ def test_stop_in_the_middle_and_resume_to_the_same_batches(project: Path) -> Non
     assert np.array_equal(tables[0][1], tables[1][1])
     for preview in RunFolder(reference).previews.iterdir():
         assert (run.previews / preview.name).read_text() == preview.read_text()
+
+
+def set_up(config: PipelineConfig) -> Pipeline:
+    pipeline = Pipeline(config)
+    pipeline.setup()
+    return pipeline
 
 
 def wait_for_step(project: Path, step: int) -> RunFolder:
@@ -299,6 +316,7 @@ def test_inspect_reports_and_draws(project: Path) -> None:
         "report.txt",
         "report.json",
         "composition.csv",
+        "composition_report.csv",
         "composition.png",
     }
     assert not (project / "runs").exists()

@@ -14,7 +14,7 @@ from dynaclr.draws import BatchKey
 from dynaclr.embedding_health import alignment, effective_rank, uniformity
 from dynaclr.engine import ContrastiveModule
 from dynaclr.errors import ConfigError
-from dynaclr.loss import NTXentHCL
+from dynaclr.loss import NTXentHCL, NTXentLoss
 from dynaclr.runs.checkpoints import load_checkpoint
 from dynaclr.small_encoder import SmallEncoder
 
@@ -211,9 +211,10 @@ def test_decay_spares_norms_and_biases() -> None:
     assert len(decayed["params"]) + len(plain["params"]) == len(list(module.parameters()))
 
 
-def test_beta_reaches_losses_that_have_one() -> None:
+def test_beta_reaches_hard_negatives_only() -> None:
     assert ContrastiveModule(encoder(), NTXentHCL(beta=0.5), hcl_beta=0.9).loss_function.beta == 0.9
     assert ContrastiveModule(encoder(), NTXentHCL(beta=0.5)).loss_function.beta == 0.5
+    assert ContrastiveModule(encoder(), NTXentLoss(), hcl_beta=0.9).loss_function.beta == 0.0
     assert not hasattr(
         ContrastiveModule(encoder(), nn.TripletMarginLoss(), hcl_beta=0.9).loss_function, "beta"
     )

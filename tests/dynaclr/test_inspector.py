@@ -9,7 +9,7 @@ import pytest
 from dynaclr.atomic import write_json_atomically
 from dynaclr.draws import BatchKey, KeyedBatch
 from dynaclr.flat_config import pipeline_config
-from dynaclr.inspector import BatchInspector
+from dynaclr.inspector import BatchInspector, Sight
 from dynaclr.pipeline import Pipeline, Stage
 from dynaclr.transforms import (
     NormalizeByStatistics,
@@ -72,6 +72,18 @@ def test_a_pair_alone_is_the_pair_of_its_batch(inspector: BatchInspector, epoch:
         assert pair.positive_meta["tau_frames"] == raw["positive_meta"]["tau_frames"][place]
         assert pair.positive_meta["row"] in pair.candidates.rows
         assert pair.candidates.probability.sum() == pytest.approx(1)
+
+
+def test_some_pairs_are_those_of_the_whole_batch(inspector: BatchInspector) -> None:
+    raw, seen = whole(inspector, 1, 3)
+    places = np.array([2, 19, 5])
+    for sight, expected in ((Sight.RAW, raw), (Sight.SEEN, seen)):
+        pictures = inspector.images(inspector.rows(1, 3), places, sight)
+        for shown, name in zip(pictures, ("anchor", "positive"), strict=True):
+            assert np.array_equal(shown, expected[name][places].numpy())
+    anchor, _ = inspector.images(inspector.rows(1, 3), places, Sight.NORMALISED)
+    alone = inspector.pipeline.normalize(raw["anchor"], raw["anchor_norm_meta"])
+    assert np.array_equal(anchor, alone[places].numpy())
 
 
 def test_batches_go_on_in_the_next_epoch(inspector: BatchInspector) -> None:

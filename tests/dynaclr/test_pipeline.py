@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -161,3 +162,19 @@ def test_composition_counts_what_was_drawn(coded_source: Path) -> None:
     assert composition.axes["relation"].counts.sum() == rows.size
     assert composition.axes["relation"].counts[:, [0, 3]].sum() == 0
     assert "coverage" in composition.text()
+
+
+def test_other_sampling_draws_as_a_pipeline_of_its_own(coded_source: Path) -> None:
+    first = pipeline_of(coded_source)
+    sampling = SamplingConfig(batch_size=8, condition_balanced=False, leaky=0.0, seed=6)
+    other = first.resampled(sampling)
+    fresh = Pipeline(replace(configuration(coded_source), sampling=sampling))
+    fresh.setup()
+    assert [other.sampler().batch(1, k) for k in range(3)] == [fresh.sampler().batch(1, k) for k in range(3)]
+    assert other.train_index is first.train_index
+    assert (first.config.sampling.seed, other.config.sampling.seed) == (5, 6)
+    with pytest.raises(ConfigError, match="condition_ratio"):
+        first.resampled(replace(sampling, condition_balanced=True, condition_ratio={"nobody": 1.0}))
+    split = pipeline_of(coded_source, SplitConfig(val_fov_fraction=0.4))
+    with pytest.raises(ConfigError, match="which FOVs are held out"):
+        split.resampled(sampling)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -89,7 +88,8 @@ def _inspect(arguments: list[str]) -> int:
     parser.add_argument(
         "--output",
         type=Path,
-        help="folder for report.txt, report.json, composition.csv and .png, suspicious.csv",
+        help="folder for report.txt, report.json, composition.csv, composition_report.csv, composition.png "
+        "and suspicious.csv",
     )
     parser.add_argument(
         "--suspicious",
@@ -106,7 +106,8 @@ def _inspect(arguments: list[str]) -> int:
         raise ConfigError(problem("value out of range", field="batches, epoch, suspicious", expected=">= 0"))
 
     from dynaclr.cli.training import parse
-    from dynaclr.composition import compose
+    from dynaclr.composition import condition_confounds, table
+    from dynaclr.inspector import BatchInspector
 
     data = parse(["--config", str(options.config), *rest], "inspect").datamodule
     report = data.pipeline.setup()
@@ -120,10 +121,12 @@ def _inspect(arguments: list[str]) -> int:
         _suspicious(data.pipeline.whole_index(), options)
     if not options.batches:
         return 0
-    sampler = data.pipeline.sampler()
-    batches = itertools.islice((sampler.batch(options.epoch, k) for k in itertools.count()), options.batches)
+    inspector = BatchInspector(data.pipeline)
     with progress_bar("batches") as tell:
-        composition = compose(data.pipeline.train_dataset, batches, lambda done: tell(done, options.batches))
+        composition = inspector.composition(
+            options.epoch, options.batches, lambda done: tell(done, options.batches)
+        )
+    composition.confounds = condition_confounds(data.pipeline.train_index, composition.rows)
     sys.stdout.write(
         f"\ncomposition of {options.batches} batches of {composition.batch_size}\n{composition.text()}\n"
     )
@@ -132,8 +135,10 @@ def _inspect(arguments: list[str]) -> int:
 
         from dynaclr.figures import composition_figure, save
 
-        table = pd.DataFrame(composition.records())
-        write_text_atomically(options.output / "composition.csv", table.to_csv(index=False))
+        shares = pd.DataFrame(composition.records())
+        write_text_atomically(options.output / "composition.csv", shares.to_csv(index=False))
+        every = pd.DataFrame(table(composition))
+        write_text_atomically(options.output / "composition_report.csv", every.to_csv(index=False))
         save(composition_figure(composition), options.output / "composition.png")
         sys.stdout.write(f"written to {options.output}\n")
     return 0

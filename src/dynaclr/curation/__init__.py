@@ -6,19 +6,22 @@ from dynaclr.curation.agreement import Agreement, agreement
 from dynaclr.curation.applying import MATCH_RADIUS_PX, Curated, CurationReport, apply_marks
 from dynaclr.curation.cutting import cut_links
 from dynaclr.curation.files import CURATION_FILE, read_marks, write_marks
-from dynaclr.curation.history import Group, History, Put, Remove
-from dynaclr.curation.marks import Mark, MarkKind, Merged, Verdict, in_force, merge
+from dynaclr.curation.history import Action, Group, History, Put, Remove, marks_of
+from dynaclr.curation.marks import Identity, Mark, MarkKind, Merged, Subject, Verdict, in_force, merge
 from dynaclr.curation.matching import FovNames, Match, Matched, first_rows, match_marks
+from dynaclr.curation.shared import SharedMarks
 
 __all__ = (
     "CURATION_FILE",
     "MATCH_RADIUS_PX",
+    "Action",
     "Agreement",
     "Curated",
     "CurationReport",
     "FovNames",
     "Group",
     "History",
+    "Identity",
     "Mark",
     "MarkKind",
     "Match",
@@ -26,12 +29,15 @@ __all__ = (
     "Merged",
     "Put",
     "Remove",
+    "SharedMarks",
+    "Subject",
     "Verdict",
     "agreement",
     "apply_marks",
     "cut_links",
     "first_rows",
     "in_force",
+    "marks_of",
     "match_marks",
     "merge",
     "read_marks",

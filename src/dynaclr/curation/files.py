@@ -14,7 +14,7 @@ from dynaclr.atomic import write_text_atomically
 from dynaclr.curation.marks import Mark, MarkKind, Verdict
 from dynaclr.errors import ConfigError, DataError, listing, problem, suggest, together
 
-__all__ = ("CURATION_FILE", "read_marks", "write_marks")
+__all__ = ("CURATION_FILE", "mark_lines", "marks_of_text", "read_marks", "text_of", "write_marks")
 
 CURATION_FILE = "curation.csv"
 """Name of the file beside experiments.yaml."""
@@ -39,6 +39,19 @@ def read_marks(path: Path) -> list[Mark]:
     DataError
         If it is no such table; line, column and text of every wrong value are named.
     """
+    return marks_of_text(text_of(path), path)
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a file of marks.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read.
+    DataError
+        If it is no text.
+    """
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -51,10 +64,20 @@ def read_marks(path: Path) -> list[Mark]:
             )
         ) from error
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise DataError(problem("not UTF-8", file=path, row=f"line {line}")) from error
+
+
+def marks_of_text(text: str, path: Path) -> list[Mark]:
+    """Return the marks of a text, in its order; `path` is for messages.
+
+    Raises
+    ------
+    DataError
+        If it is no such table; line, column and text of every wrong value are named.
+    """
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header: list[str] = []
     marks, problems = [], []
@@ -185,11 +208,26 @@ def write_marks(path: Path, marks: Iterable[Mark]) -> None:
     OSError
         If the disk is full or the folder cannot be written.
     """
+    write_text_atomically(path, "".join(mark_lines(marks)))
+
+
+def mark_lines(marks: Iterable[Mark]) -> list[str]:
+    """Return the lines of a file of marks: the header, then one a mark, each with its line end."""
     stream = io.StringIO(newline="")
     writer = csv.DictWriter(stream, _ORDER, lineterminator="\n")
+    lines = []
+
+    def take() -> None:
+        lines.append(stream.getvalue())
+        stream.seek(0)
+        stream.truncate()
+
     writer.writeheader()
-    writer.writerows(_texts(mark) for mark in marks)
-    write_text_atomically(path, stream.getvalue())
+    take()
+    for mark in marks:
+        writer.writerow(_texts(mark))
+        take()
+    return lines
 
 
 def _texts(mark: Mark) -> Mapping[str, str]:

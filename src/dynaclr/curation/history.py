@@ -2,14 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from dynaclr.curation.marks import Mark, merge
+from dynaclr.curation.marks import Identity, Mark, age, merge
 
-__all__ = ("Group", "History", "Put", "Remove")
+__all__ = ("Action", "Group", "History", "Put", "Remove", "marks_of")
 
-_Marks = dict[object, Mark]
+_FEW = 64
+
+
+class _Marks(dict[Identity, Mark]):
+    """Marks by identity that can tell them oldest first without sorting them all after every change."""
+
+    def __init__(self, marks: Iterable[Mark]) -> None:
+        self._ordered = list(merge(marks).marks)
+        self._taken: list[Mark] = []
+        self._added: list[Mark] = []
+        super().__init__((mark.identity, mark) for mark in self._ordered)
+
+    def __setitem__(self, identity: Identity, mark: Mark) -> None:
+        if identity in self:
+            self.pop(identity)
+        super().__setitem__(identity, mark)
+        self._added.append(mark)
+
+    def pop(self, identity: Identity, default: Mark | None = None) -> Mark | None:  # type: ignore[override] # of one type
+        mark = super().pop(identity, None)
+        if mark is None:
+            return default
+        if len(self._added) <= _FEW and mark in self._added:
+            self._added.remove(mark)
+        else:
+            self._taken.append(mark)
+        return mark
+
+    def ordered(self) -> list[Mark]:
+        """Return the marks, oldest first; the list must not be changed."""
+        if len(self._taken) + len(self._added) > _FEW:
+            self._ordered = sorted(self.values(), key=age)
+        else:
+            for mark in self._taken:
+                del self._ordered[bisect_left(self._ordered, age(mark), key=age)]
+            for mark in self._added:
+                insort(self._ordered, mark, key=age)
+        self._taken, self._added = [], []
+        return self._ordered
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +92,13 @@ class Group:
 Action = Put | Remove | Group
 
 
+def marks_of(action: Action) -> list[Mark]:
+    """Return the marks that an action is about, in its order."""
+    if isinstance(action, Group):
+        return [mark for part in action.actions for mark in marks_of(part)]
+    return [action.mark]
+
+
 class History:
     """A set of marks with undo and redo; every change is saved before it counts.
 
@@ -65,7 +112,7 @@ class History:
     """
 
     def __init__(self, marks: Iterable[Mark], save: Callable[[tuple[Mark, ...]], None]) -> None:
-        self._marks: _Marks = {mark.identity: mark for mark in merge(marks).marks}
+        self._marks = _Marks(marks)
         self._save = save
         self._undo: list[Action] = []
         self._redo: list[Action] = []
@@ -73,7 +120,22 @@ class History:
     @property
     def marks(self) -> tuple[Mark, ...]:
         """All marks, oldest first."""
-        return merge(self._marks.values()).marks
+        return tuple(self._marks.ordered())
+
+    @property
+    def by_identity(self) -> Mapping[Identity, Mark]:
+        """All marks by (subject, author)."""
+        return MappingProxyType(self._marks)
+
+    @property
+    def to_undo(self) -> Action | None:
+        """What `undo` would do; None if there is nothing to undo."""
+        return self._undo[-1] if self._undo else None
+
+    @property
+    def to_redo(self) -> Action | None:
+        """What `redo` would do; None if there is nothing to do again."""
+        return self._redo[-1] if self._redo else None
 
     @property
     def can_undo(self) -> bool:
@@ -97,6 +159,24 @@ class History:
     def redo(self) -> bool:
         """Do again what was undone last; return whether there was anything."""
         return self._step(self._redo, self._undo)
+
+    def refresh(self, added: Iterable[Mark], removed: Iterable[Mark]) -> None:
+        """Take over what was changed elsewhere and is saved already; the later of two marks stays.
+
+        Steps on these marks can no longer be undone or done again; all other steps can.
+        """
+        changed = set()
+        for mark in removed:
+            if self._marks.get(mark.identity) == mark:
+                self._marks.pop(mark.identity)
+            changed.add(mark.identity)
+        for mark in added:
+            there = self._marks.get(mark.identity)
+            if there is None or age(there) < age(mark):
+                self._marks[mark.identity] = mark
+            changed.add(mark.identity)
+        for steps in (self._undo, self._redo):
+            steps[:] = [step for step in steps if changed.isdisjoint(m.identity for m in marks_of(step))]
 
     def _step(self, source: list[Action], target: list[Action]) -> bool:
         if not source:

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from dynaclr.errors import DataError, problem
 
-__all__ = ("Mark", "MarkKind", "Merged", "Verdict", "in_force", "merge")
+__all__ = ("Identity", "Mark", "MarkKind", "Merged", "Subject", "Verdict", "age", "in_force", "merge")
 
 
 class MarkKind(StrEnum):
@@ -32,6 +32,7 @@ class Verdict(StrEnum):
 
 
 Subject = tuple[str, str, str, int, int, int]
+Identity = tuple[Subject, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class Mark:
         return (self.kind.value, self.experiment, self.fov_name, track, t, parent)
 
     @property
-    def identity(self) -> tuple[Subject, str]:
+    def identity(self) -> Identity:
         """Subject and author: one person has one opinion on one thing."""
         return (self.subject, self.author)
 
@@ -149,7 +150,7 @@ class Merged:
     conflicts: tuple[tuple[Mark, ...], ...]
 
 
-def _age(mark: Mark) -> tuple[object, ...]:
+def age(mark: Mark) -> tuple[object, ...]:
     """Order by time; what makes equal times differ is arbitrary but the same in every order of input."""
     place = (math.inf if mark.y is None else mark.y, math.inf if mark.x is None else mark.x)
     ids = tuple(-1 if value is None else value for value in (mark.t, mark.parent_track_id))
@@ -159,9 +160,9 @@ def _age(mark: Mark) -> tuple[object, ...]:
 def merge(first: Iterable[Mark], second: Iterable[Mark] = ()) -> Merged:
     """Return the union of two sets of marks; where one author judged twice, the later time wins."""
     kept: dict[tuple[Subject, str], Mark] = {}
-    for mark in sorted((*first, *second), key=_age):
+    for mark in sorted((*first, *second), key=age):
         kept[mark.identity] = mark
-    marks = sorted(kept.values(), key=_age)
+    marks = sorted(kept.values(), key=age)
     subjects: dict[Subject, list[Mark]] = {}
     for mark in marks:
         subjects.setdefault(mark.subject, []).append(mark)
@@ -171,5 +172,5 @@ def merge(first: Iterable[Mark], second: Iterable[Mark] = ()) -> Merged:
 
 def in_force(marks: Iterable[Mark]) -> list[Mark]:
     """Return the latest mark of every subject, whoever made it, oldest first."""
-    latest = {mark.subject: mark for mark in sorted(marks, key=_age)}
-    return sorted(latest.values(), key=_age)
+    latest = {mark.subject: mark for mark in sorted(marks, key=age)}
+    return sorted(latest.values(), key=age)

@@ -13,6 +13,7 @@ from dynaclr.figures.canvas import COLOURS, new_figure
 __all__ = ("composition_figure",)
 
 _MOST_LABELS = 12
+_TOO_MANY = "lineage"  # each is a hair's breadth of a batch; the table lists those that occur most
 
 
 class _Axis(Protocol):
@@ -29,16 +30,14 @@ class _Axis(Protocol):
 
 class _Composition(Protocol):
     axes: dict[str, Any]
-    condition_labels: tuple[str, ...]
-    hours: npt.NDArray[np.float64]
-    condition_codes: npt.NDArray[np.int64]
+    hour_histogram: Any
     tau_frames: npt.NDArray[np.int64]
     requested_frames: npt.NDArray[np.int64]
 
 
 def composition_figure(composition: _Composition) -> Figure:
     """Draw a `dynaclr.composition.Composition`: shares, batches, hours and tau."""
-    names = list(composition.axes)
+    names = [name for name in composition.axes if name != _TOO_MANY]
     figure = new_figure(4.2 * max(len(names), 3), 9.0)
     shares, batches, last = np.asarray(figure.subfigures(3, 1)).tolist()
     for place, name in enumerate(names, start=1):
@@ -84,11 +83,9 @@ def _batches(axes: Any, counts: _Axis) -> None:
 
 
 def _hours(axes: Any, composition: _Composition) -> None:
-    low, high = float(composition.hours.min()), float(composition.hours.max())
-    bins = np.linspace(low, max(high, low + 1e-6), 30)
-    for code, label in enumerate(composition.condition_labels):
-        hours = composition.hours[composition.condition_codes == code]
-        axes.hist(hours, bins=bins, histtype="step", lw=1.6, color=COLOURS[code % len(COLOURS)], label=label)
+    histogram = composition.hour_histogram
+    for code, (label, counts) in enumerate(zip(histogram.conditions, histogram.drawn, strict=True)):
+        axes.stairs(counts, histogram.edges, lw=1.6, color=COLOURS[code % len(COLOURS)], label=label)
     axes.set_xlabel("hours post infection (h)")
     axes.set_ylabel("anchors")
     axes.legend(fontsize=8, frameon=False)

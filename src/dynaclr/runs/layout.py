@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 from dynaclr.atomic import write_json_atomically
 from dynaclr.errors import ConfigError, RunError, listing, problem
 
-__all__ = ("RunFolder", "claim_folder", "made_folder", "new_run_folder", "open_run_folder")
+__all__ = ("RunFolder", "claim_folder", "made_folder", "new_run_folder", "open_run_folder", "run_paths")
 
 SCHEMA = 1
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}")
@@ -127,15 +128,13 @@ class RunFolder:
         return content
 
 
-def new_run_folder(root: Path, name: str) -> RunFolder:
-    """Make <root>/<UTC stamp>-<name>; two runs in one second get two folders.
+def run_paths(root: Path, name: str) -> Iterator[Path]:
+    """Yield <root>/<UTC stamp>-<name> and, for more runs in one second, the same with a number.
 
     Raises
     ------
     ConfigError
         If the name cannot be a file name.
-    RunError
-        If the folder cannot be written.
     """
     if not _NAME.fullmatch(name):
         raise ConfigError(
@@ -148,7 +147,20 @@ def new_run_folder(root: Path, name: str) -> RunFolder:
         )
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     for number in range(1000):
-        path = root / (f"{stamp}-{name}" if not number else f"{stamp}-{name}-{number}")
+        yield root / (f"{stamp}-{name}" if not number else f"{stamp}-{name}-{number}")
+
+
+def new_run_folder(root: Path, name: str) -> RunFolder:
+    """Make <root>/<UTC stamp>-<name>; two runs in one second get two folders.
+
+    Raises
+    ------
+    ConfigError
+        If the name cannot be a file name.
+    RunError
+        If the folder cannot be written.
+    """
+    for path in run_paths(root, name):
         try:
             root.mkdir(parents=True, exist_ok=True)
             path.mkdir()

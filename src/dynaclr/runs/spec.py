@@ -74,8 +74,8 @@ class RunSpec:
                 _put(content, place, str(beside(file, value)))
         for place, value in _OF_ONE_START.items():
             _put(content, place, value)
-        content.pop("config", None)
-        content["ckpt_path"] = None
+        for name in ("config", "ckpt_path", "output"):
+            content.pop(name, None)
         return cls.of_values(content, str(file))
 
     def parameters(self) -> Mapping[str, Parameter]:
@@ -173,7 +173,7 @@ class RunSpec:
 
 
 _MISSING = object()
-_SECTIONS = ("seed_everything", "trainer", "run", "ckpt_path", "data", "model")
+_SECTIONS = ("seed_everything", "trainer", "run", "data", "model")
 
 
 def _parameters(content: Mapping[str, Any]) -> dict[str, Parameter]:

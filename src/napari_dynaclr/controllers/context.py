@@ -314,6 +314,6 @@ def _update_tracks(layer: Any, data: Any, options: Any) -> None:
 
 def _update_shapes(layer: Any, data: Any, options: Any) -> None:
     layer.data = []
-    layer.add(
-        data, shape_type="rectangle", edge_color=options["edge_color"], edge_width=options["edge_width"]
-    )
+    looks = {name: options[name] for name in ("shape_type", "edge_color", "edge_width", "face_color")}
+    layer.add(data, **looks)
+    _rename(layer, options)

@@ -12,13 +12,14 @@ from qtpy.QtCore import QTimer
 
 from napari_dynaclr.controllers.context import ImageContext
 from napari_dynaclr.models.session import Session
+from napari_dynaclr.models.watched_runs import WatchedRuns
 from napari_dynaclr.workers import Jobs
 
 __all__ = ("Hub", "hub_of")
 
 
 class Hub:
-    """Session, jobs and image context of a viewer, and the controllers of its open docks.
+    """Session, jobs, watched runs and image context of a viewer.
 
     Parameters
     ----------
@@ -29,6 +30,7 @@ class Hub:
     def __init__(self, viewer: Any) -> None:
         self.session = Session()
         self.jobs = Jobs()
+        self.runs = WatchedRuns()
         self.context = ImageContext(viewer, self.session, lambda step: QTimer.singleShot(0, step))
         self._themed: list[Callable[[dict[str, str]], None]] = []
         viewer.events.theme.connect(self._on_theme)

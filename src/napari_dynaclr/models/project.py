@@ -15,10 +15,10 @@ from dynaclr.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from dynaclr.index import MultiExperimentIndex
-    from dynaclr.pipeline_config import PipelineConfig
+    from dynaclr.pipeline_config import PipelineConfig, SamplingConfig
     from dynaclr.report import SetupReport
 
-__all__ = ("TRAINING", "VALIDATION", "Cell", "Project", "open_project", "reopened")
+__all__ = ("TRAINING", "VALIDATION", "Cell", "Project", "open_project", "reopened", "resampled")
 
 TRAINING, VALIDATION = "training", "validation"
 """Parts of a project: what trains, and what is held out."""
@@ -113,6 +113,23 @@ def reopened(
     options = replace(config.data.options, curation=curation)
     config = replace(config, data=replace(config.data, options=options))
     return _set_up(project.path, project.run, config, project.curation, progress)
+
+
+def resampled(project: Project, sampling: SamplingConfig) -> Project:
+    """Return a project with other sampling options; only the sampler is made anew.
+
+    Raises
+    ------
+    ConfigError
+        If the options do not fit the anchors.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        pipeline = project.pipeline.resampled(sampling)
+        inspector = BatchInspector(pipeline)
+    texts = tuple(dict.fromkeys(str(item.message) for item in caught))
+    kept = tuple(text for text in project.warnings if not text.startswith("sampler:"))
+    return replace(project, pipeline=pipeline, inspector=inspector, warnings=(*kept, *texts))
 
 
 def _set_up(

@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -65,19 +64,6 @@ def test_a_replaced_file_is_read_from_its_beginning(tmp_path: Path) -> None:
     path.write_text('{"kind": "c"}\n')
     assert [event["kind"] for event in reader.poll()] == ["c"]
     assert reader.restarts == 1
-
-
-def test_many_events_are_read_in_pieces(tmp_path: Path) -> None:
-    path = tmp_path / "events.jsonl"
-    path.write_text(
-        "".join(f'{{"kind": "step", "step": {k}, "m": {{"loss": {k}}}}}\n' for k in range(100_000))
-    )
-    reader, table = EventReader(path), MetricTable()
-    piece = reader.poll(max_bytes=100_000)
-    assert 0 < len(piece) < 5000
-    table.add(piece)
-    table.add(reader.read_all())
-    assert np.array_equal(table.curves()["loss"][0], np.arange(100_000))
 
 
 def test_a_resume_replaces_what_came_after_it() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -34,6 +33,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::lightning.fabric.utilities.warnings.PossibleUserWarning"),  # advice
 ]
 
+resource = pytest.importorskip("resource", reason="limits of processes are POSIX")
 STEPS_OF_AN_EPOCH = 8
 CONFIG = {
     "trainer": {"max_epochs": 2, "accelerator": "cpu", "devices": 1, "enable_progress_bar": False},
@@ -325,6 +325,7 @@ SLURM = {
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_fit_in_a_desktop_job_is_no_task_of_it(place: Path, tmp_path: Path) -> None:
     """Nothing of the job is requeued, and no foreign checkpoint is resumed."""
     (tmp_path / "hpc_ckpt_3.ckpt").write_bytes(b"of another program")
@@ -356,7 +357,7 @@ def test_a_fit_in_a_desktop_job_is_no_task_of_it(place: Path, tmp_path: Path) ->
             assert process.poll() is None, process.stdout.read()
             time.sleep(0.05)
         process.send_signal(signal.SIGUSR1)
-        assert process.wait(60) == ExitCode.STOPPED
+        assert process.wait(150) == ExitCode.STOPPED
     finally:
         process.kill()
         process.communicate()
@@ -390,6 +391,7 @@ def test_who_starts_the_processes(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_full_disk_leaves_the_checkpoint_before_it(copied: RunFolder) -> None:
     """The largest file the process may write is smaller than a checkpoint."""
     last = copied.checkpoints / "last.ckpt"
@@ -399,7 +401,7 @@ def test_a_full_disk_leaves_the_checkpoint_before_it(copied: RunFolder) -> None:
         cwd=copied.path,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=500,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
     )
     assert done.returncode == ExitCode.FAILED, done.stderr

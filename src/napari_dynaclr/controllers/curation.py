@@ -1,0 +1,340 @@
+"""Joins session, curation, background work and the view of it; draws nothing and computes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtWidgets import QWidget
+
+from dynaclr.curation import Mark, MarkKind
+from dynaclr.errors import DynaclrError
+from napari_dynaclr.author import author_name, keep_author_name
+from napari_dynaclr.controllers.curation_work import CurationWork
+from napari_dynaclr.controllers.themes import follow_theme
+from napari_dynaclr.curation_actions import KIND_OF, VERDICT_OF, Do
+from napari_dynaclr.curation_text import (
+    action_text,
+    audit_text,
+    judged_text,
+    opinions_text,
+    part_text,
+    queue_row,
+    removed_text,
+    title_text,
+)
+from napari_dynaclr.models.curation import Curation, Mode
+from napari_dynaclr.models.project import Cell, Project
+from napari_dynaclr.models.session import Session, identity_of
+from napari_dynaclr.targets import Item, Target, cell_target, draft_cell, mark_target
+from napari_dynaclr.views.curation import CurationView
+from napari_dynaclr.workers import Jobs
+
+__all__ = ("CurationController", "curation_dock")
+
+
+class CurationController:
+    """What happens between a session, the curation of its project and the view of it.
+
+    Parameters
+    ----------
+    session
+        What is open and selected.
+    jobs
+        Background work of the window.
+    view
+        What is seen.
+    model
+        The curation.
+    """
+
+    def __init__(self, session: Session, jobs: Jobs, view: CurationView, model: Curation) -> None:
+        self.session, self.view, self.model = session, view, model
+        self.kind = MarkKind.TRACK
+        self._target: Target | None = None
+        self._chosen: Mark | None = None
+        self._broken = False
+        self.work = CurationWork(session, jobs, view, model)
+        self._links = (
+            (session.project_changed, self._on_project),
+            (session.cell_changed, self._on_cell),
+            (model.marks_changed, self._on_marks),
+            (model.mode_changed, self._on_mode),
+            (model.author_changed, self._on_author),
+            (model.queue.items_changed, self._on_queue),
+            (model.queue.position_changed, self._on_queue_position),
+            (model.audit.items_changed, self._on_audit),
+            (model.audit.position_changed, self._on_audit_position),
+            (view.requested, self.do),
+            (view.mode_requested, self._on_mode_requested),
+            (view.entry_chosen, self._on_entry),
+            (view.audit.begun_anew, model.new_audit),
+            (view.marks.mark_chosen, self._on_mark),
+            (view.marks.delete_requested, self.delete),
+            (view.marks.author_entered, self.rename),
+            (view.status.retried, self._read),
+        )
+        for signal, slot in self._links:
+            signal.connect(slot)
+        view.set_kind(self.kind)
+        self._on_author(model.author)
+        self._on_project(session.project)
+
+    def close(self) -> None:
+        """Let go of everything that lives longer than the view."""
+        for signal, slot in self._links:
+            if signal in (self.session.project_changed, self.session.cell_changed):
+                signal.disconnect(slot)
+        self.work.close()
+
+    def _on_project(self, project: Project | None) -> None:
+        self.view.set_open(project is not None)
+        shared = self.model.shared
+        if project is None:
+            self.model.open(None)
+        elif shared is not None and shared.path == project.curation:
+            self.model.applied(self.work.take_applied())
+        else:
+            self.work.cancel()
+            self.model.open(None)
+            self._read()
+        if project is not None:
+            parts = [index.curation for index in project.parts.values()]
+            self.view.marks.removed.setText(removed_text(parts))
+
+    def _read(self) -> None:
+        if self.model.shared is None:
+            self.work.read()
+        else:
+            self.refresh()
+
+    def _complain_broken(self, text: str) -> None:
+        self._broken = True
+        self.view.status.complain(text, can_retry=True)
+
+    def refresh(self) -> None:
+        """See whether others wrote into the file."""
+        try:
+            if self.model.refresh():
+                self.view.status.say("Marks were changed by another window or person.")
+            elif self._broken:
+                self.view.status.say("")
+            self._broken = False
+        except DynaclrError as error:
+            if not self._broken:
+                self._complain_broken(str(error))
+
+    def do(self, name: str) -> None:
+        """Do an action of the table."""
+        do = Do(name)
+        review = self.model.review
+        if do in VERDICT_OF:
+            self._judge(do)
+        elif do in KIND_OF:
+            self.kind = KIND_OF[do]
+            self.view.set_kind(self.kind)
+            self.model.mode = Mode.CELL
+            self._show_target()
+        elif do is Do.SKIP and review is not None:
+            self._advance()
+        elif do is Do.PREVIOUS and review is not None:
+            review.go(review.position - 1)
+        elif do is Do.PLACE:
+            self._jump()
+        elif do in (Do.UNDO, Do.REDO):
+            self._travel(do)
+        elif do is Do.APPLY:
+            self.work.apply()
+
+    def _judge(self, do: Do) -> None:
+        target = self._target
+        if target is None or not target.drafts or self.model.shared is None:
+            why = "" if target is None else target.effect
+            self.view.status.say(why or "Nothing to judge: select a cell or a line first.")
+            return
+        reason = self.view.reason
+        verdict = VERDICT_OF[do]
+        title = target.title
+        if not self._tried(lambda: self.model.judge(target.drafts, verdict, reason or target.why)):
+            return
+        if reason:
+            self.model.typed(reason)
+            self.view.judge.set_reasons(self.model.reasons())
+            self.view.clear_reason()
+        self.view.status.say(judged_text(verdict, title))
+        if self.model.review is not None:
+            self._advance()
+
+    def _advance(self) -> None:
+        if not self.model.advance() and self.model.review is not None:
+            self.view.status.say(f"All {len(self.model.review.items)} are judged.")
+
+    def _tried(self, change: Any) -> bool:
+        """Change marks; return whether they could be saved, else say why not."""
+        try:
+            change()
+        except DynaclrError as error:
+            self._complain_broken(str(error))
+            return False
+        self._broken = False
+        return True
+
+    def _travel(self, do: Do) -> None:
+        about: list[Mark] = []
+        travel = self.model.undo if do is Do.UNDO else self.model.redo
+        if not self._tried(lambda: about.extend(travel())):
+            return
+        self.view.status.say(f"{'Taken back' if do is Do.UNDO else 'Done again'}." if about else "")
+        review = self.model.review
+        place = review.find(about[0].subject) if review is not None and about else None
+        if review is not None and place is not None:
+            review.go(place)
+
+    def delete(self, marks: list[Mark]) -> None:
+        """Delete marks of the list."""
+        if marks and self._tried(lambda: self.model.delete(marks)):
+            self.view.status.say(
+                f"Deleted {len(marks)} mark{'' if len(marks) == 1 else 's'}; Undo brings them back."
+            )
+
+    def rename(self, name: str) -> None:
+        """Mark under another name from now on."""
+        if name.strip() == self.model.author:
+            return
+        try:
+            self.model.author = name
+        except DynaclrError as error:
+            self.view.status.complain(str(error), can_retry=False)
+            self._on_author(self.model.author)
+        else:
+            keep_author_name(self.model.author)
+
+    def _on_author(self, name: str) -> None:
+        self.view.marks.name.setText(name)
+        self._on_marks()
+
+    def _on_marks(self) -> None:
+        model, view = self.model, self.view
+        view.set_marks(model.marks, model.authors, model.pending())
+        shared = model.shared
+        undo, redo = (None, None) if shared is None else (shared.to_undo, shared.to_redo)
+        view.set_history(action_text(undo, "Undo"), action_text(redo, "Redo"))
+        view.queue.set_verdicts([model.verdict_of(item) or "" for item in model.queue.items])
+        view.audit.set_verdicts([model.verdict_of(item, audit=True) or "" for item in model.audit.items])
+        self._show_rate()
+        self._show_target()
+        self.session.marks_changed.emit()
+
+    def _show_rate(self) -> None:
+        state = self.model.audit_state()
+        self.view.audit.set_rate(audit_text(state), state.rate.low, state.rate.rate, state.rate.high)
+
+    def _on_queue(self) -> None:
+        rows = [queue_row(item, self.model.verdict_of(item)) for item in self.model.queue.items]
+        self.view.queue.set_rows(rows)
+
+    def _on_audit(self) -> None:
+        items = self.model.audit.items
+        self.view.audit.set_rows([queue_row(i, self.model.verdict_of(i, audit=True)) for i in items])
+        self._show_rate()
+
+    def _on_mode_requested(self, mode: Mode) -> None:
+        self.model.mode = mode
+
+    def _on_mode(self, mode: Mode) -> None:
+        self.view.set_mode(mode)
+        self._show_target()
+
+    def _on_entry(self, place: int) -> None:
+        review = self.model.review
+        if review is not None:
+            if place == review.position:
+                self._jump()
+            review.go(place)
+
+    def _on_queue_position(self, place: int) -> None:
+        self._on_position(Mode.QUEUE, place)
+
+    def _on_audit_position(self, place: int) -> None:
+        self._on_position(Mode.AUDIT, place)
+
+    def _on_position(self, mode: Mode, place: int) -> None:
+        self.view.page_of(mode).table.show_row(place)
+        if mode is self.model.mode:
+            self._show_target()
+            self._jump()
+
+    def _on_mark(self, mark: Mark) -> None:
+        self._chosen = mark
+        self._show_target()
+        self._jump()
+
+    def _jump(self) -> None:
+        """Select the cell that is judged."""
+        project, target = self.session.project, self._target
+        if project is None or target is None or not target.drafts or self.model.mode is Mode.CELL:
+            return
+        cell = draft_cell(project, target.drafts[0])
+        if cell is None:
+            self.view.status.say("This place is not in the data that are open.")
+        else:
+            self.session.select(cell)
+
+    def _on_cell(self, _: Cell | None) -> None:
+        if self.model.mode is Mode.CELL:
+            self._show_target()
+
+    def _show_cell(self, project: Project, cell: Cell | None) -> None:
+        """Show the selected cell, and what is marked of it and around it."""
+        if cell is None:
+            self.view.cell.set_cell("", {})
+            return
+        experiment, fov, track, t = identity_of(project, cell)
+        table, about = project.index(cell.part).table, {}
+        for do, kind in KIND_OF.items():
+            part = cell_target(project, cell, kind)
+            about[do] = part_text(part, self.model.own(part.drafts[0]) if part.drafts else None)
+        place = f"y {table.y[cell.row]:.1f}, x {table.x[cell.row]:.1f}"
+        self.view.cell.set_cell(f"{experiment}/{fov}, track {track}, frame {t}, {place}", about)
+
+    def _current(self) -> Target | None:
+        """Return what a verdict is about in the current mode."""
+        project, cell, review = self.session.project, self.session.cell, self.model.review
+        if project is None:
+            return None
+        if self.model.mode is Mode.CELL:
+            self._show_cell(project, cell)
+            return None if cell is None else cell_target(project, cell, self.kind)
+        if review is not None:
+            return None if review.current is None else mark_target(project, review.current)
+        mark = self._chosen
+        return None if mark is None else mark_target(project, Item(float("nan"), mark.reason, (mark,)))
+
+    def _show_target(self) -> None:
+        target = self._target = self._current()
+        if target is None:
+            self.view.set_target("")
+            return
+        first = target.drafts[0] if target.drafts else None
+        opinions = "" if first is None else opinions_text(self.model.opinions(first), self.model.author)
+        ready = first is not None and self.model.shared is not None
+        title = title_text(target.title, first)
+        self.view.set_target(title, target.why, target.effect, opinions, can_judge=ready)
+
+
+def curation_dock(session: Session, jobs: Jobs) -> QWidget:
+    """Return the curation view of a session, at work.
+
+    Parameters
+    ----------
+    session
+        What is open and selected.
+    jobs
+        Background work of the window.
+    """
+    view = CurationView()
+    controller = CurationController(session, jobs, view, Curation(author_name()))
+    view.destroyed.connect(controller.close)
+    view.watched.connect(controller.refresh)
+    follow_theme(view)
+    view.owner = controller
+    return view

@@ -1,0 +1,177 @@
+"""Reads run folders in the background, again and again, and ends runs; shows nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from qtpy.QtCore import QTimer
+
+from dynaclr.errors import DynaclrError
+from dynaclr.runs.halting import GRACE_SECONDS, Halt, HaltStep
+from dynaclr.runs.layout import RunFolder
+from dynaclr.runs.listing import RunListing, RunSummary
+from dynaclr.runs.tail import News, RunTail
+from napari_dynaclr.models.watched_runs import WatchedRuns
+from napari_dynaclr.workers import Jobs, Tell
+
+__all__ = ("RunFollower", "RunStop")
+
+LOOKING = "looking at the runs"
+_INTERVAL_MS = 300
+_SLOW = 6  # rounds between looks at the folder, and at runs that have ended
+_SIGNAL_SECONDS = 5.0
+
+
+class RunStop:
+    """The end of one run: asked for first, enforced only when a person says so after the grace.
+
+    Parameters
+    ----------
+    folder
+        The run.
+    grace_seconds
+        How long it may take to end by itself.
+
+    Raises
+    ------
+    RunError
+        If the run is not going on.
+    """
+
+    def __init__(self, folder: RunFolder, grace_seconds: float = GRACE_SECONDS) -> None:
+        self._halt = Halt(folder, grace_seconds)
+        self._hard_since: float | None = None
+        self.problem = self._halt.problem
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds of the grace that are left."""
+        return self._halt.seconds_left
+
+    @property
+    def hard(self) -> bool:
+        """Whether it is being enforced."""
+        return self._hard_since is not None
+
+    def enforce(self) -> None:
+        """Tell the run by a signal; `poll` kills it if that does not help.
+
+        Raises
+        ------
+        RunError
+            If the run is on another computer.
+        """
+        self._halt.escalate()
+        self._hard_since = time.monotonic()
+
+    def poll(self) -> bool:
+        """Take the next step if it is due; return whether it is over."""
+        if self._hard_since is None:
+            return False
+        late = time.monotonic() - self._hard_since > _SIGNAL_SECONDS
+        if late and self._halt.step is HaltStep.SIGNALLED and self._halt.poll() is not HaltStep.ENDED:
+            self._halt.escalate()
+        return self._halt.poll() is HaltStep.ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What one look found."""
+
+    news: Mapping[Path, News]
+    summaries: list[RunSummary] | None
+    over: frozenset[Path]
+
+
+class RunFollower:
+    """Keeps watched runs, and the list of the runs of a folder, up to date.
+
+    Parameters
+    ----------
+    runs
+        Gets what was read.
+    jobs
+        Where it is read.
+    """
+
+    def __init__(self, runs: WatchedRuns, jobs: Jobs) -> None:
+        self.runs, self._jobs = runs, jobs
+        self.stops: dict[Path, RunStop] = {}
+        self._tails: dict[Path, RunTail] = {}
+        self._listing: RunListing | None = None
+        self._count = 0
+        self._timer = QTimer()
+        self._timer.setInterval(_INTERVAL_MS)
+        self._timer.timeout.connect(self.look)
+        self._timer.start()
+        runs.read_again()
+
+    def close(self) -> None:
+        """Look no more."""
+        with suppress(RuntimeError):  # Qt has deleted it: the application ends
+            self._timer.stop()
+
+    @property
+    def root(self) -> Path | None:
+        """Folder whose runs are listed."""
+        return None if self._listing is None else self._listing.root
+
+    def set_root(self, root: Path | None) -> None:
+        """List the runs of another folder."""
+        if root != self.root:
+            self._listing = None if root is None else RunListing(root)
+            self.runs.set_listing(())
+        self.look_closely()
+
+    def look_closely(self) -> None:
+        """Look at everything with the next round, at once if nothing is being read."""
+        self._count = 0
+        self.look()
+
+    def look(self) -> None:
+        """Read what is new, unless the last look still goes on."""
+        if self._jobs.running(LOOKING):
+            return
+        slow, self._count = self._count % _SLOW == 0, self._count + 1
+        self._tails = {path: self._tails.get(path) or RunTail(RunFolder(path)) for path in self.runs.runs}
+        tails = {path: tail for path, tail in self._tails.items() if slow or self._eager(path)}
+        listing, stops = self._listing if slow else None, dict(self.stops)
+        if tails or stops or listing is not None:
+            self._jobs.start(LOOKING, lambda tell: _look(tell, tails, listing, stops), self._take, quiet=True)
+
+    def _eager(self, path: Path) -> bool:
+        run = self.runs.runs[path]
+        return run.news is None or run.going or run.news.more
+
+    def _take(self, found: _Round) -> None:
+        for path, news in found.news.items():
+            self.runs.take(path, news)
+        for path, stop in list(self.stops.items()):
+            run = self.runs.runs.get(path)
+            ended = run is None or (run.state is not None and not run.going)
+            if path in found.over or (ended and not stop.hard):
+                del self.stops[path]
+                if run is not None:
+                    self.runs.run_changed.emit(path)
+        if found.summaries is not None:
+            self.runs.set_listing(found.summaries)
+        if any(news.more for news in found.news.values()):
+            self.look()
+
+
+def _look(
+    tell: Tell, tails: Mapping[Path, RunTail], listing: RunListing | None, stops: Mapping[Path, RunStop]
+) -> _Round:
+    news, over = {}, set()
+    for path, stop in stops.items():
+        with suppress(DynaclrError):
+            if stop.poll():
+                over.add(path)
+    for path, tail in tails.items():
+        with suppress(OSError):  # a disk that is away for a moment
+            news[path] = tail.poll()
+    return _Round(news, None if listing is None else listing.refresh(), frozenset(over))

@@ -1,0 +1,186 @@
+"""The view of training batches: composition, pairs, report over many, and the sampler's options.
+
+Shows what it is given and tells what the user wishes; knows no viewer, no data set, no files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QStackedWidget,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from dynaclr.composition import Composition
+from napari_dynaclr.batch_tiles import ChannelColour, PairText
+from napari_dynaclr.colours import DARK, plot_colours
+from napari_dynaclr.option_specs import OptionSpec
+from napari_dynaclr.views.batch_address import BatchAddress
+from napari_dynaclr.views.batch_panel import CompositionPanel, axis_bars
+from napari_dynaclr.views.batch_report import BatchReport
+from napari_dynaclr.views.contact_sheet import ContactSheet, Tile
+from napari_dynaclr.views.sampling_form import SamplingForm
+from napari_dynaclr.views.share_bars import ShareBars
+
+__all__ = ("BatchView",)
+
+_EMPTY = (
+    "<b>No batches to show</b><br><br>Open a training's YAML, a list of experiments or a run folder in the "
+    "project panel. The batches shown here are those that the training will see."
+)
+_SHEET_TIP = (
+    "Each pair of the batch: anchor above, positive below, all channels in one picture (middle slice).\n"
+    "Below it the time between them; the strip has the colour of the condition.\n"
+    "Click one to look at it; arrow keys move, Return chooses."
+)
+SIGHTS = {
+    "raw": ("As read", "Pixels as they are on disk"),
+    "normalised": ("Normalised", "After the normalizations of the training"),
+    "seen": ("As the network sees it", "Augmented with this batch's key, cropped, channels dropped"),
+}
+
+
+class BatchView(QWidget):
+    """One batch, its pairs, a report on many, and the options of the sampler."""
+
+    place_clicked = Signal(int)
+    """Place in the batch of a pair that the user wants to see."""
+    sight_changed = Signal(str)
+    """How pairs are shown: a key of `SIGHTS`."""
+    contrast_requested = Signal()
+    """The contrast is to be taken from the pairs that are seen now."""
+
+    def __init__(self, options: Sequence[OptionSpec], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._colours = plot_colours(DARK)
+        self._legend: tuple[tuple[str, ...], tuple[ChannelColour, ...]] = ((), ())
+        self.address = BatchAddress()
+        self.panel = CompositionPanel(self._colours)
+        self.sheet = ContactSheet(self._colours)
+        self.sheet.place_clicked.connect(self.place_clicked)
+        self.sheet.setToolTip(_SHEET_TIP)
+        self.report = BatchReport(self._colours)
+        self.form = SamplingForm(options, self._colours)
+        self.effect = {
+            name: ShareBars(f"{name} in this batch", "The batch with these options", self._colours)
+            for name in ("experiment", "condition", "hours")
+        }
+        self.tabs = QTabWidget()
+        for page, title, tooltip in (
+            (self.panel, "Batch", "What this batch holds"),
+            (self._pairs_page(), "Pairs", "The pairs of this batch"),
+            (self.report, "Report", "What many batches hold"),
+            (self._options_page(), "Options", "Options of the sampler"),
+        ):
+            self.tabs.setTabToolTip(self.tabs.addTab(page, title), tooltip)
+        self._arrange()
+
+    def _arrange(self) -> None:
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(3)
+        column.addWidget(self.address)
+        column.addWidget(self.tabs, 1)
+        self.empty = QLabel(_EMPTY)
+        self.empty.setWordWrap(True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty.setMargin(24)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.empty)
+        self.pages.addWidget(content)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self.pages)
+        self.setMinimumWidth(340)
+
+    def _pairs_page(self) -> QWidget:
+        page = QWidget()
+        column, row = QVBoxLayout(page), QHBoxLayout()
+        column.setContentsMargins(2, 4, 2, 2)
+        self.sight = QComboBox()
+        for key, (title, tooltip) in SIGHTS.items():
+            self.sight.addItem(title, key)
+            self.sight.setItemData(self.sight.count() - 1, tooltip, Qt.ItemDataRole.ToolTipRole)
+        self.sight.setToolTip("How far the patches are on their way to the network")
+        self.sight.currentIndexChanged.connect(lambda: self.sight_changed.emit(self.sight.currentData()))
+        self.contrast = QPushButton("Contrast")
+        self.contrast.setToolTip("Take the contrast from the pairs that are seen now; it stays until then")
+        self.contrast.clicked.connect(self.contrast_requested)
+        row.addWidget(self.sight)
+        row.addWidget(self.contrast)
+        row.addStretch(1)
+        self.legend = QLabel()
+        self.legend.setWordWrap(True)
+        self.legend.setToolTip("Colours of the strips and of the channels")
+        column.addLayout(row)
+        column.addWidget(self.sheet, 1)
+        column.addWidget(self.legend)
+        return page
+
+    def _options_page(self) -> QWidget:
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(4, 4, 8, 4)
+        column.addWidget(self.form)
+        for bars in self.effect.values():
+            column.addWidget(bars)
+        column.addStretch(1)
+        area = QScrollArea()
+        area.setWidget(content)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QScrollArea.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        return area
+
+    def show_nothing(self) -> None:
+        """Say what to do."""
+        self.pages.setCurrentIndex(0)
+        self.report.set_report(None)
+
+    def set_batch(
+        self, composition: Composition, pairs: Sequence[PairText], channels: Sequence[ChannelColour]
+    ) -> None:
+        """Show a batch: what it holds, what is said of its pairs, and the colours of their channels."""
+        self.pages.setCurrentIndex(1)
+        self.panel.set_composition(composition)
+        self.sheet.set_tiles([Tile(pair.caption, pair.about, pair.marked, pair.condition) for pair in pairs])
+        self._legend = (composition.condition_labels, tuple(channels))
+        self._show_legend()
+        for name, bars in self.effect.items():
+            bars.set_bars(axis_bars(composition.axes[name]))
+
+    def set_theme(self, theme: Mapping[str, str]) -> None:
+        """Follow a theme, at least "background" and "text", each "#rrggbb" or "rgb(r, g, b)"."""
+        self._colours = plot_colours(theme)
+        for part in (self.panel, self.sheet, self.report, self.form):
+            part.set_colours(self._colours)
+        for bars in self.effect.values():
+            bars.set_colours(self._colours)
+        self._show_legend()
+
+    def _show_legend(self) -> None:
+        """Say what the colours of strips and channels mean."""
+        conditions, channels = self._legend
+        cycle = self._colours.cycle
+        strips = [
+            f'<span style="color:{cycle[place % len(cycle)]}">\N{BLACK SQUARE}</span> {escape(name)}'
+            for place, name in enumerate(conditions)
+        ]
+        lights = [
+            f'<span style="background-color:black;color:{channel.html}">&nbsp;\N{BLACK CIRCLE}&nbsp;</span> '
+            f"{escape(channel.name)}"
+            for channel in channels
+        ]
+        sign = f'<span style="color:{self._colours.of("1")}">\N{DIVISION SIGN}</span> across a division'
+        self.legend.setText(" &nbsp; ".join([*strips, *lights, sign]))
