@@ -200,6 +200,26 @@ def test_a_track_that_is_typed_is_selected(opened: Any, qtbot: Any) -> None:
     assert at.hub.session.cell == Cell(TRAINING, int(rows[-1]))
 
 
+def test_the_image_has_the_keys_of_the_tree(opened: Any, qtbot: Any) -> None:
+    at = opened("Project")
+    index = at.hub.session.project.index(TRAINING)
+    row = int(index.anchor_rows[0])
+    at.hub.session.select(Cell(TRAINING, row))
+    at.idle()
+    at.viewer.layers.selection = {at.layer("cells")}
+    canvas = at.viewer.window._qt_viewer.canvas.native
+    canvas.setFocus()
+    qtbot.keyClick(canvas, Qt.Key.Key_J)
+    assert at.hub.session.cell.row != row
+    at.idle()
+    qtbot.keyClick(canvas, Qt.Key.Key_K)
+    assert at.hub.session.cell == Cell(TRAINING, row)
+    at.idle()
+    at.viewer.layers.selection = {at.layer("image 0")}
+    qtbot.keyClick(canvas, Qt.Key.Key_J)
+    assert at.hub.session.cell == Cell(TRAINING, row)
+
+
 def test_nothing_is_lost_when_a_dock_is_closed_and_opened_again(opened: Any, qtbot: Any) -> None:
     at = opened("Pairs", "Lineage")
     at.hub.session.ask(PairRequest(1, 2, 3))
