@@ -373,6 +373,8 @@ class CurvePlot(QWidget):
         self.draws = 0
         self.plot: Any = pg.PlotWidget()
         self.plot.setMenuEnabled(False)
+        self.plot.setDownsampling(auto=True, mode="peak")  # curves that are added take it over
+        self.plot.setClipToView(True)
         self.plot.getPlotItem().getViewBox().setDefaultPadding(0.03)
         for side in ("left", "bottom"):
             self.plot.getAxis(side).enableAutoSIPrefix(False)
@@ -429,8 +431,6 @@ class CurvePlot(QWidget):
     def _new_items(self, name: str) -> tuple[Any, Any]:
         items = (pg.PlotDataItem(connect="finite"), pg.PlotDataItem(connect="finite"))
         for item in items:
-            item.setDownsampling(auto=True, method="peak")
-            item.setClipToView(True)
             self.plot.addItem(item)
         items[1].setZValue(5)
         self._items[name] = items

@@ -258,6 +258,16 @@ def test_triplets_take_the_negatives_of_the_batch() -> None:
     assert all(math.isfinite(entry["loss/train_step"]) for entry in notes.logged)
 
 
+def test_each_validation_is_judged_by_its_own_embedding() -> None:
+    module = ContrastiveModule(torch.nn.Identity(), torch.nn.Identity())
+    module._log_health = lambda *found: logged.append(found[-1])  # type: ignore[method-assign]
+    logged: list[int] = []
+    for size in (4, 6):
+        module._val_features.append((torch.rand(size, 3), torch.rand(size, 3)))
+        module.on_validation_epoch_end()
+    assert logged == [4, 6]
+
+
 def test_prediction_is_float32_on_the_cpu_with_its_identities() -> None:
     module = ContrastiveModule(encoder(), NTXentHCL()).eval()
     batch = {"anchor": Batches()[0]["anchor"], "index": [{"t": k} for k in range(8)]}

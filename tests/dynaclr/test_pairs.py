@@ -183,6 +183,34 @@ def test_kin_codes() -> None:
     assert kin.tolist() == [Kin.SELF, Kin.SAME_TRACK, Kin.DESCENDANT, Kin.OTHER_RELATIVE, Kin.OTHER_RELATIVE]
 
 
+def test_each_fov_has_its_own_law() -> None:
+    """Offsets and the speed of the decay follow the FOV's own range, wide or narrow."""
+    law = TauLaw(np.array([[1, 2], [1, 5]]), 2.0)
+    offsets, weights = law.offsets(np.array([0, 1, 0]))
+    narrow = [1.0, np.exp(-2.0), 0.0, 0.0, 0.0]
+    wide = [np.exp(-2.0 * step / 4) for step in range(5)]
+    assert np.allclose(weights, [narrow, wide, narrow])
+    assert offsets.tolist() == [[1, 2, 3, 4, 5]] * 3
+
+
+def test_a_descendant_is_later_than_its_ancestor() -> None:
+    """A parent that goes on after its child starts: at one frame they are relatives, not descendants."""
+    table = make_table([(0, -1, [0, 1, 2]), (0, 0, [1, 2])], 3)
+    row = {(int(k), int(t)): i for i, (k, t) in enumerate(zip(table.track, table.t, strict=True))}
+    pairs = [((0, 1), (1, 1)), ((0, 1), (1, 2)), ((0, 2), (1, 1))]
+    kin = kin_of(table, np.array([row[a] for a, _ in pairs]), np.array([row[b] for _, b in pairs]))
+    assert kin.tolist() == [Kin.OTHER_RELATIVE, Kin.DESCENDANT, Kin.OTHER_RELATIVE]
+
+
+def test_an_offset_with_two_candidates_is_no_likelier_than_the_law_says() -> None:
+    table = make_table([(0, -1, [0, 1]), (0, 0, [2]), (0, 0, [2])])  # one cell a frame later, two after that
+    law = TauLaw(np.array([[1, 2]]), 2.0)
+    found = candidates_of(RelativeLookup(table, Relation.DESCENDANT), law, 0)
+    assert found.tau_frames.tolist() == [1, 2, 2]
+    second = np.exp(-2.0) / (1 + np.exp(-2.0))
+    assert np.allclose(found.probability, [1 - second, second / 2, second / 2])
+
+
 def test_bad_decay_is_refused() -> None:
     with pytest.raises(ConfigError, match="tau_decay_rate"):
         TauLaw(np.array([[1, 2]]), -1.0)

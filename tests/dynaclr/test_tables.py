@@ -134,12 +134,23 @@ def test_an_empty_table() -> None:
     columns = {"t": empty, "y": empty.astype(float), "x": empty.astype(float)}
     table = build_table(columns, empty, empty, empty, build_forest(empty), np.array([4]))
     assert (len(table), table.n_tracks) == (0, 0)
-    assert table.nbytes == 0
+    assert table.nbytes == table.fov_first_frame.nbytes
     assert not RelativeLookup(table, Relation.LINEAGE).exists(empty, empty).size
 
 
-def test_bytes_are_counted_with_the_further_columns() -> None:
+def test_bytes_are_counted_with_tracks_and_the_further_columns() -> None:
     data = Cells([(0, 1, t) for t in range(5)], {(0, 1): -1, (1, 1): -1, (2, 1): -1})
     table = table_of(data)
-    arrays = (table.frame_key, table.track, table.t, table.y, table.x, table.extra["note"])
+    rows = (table.frame_key, table.track, table.t, table.y, table.x, table.extra["note"])
+    forest = table.forest
+    tracks = (
+        table.track_id,
+        table.track_fov,
+        forest.order,
+        forest.parent,
+        forest.root,
+        forest.last,
+        forest.depth,
+    )
+    arrays = (*rows, *tracks, table.fov_first_frame)
     assert table.nbytes == sum(array.nbytes for array in arrays)

@@ -180,6 +180,46 @@ def test_other_layers_and_the_users_choices_are_left_alone(opened: Any, qtbot: A
     assert at.hub.context.shown == (TRAINING, 1)
 
 
+def test_a_track_that_is_typed_is_selected(opened: Any, qtbot: Any) -> None:
+    from napari.utils.notifications import notification_manager
+
+    at = opened("Project")
+    panel, index = at.docks["Project"], at.hub.session.project.index(TRAINING)
+    track = int(index.table.track_id[index.table.track_fov == 0][-1])
+    rows = np.flatnonzero((index.table.fov_of() == 0) & (index.table.track_id[index.table.track] == track))
+    qtbot.keyClicks(panel.track, str(track))
+    qtbot.keyClick(panel.track, Qt.Key.Key_Return)
+    assert at.hub.session.cell == Cell(TRAINING, int(rows[0]))
+    panel.track.setText(f"{track} @ {index.table.t[rows[-1]]}")
+    qtbot.keyClick(panel.track, Qt.Key.Key_Return)
+    assert at.hub.session.cell == Cell(TRAINING, int(rows[-1]))
+    for wrong in ("abc", "9999", f"{track} @ 99", "-1"):
+        panel.track.setText(wrong)
+        qtbot.keyClick(panel.track, Qt.Key.Key_Return)
+        assert wrong.split()[0] in notification_manager.records[-1].message
+    assert at.hub.session.cell == Cell(TRAINING, int(rows[-1]))
+
+
+def test_the_image_has_the_keys_of_the_tree(opened: Any, qtbot: Any) -> None:
+    at = opened("Project")
+    index = at.hub.session.project.index(TRAINING)
+    row = int(index.anchor_rows[0])
+    at.hub.session.select(Cell(TRAINING, row))
+    at.idle()
+    at.viewer.layers.selection = {at.layer("cells")}
+    canvas = at.viewer.window._qt_viewer.canvas.native
+    canvas.setFocus()
+    qtbot.keyClick(canvas, Qt.Key.Key_J)
+    assert at.hub.session.cell.row != row
+    at.idle()
+    qtbot.keyClick(canvas, Qt.Key.Key_K)
+    assert at.hub.session.cell == Cell(TRAINING, row)
+    at.idle()
+    at.viewer.layers.selection = {at.layer("image 0")}
+    qtbot.keyClick(canvas, Qt.Key.Key_J)
+    assert at.hub.session.cell == Cell(TRAINING, row)
+
+
 def test_nothing_is_lost_when_a_dock_is_closed_and_opened_again(opened: Any, qtbot: Any) -> None:
     at = opened("Pairs", "Lineage")
     at.hub.session.ask(PairRequest(1, 2, 3))

@@ -42,7 +42,7 @@ def composition_figure(composition: _Composition) -> Figure:
     shares, batches, last = np.asarray(figure.subfigures(3, 1)).tolist()
     for place, name in enumerate(names, start=1):
         _shares(shares.add_subplot(1, len(names), place), name, composition.axes[name])
-        _batches(batches.add_subplot(1, len(names), place), name, composition.axes[name])
+        _batches(batches.add_subplot(1, len(names), place), composition.axes[name])
     _hours(last.add_subplot(1, 2, 1), composition)
     _tau(last.add_subplot(1, 2, 2), composition)
     return figure
@@ -62,7 +62,7 @@ def _shares(axes: Any, name: str, counts: _Axis) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _batches(axes: Any, name: str, counts: _Axis) -> None:
+def _batches(axes: Any, counts: _Axis) -> None:
     bottom = np.zeros(counts.counts.shape[0])
     batches = np.arange(counts.counts.shape[0])
     for place, label in enumerate(counts.labels[:_MOST_LABELS]):

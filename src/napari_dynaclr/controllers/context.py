@@ -13,7 +13,8 @@ from psygnal import Signal
 
 from dynaclr.index import MultiExperimentIndex
 from napari_dynaclr import layers as shapes
-from napari_dynaclr.lineage_layout import family_rows
+from napari_dynaclr.lineage_layout import family_layout, family_rows
+from napari_dynaclr.lineage_steps import STEP_ACTIONS, Step, neighbours
 from napari_dynaclr.models.project import Cell, Project
 from napari_dynaclr.models.session import Session
 
@@ -127,8 +128,24 @@ class ImageContext:
             self.viewer.layers.selection = selected & set(self.viewer.layers)
         if kind == "points":
             layer.mouse_drag_callbacks.append(self._on_press)
+            self._bind_steps(layer)
         if kind == "image":
             layer.metadata[_LIMITS] = tuple(layer.contrast_limits)
+
+    def _bind_steps(self, layer: Any) -> None:
+        """Give a layer the keys of the lineage view; other layers and the viewer keep theirs."""
+        for action in STEP_ACTIONS:
+            key = f"Shift-{action.key.upper()}" if action.shift else action.key.upper()
+            layer.bind_key(key, lambda _, step=action.step: self.step(step))
+
+    def step(self, step: Step) -> None:
+        """Select a neighbour of the selected cell, if there is one."""
+        cell, project = self.session.cell, self.session.project
+        if cell is None or project is None:
+            return
+        row = neighbours(family_layout(project.index(cell.part), cell.row), cell.row)[step]
+        if row is not None:
+            self.session.select(Cell(cell.part, row))
 
     def _hide(self, role: str) -> None:
         """Hide a layer until there is something to show; removing one stops napari for half a second."""

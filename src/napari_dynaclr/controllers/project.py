@@ -12,7 +12,7 @@ from napari_dynaclr.controllers.context import ImageContext
 from napari_dynaclr.layers import embedding_layer
 from napari_dynaclr.memory import recall, remember
 from napari_dynaclr.models.project import VALIDATION, Project, open_project
-from napari_dynaclr.models.session import Session
+from napari_dynaclr.models.session import Session, cell_of_track
 from napari_dynaclr.views.project import ProjectView
 from napari_dynaclr.workers import Jobs, Tell
 
@@ -47,6 +47,7 @@ class ProjectController:
         view.fov_chosen.connect(context.show_fov)
         view.colour_chosen.connect(context.set_colour_by)
         view.follow_toggled.connect(self._set_follow)
+        view.track_typed.connect(self.go_to_track)
         jobs.changed.connect(self._on_jobs)
         jobs.told.connect(self._on_told)
         session.project_changed.connect(self._on_project)
@@ -72,6 +73,22 @@ class ProjectController:
 
     def _set_follow(self, follow: bool) -> None:
         self.context.follow = follow
+
+    def go_to_track(self, text: str) -> None:
+        """Select a track of the field of view that is shown: its first observation, or that of a frame."""
+        project, shown = self.session.project, self.context.shown
+        if project is None or shown is None:
+            return
+        number, _, frame = (part.strip() for part in text.partition("@"))
+        if not number.isdecimal() or not (frame.isdecimal() or not frame):
+            show_error(f"'{text}' is no track: write its number, or number @ frame.")
+            return
+        cell = cell_of_track(project, *shown, int(number), int(frame) if frame else None)
+        if cell is None:
+            place = _fov_title(project, *shown)
+            show_error(f"No track {number}{f' in frame {frame}' if frame else ''} in {place}.")
+        else:
+            self.session.select(cell)
 
     def open(self, text: str) -> None:
         """Open what a path names; the project that is open stays until this one is ready."""

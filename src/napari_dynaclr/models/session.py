@@ -8,7 +8,7 @@ from psygnal import Signal
 
 from napari_dynaclr.models.project import Cell, Project
 
-__all__ = ("PairRequest", "Session", "find_cell", "identity_of")
+__all__ = ("PairRequest", "Session", "cell_of_track", "find_cell", "identity_of")
 
 _MOST_REMEMBERED = 200
 
@@ -139,6 +139,19 @@ def identity_of(project: Project, cell: Cell) -> tuple[str, str, int, int]:
     return name, entry.layout.name, int(table.track_id[track]), int(table.t[cell.row])
 
 
+def cell_of_track(project: Project, part: str, fov: int, track_id: int, t: int | None = None) -> Cell | None:
+    """Return an observation of a track of an FOV: that of a frame, or its first; None if there is none."""
+    table = project.index(part).table
+    tracks = ((table.track_fov == fov) & (table.track_id == track_id)).nonzero()[0]
+    if not tracks.size:
+        return None
+    if t is None:
+        return Cell(part, int((table.track == tracks[0]).argmax()))
+    key = (int(table.fov_first_frame[fov]) + t) * table.n_tracks + int(tracks[0])
+    row = int(table.frame_key.searchsorted(key))
+    return Cell(part, row) if row < len(table) and int(table.frame_key[row]) == key else None
+
+
 def find_cell(project: Project, experiment: str, fov_name: str, track_id: int, t: int) -> Cell | None:
     """Return the cell of an identity, in whichever part it is; None if there is none."""
     for part, index in project.parts.items():
@@ -146,12 +159,8 @@ def find_cell(project: Project, experiment: str, fov_name: str, track_id: int, t
             continue
         code = index.registry.names.index(experiment)
         fovs = [i for i, e in enumerate(index.fovs) if (e.experiment, e.layout.name) == (code, fov_name)]
-        table = index.table
         for fov in fovs:
-            tracks = ((table.track_fov == fov) & (table.track_id == track_id)).nonzero()[0]
-            for track in tracks.tolist():
-                first = (int(table.fov_first_frame[fov]) + t) * table.n_tracks + track
-                row = int(table.frame_key.searchsorted(first))
-                if row < len(table) and int(table.frame_key[row]) == first:
-                    return Cell(part, row)
+            cell = cell_of_track(project, part, fov, track_id, t)
+            if cell is not None:
+                return cell
     return None

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
+    QLineEdit,
     QProgressBar,
     QPushButton,
     QTableWidget,
@@ -45,6 +46,8 @@ class ProjectView(QWidget):
     """Part and FOV code."""
     colour_chosen = Signal(str)
     follow_toggled = Signal(bool)
+    track_typed = Signal(str)
+    """A track of the field of view that is shown, "12", or one of its frames, "12 @ 5"."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -87,6 +90,9 @@ class ProjectView(QWidget):
         self.follow = QCheckBox("image follows the selected cell")
         self.follow.setChecked(True)
         self.follow.setToolTip("Change field of view, time and place when another cell is selected")
+        self.track = QLineEdit()
+        self.track.setPlaceholderText("12, or 12 @ 5 for its frame 5")
+        self.track.setToolTip("Return selects this track of the field of view that is shown")
         self._arrange()
         self._connect()
         self.set_busy(False)
@@ -109,6 +115,7 @@ class ProjectView(QWidget):
         self.view_box = QGroupBox("Image")
         form = QFormLayout(self.view_box)
         form.addRow("Field of view", self.fov)
+        form.addRow("Go to track", self.track)
         form.addRow("Colour by", self.colour)
         form.addRow(self.follow)
         column.addWidget(self.view_box)
@@ -127,6 +134,7 @@ class ProjectView(QWidget):
         self.fov.activated.connect(lambda number: self.fov_chosen.emit(*self.fov.itemData(number)))
         self.colour.currentTextChanged.connect(self.colour_chosen)
         self.follow.toggled.connect(self.follow_toggled)
+        self.track.returnPressed.connect(lambda: self.track_typed.emit(self.track.text()))
 
     def _open(self) -> None:
         text = self.path.currentText().strip().strip("'\"").strip()

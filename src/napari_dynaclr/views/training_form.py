@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 from dynaclr.runs.options import ENCODERS, LOSSES
 from dynaclr.runs.parameter import Parameter
 from dynaclr.runs.spec import RunSpec
-from napari_dynaclr.views.training_fields import CalmWheel, OptionField
+from napari_dynaclr.views.parameter_field import CalmWheel, ParameterField
 from napari_dynaclr.views.training_parts import Fold
 
 __all__ = ("TrainingForm",)
@@ -42,7 +42,7 @@ class TrainingForm(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.fields: dict[str, OptionField] = {}
+        self.fields: dict[str, ParameterField] = {}
         self.classes: dict[str, QComboBox] = {}
         self.folds: dict[str, Fold] = {}
         self._calm = CalmWheel(self)
@@ -120,7 +120,7 @@ class TrainingForm(QWidget):
             form.addRow(title, box)
 
     def _add(self, form: QFormLayout, item: Parameter) -> None:
-        field = OptionField(item, self.changed.emit, self._calm)
+        field = ParameterField(item, self.changed.emit, self._calm)
         self.fields[item.path] = field
         label = QLabel(_LABELS.get(item.path, item.name.replace("_", " ")))
         label.setToolTip(field.widget.toolTip())

@@ -10,7 +10,7 @@ from qtpy.QtGui import QWheelEvent
 
 from dynaclr.runs.options import ENCODERS, LOSSES, fixed_parameters, init_parameters
 from dynaclr.runs.parameter import Kind, Parameter
-from napari_dynaclr.views.training_fields import CalmWheel, OptionField, text_of, value_of
+from napari_dynaclr.views.parameter_field import CalmWheel, ParameterField, text_of, value_of
 
 KNOWN = {
     **fixed_parameters(),
@@ -51,7 +51,9 @@ def test_what_is_typed(path: str, text: str, value: Any) -> None:
 @pytest.mark.gui
 def test_a_field_tells_changes_of_the_user_only(qtbot: Any) -> None:
     told: list[tuple[str, Any]] = []
-    field = OptionField(KNOWN["data.batch_size"], lambda path, value: told.append((path, value)), CalmWheel())
+    field = ParameterField(
+        KNOWN["data.batch_size"], lambda path, value: told.append((path, value)), CalmWheel()
+    )
     qtbot.addWidget(field.widget)
     field.set_value(16)
     assert told == []

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSpinBox, QWidget
 
 from dynaclr.runs.parameter import Kind, Parameter
 
-__all__ = ("CalmWheel", "OptionField", "text_of", "value_of")
+__all__ = ("CalmWheel", "ParameterField", "text_of", "value_of")
 
 _NONE = "none"
 _MOST = 2**31 - 1
@@ -76,7 +76,7 @@ def _structure(text: str, parameter: Parameter) -> Any:
     return value
 
 
-class OptionField:
+class ParameterField:
     """The widget of an option.
 
     Parameters
