@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-_ROUNDS = 4  # a pseudorandom permutation from four rounds on (Luby and Rackoff, SIAM J. Comput. 1988)
+_ROUNDS = 4  # a pseudorandom permutation from four rounds on (Luby and Rackoff, SIAM J. Comput. 1988) ...
+_BITS_MIXED = 24  # ... of wide halves; narrow ones take more rounds until so many bits are mixed
 
 __all__ = ("permuted",)
 
@@ -32,7 +33,7 @@ def permuted(places: npt.NDArray[np.integer], size: int, seed: int, epoch: int) 
     half = np.uint64(max((max(size - 1, 1).bit_length() + 1) // 2, 1))
     mask = np.uint64((1 << int(half)) - 1)
     keys = np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, 0, epoch])).integers(
-        0, 2**64, size=_ROUNDS, dtype=np.uint64
+        0, 2**64, size=max(_ROUNDS, _BITS_MIXED // int(half)), dtype=np.uint64
     )
     result = _encrypt(values, half, mask, keys)
     outside = np.flatnonzero(result >= size)
