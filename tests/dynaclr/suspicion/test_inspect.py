@@ -70,11 +70,3 @@ def test_the_most_suspicious_are_printed(folder: Path) -> None:
     assert table.score.is_monotonic_decreasing
     assert "B/1/0" not in set(table.fov_name[(table.experiment == "dengue_june") & (table.kind != "fov")])
     assert "training: 1 marks" in (folder / "look" / "report.txt").read_text()
-
-
-def test_a_missing_file_of_marks_ends_with_a_message(folder: Path) -> None:
-    (folder / "curation.csv").unlink()
-    done = inspect(folder, "--suspicious", "2")
-    assert done.returncode not in (0, 1)
-    assert "field curation: curation file cannot be read" in done.stderr
-    assert "Traceback" not in done.stderr
