@@ -141,7 +141,7 @@ def _loaded(text: str) -> Any:
 def _flow(value: Any) -> str:
     """Return a value on one line."""
     options: dict[str, Any] = {"default_flow_style": True, "width": float("inf"), "allow_unicode": True}
-    return str(yaml.safe_dump(value, sort_keys=False, **options)).removesuffix("...\n").strip()
+    return str(yaml.safe_dump(value, sort_keys=False, **options)).removesuffix("...\n").strip(" \n")
 
 
 def _with_option(text: str, section: str, name: str, value: Any) -> str:
@@ -186,7 +186,7 @@ def _end(text: str, node: Any) -> int:
     """Return where the last value of a node ends; what follows it may be comments of the next."""
     if isinstance(node, yaml.ScalarNode) and node.style in ("|", ">"):
         start = int(node.start_mark.index)
-        return start + len(text[start : node.end_mark.index].rstrip())
+        return start + len(text[start : node.end_mark.index].rstrip(" \t\r\n"))
     if isinstance(node, yaml.ScalarNode) or node.flow_style or not node.value:
         return int(node.end_mark.index)
     parts = node.value if isinstance(node, yaml.SequenceNode) else [p for pair in node.value for p in pair]

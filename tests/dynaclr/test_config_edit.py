@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dynaclr.config_edit import edited, save_options
@@ -37,6 +37,7 @@ def other_lines(old: str, new: str, *names: str) -> tuple[list[str], list[str]]:
 
 
 @settings(deadline=None, max_examples=50)
+@example(options={"leaky": "\xa0"}, newline="\n")
 @given(
     st.dictionaries(st.sampled_from(["leaky", "condition_ratio", "seed", "group_by"]), values, min_size=1),
     st.sampled_from(["\n", "\r\n"]),
