@@ -243,6 +243,11 @@ class MultiExperimentIndex:
         fov = self.table.fov_of(rows)
         return np.asarray(self.fov_start_hours[fov] + self.table.t[rows] * self.fov_interval_hours[fov])
 
+    @cached_property
+    def last_hours(self) -> float:
+        """Hours of the latest observation."""
+        return float(self.hours(slice(None)).max())
+
     def codes(
         self, column: str, rows: npt.NDArray[np.integer] | slice
     ) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:

@@ -128,10 +128,6 @@ class BatchInspector:
         """Return the rows of a batch, counted over all ranks."""
         return self.sampler.batch(epoch, batch)
 
-    def number(self, place: int, rank: int, world_size: int) -> int:
-        """Return the number over all ranks of a rank's batch at a place of its own."""
-        return rank + place * world_size
-
     def draw(self, epoch: int, batch: int) -> PairDraw:
         """Return the pairs of a batch; no pixels are read."""
         return self.dataset.draw(self.rows(epoch, batch))

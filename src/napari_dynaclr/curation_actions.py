@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ("CURATION_ACTIONS", "KIND_OF", "VERDICT_OF", "CurationAction", "Do", "action_of", "help_text")
-
 from dynaclr.curation import MarkKind, Verdict
+
+__all__ = ("CURATION_ACTIONS", "KIND_OF", "VERDICT_OF", "CurationAction", "Do", "action_of", "help_text")
 
 
 class Do(StrEnum):

@@ -152,8 +152,7 @@ def _colours(
     if colour_by == "lineage":
         return np.asarray(cycle[np.asarray(features["lineage"], dtype=np.int64) % len(cycle)])
     hours = np.asarray(features["hours"])
-    last = float(index.hours(slice(None)).max(initial=1.0))
-    share = np.clip(hours / max(last, 1e-9), 0, 1)[:, None]
+    share = np.clip(hours / max(index.last_hours, 1.0), 0, 1)[:, None]
     return np.asarray((1 - share) * cycle[0] + share * cycle[1])
 
 

@@ -10,7 +10,8 @@ from qtpy.QtGui import QWheelEvent
 
 from dynaclr.runs.options import ENCODERS, LOSSES, fixed_parameters, init_parameters
 from dynaclr.runs.parameter import Kind, Parameter
-from napari_dynaclr.views.parameter_field import CalmWheel, ParameterField, text_of, value_of
+from napari_dynaclr.views.calm_wheel import CalmWheel
+from napari_dynaclr.views.parameter_field import ParameterField, text_of, value_of
 
 KNOWN = {
     **fixed_parameters(),

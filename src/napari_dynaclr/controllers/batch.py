@@ -11,9 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from napari.settings import get_settings
 from napari.utils.notifications import show_info
-from napari.utils.theme import get_theme
 from qtpy.QtWidgets import QWidget
 
 from dynaclr import keys
@@ -27,6 +25,7 @@ from dynaclr.inspector import BatchInspector, Sight
 from dynaclr.pipeline_config import SamplingConfig
 from dynaclr.strict_yaml import load_yaml
 from napari_dynaclr.batch_tiles import ChannelColour, PairText, channel_colours, pair_texts
+from napari_dynaclr.controllers.themes import follow_theme
 from napari_dynaclr.models.project import Project, resampled
 from napari_dynaclr.models.session import PairRequest, Session
 from napari_dynaclr.option_specs import sampling_options
@@ -350,17 +349,7 @@ def batch_dock(session: Session, jobs: Jobs) -> QWidget:
     """Return the batch view of a window, connected with what is open, in napari's theme."""
     view = BatchView(sampling_options())
     controller = BatchController(session, jobs, view)
-    appearance = get_settings().appearance
-
-    def follow() -> None:
-        theme = get_theme(appearance.theme)
-        view.set_theme({"background": theme.background.as_hex(), "text": theme.text.as_hex()})
-
-    def close() -> None:
-        appearance.events.theme.disconnect(follow)
-        controller.close()
-
-    appearance.events.theme.connect(follow)
-    follow()
-    view.destroyed.connect(close)
+    follow_theme(view)
+    view.destroyed.connect(controller.close)
+    view.owner = controller
     return view

@@ -15,7 +15,6 @@ from qtpy.QtWidgets import (
     QLabel,
     QPushButton,
     QScrollArea,
-    QStackedWidget,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -29,6 +28,7 @@ from napari_dynaclr.views.batch_address import BatchAddress
 from napari_dynaclr.views.batch_panel import CompositionPanel, axis_bars
 from napari_dynaclr.views.batch_report import BatchReport
 from napari_dynaclr.views.contact_sheet import ContactSheet, Tile
+from napari_dynaclr.views.empty_page import with_empty_page
 from napari_dynaclr.views.sampling_form import SamplingForm
 from napari_dynaclr.views.share_bars import ShareBars
 
@@ -93,16 +93,9 @@ class BatchView(QWidget):
         column.addWidget(self.address)
         column.addWidget(self.tabs, 1)
         self.empty = QLabel(_EMPTY)
-        self.empty.setWordWrap(True)
-        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.empty.setMargin(24)
-        self.pages = QStackedWidget()
-        self.pages.addWidget(self.empty)
-        self.pages.addWidget(content)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self.pages)
+        self.pages = with_empty_page(self, self.empty, content)
         self.setMinimumWidth(340)
+        self.owner: object = None  # keeps what works for the view alive
 
     def _pairs_page(self) -> QWidget:
         page = QWidget()

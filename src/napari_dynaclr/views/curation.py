@@ -10,7 +10,7 @@ from typing import Any
 
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from dynaclr.curation import Mark, MarkKind
 from napari_dynaclr.colours import plot_colours
@@ -19,6 +19,7 @@ from napari_dynaclr.models.curation import Mode
 from napari_dynaclr.views.curation_marks import MarksPage
 from napari_dynaclr.views.curation_pages import AuditPage, CellPage, QueuePage, ReviewPage
 from napari_dynaclr.views.curation_parts import ActionButton, JudgeBar, StatusBar, TargetCard
+from napari_dynaclr.views.empty_page import with_empty_page
 
 __all__ = ("CurationView",)
 
@@ -99,16 +100,7 @@ class CurationView(QWidget):
         column.addLayout(row)
         for widget in (self.keys, self.pages, self.card, self.judge, self.status):
             column.addWidget(widget, 1 if widget in (self.keys, self.pages) else 0)
-        empty = QLabel(_EMPTY)
-        empty.setWordWrap(True)
-        empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        empty.setMargin(24)
-        self.stack = QStackedWidget()
-        self.stack.addWidget(empty)
-        self.stack.addWidget(content)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self.stack)
+        self.stack = with_empty_page(self, QLabel(_EMPTY), content)
 
     def _connect(self) -> None:
         for do, made in self.header.items():

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QLabel, QStackedWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_dynaclr.colours import plot_colours
 from napari_dynaclr.lineage_layout import LineageLayout
 from napari_dynaclr.lineage_steps import STEP_ACTIONS, StepAction, descent, neighbours
 from napari_dynaclr.plots import TreeCanvas
+from napari_dynaclr.views.empty_page import with_empty_page
 from napari_dynaclr.views.film_strip import FilmStrip
 from napari_dynaclr.views.lineage_parts import LineageLegend, StepBar
 from napari_dynaclr.views.lineage_style import (
@@ -87,16 +88,7 @@ class LineageView(QWidget):
         column.setSpacing(3)
         for widget in (self.path, self.steps, self.canvas, self.about, self.strip, self.legend):
             column.addWidget(widget, 1 if widget is self.canvas else 0)
-        empty = QLabel(_EMPTY)
-        empty.setWordWrap(True)
-        empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        empty.setMargin(24)
-        self.pages = QStackedWidget()
-        self.pages.addWidget(empty)
-        self.pages.addWidget(content)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self.pages)
+        self.pages = with_empty_page(self, QLabel(_EMPTY), content)
 
     def _connect(self) -> None:
         self.canvas.clicked.connect(self._on_node)

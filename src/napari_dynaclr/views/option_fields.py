@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QDoubleSpinBox,
@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 from superqt import QFlowLayout, QLargeIntSpinBox
 
 from napari_dynaclr.option_specs import OptionSpec
+from napari_dynaclr.views.calm_wheel import CalmWheel
 
 __all__ = ("OptionField", "option_field")
 
@@ -25,22 +26,6 @@ _DECIMALS = 3
 _WIDEST_PX = 220
 _LARGEST_NUMBER = 1e6
 _LARGEST_INTEGER = 2**63 - 1
-
-
-class _WheelGuard(QObject):
-    """Lets the wheel scroll the form unless the field has the focus."""
-
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Pass the wheel on."""
-        if (
-            event is not None
-            and event.type() == QEvent.Type.Wheel
-            and isinstance(watched, QWidget)
-            and not watched.hasFocus()
-        ):
-            event.ignore()
-            return True
-        return False
 
 
 class OptionField(QWidget):
@@ -222,7 +207,7 @@ def _number_box() -> QDoubleSpinBox:
 def _guarded(owner: QWidget, box: QWidget) -> None:
     box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     box.setMaximumWidth(_WIDEST_PX)
-    box.installEventFilter(_WheelGuard(owner))
+    box.installEventFilter(CalmWheel(owner))
 
 
 def _filled(owner: QWidget, widget: QWidget) -> None:

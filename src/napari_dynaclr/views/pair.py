@@ -16,14 +16,15 @@ from qtpy.QtWidgets import (
     QLabel,
     QPushButton,
     QSpinBox,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_dynaclr.colours import DARK, PlotColours, plot_colours
 from napari_dynaclr.pair_actions import PAIR_ACTIONS, PairAction
+from napari_dynaclr.views.calm_wheel import CalmWheel
 from napari_dynaclr.views.candidates import CandidateBars
+from napari_dynaclr.views.empty_page import with_empty_page
 from napari_dynaclr.views.patch_grid import PatchGrid
 
 __all__ = ("MODES", "PairView")
@@ -37,17 +38,6 @@ _EMPTY = (
     "<b>No pair to show</b><br><br>Open a configuration, an experiments.yaml or the sample data in the "
     "Project panel. Then this shows the pairs of the coming training, batch by batch."
 )
-
-
-class _CalmSpinBox(QSpinBox):
-    """A spin box that the wheel changes only while it has the focus, so that scrolling past it does not."""
-
-    def wheelEvent(self, event: Any) -> None:
-        """Turn, or let the wheel pass."""
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
 
 
 class PairView(QWidget):
@@ -67,6 +57,7 @@ class PairView(QWidget):
         self._titles: tuple[str, str] = ("anchor", "positive")
         self._channels: tuple[str, ...] = ()
         self._rows = (-1, -1)
+        self._calm = CalmWheel(self)
         self.epoch = self._spin("Epoch", "Epoch of the training that the batch belongs to")
         self.batch = self._spin("Batch", "Number of the batch in its epoch, counted over all ranks")
         self.place = self._spin("Pair", "Place of the pair in the batch")
@@ -101,7 +92,8 @@ class PairView(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def _spin(self, title: str, tip: str) -> QSpinBox:
-        spin = _CalmSpinBox()
+        spin = QSpinBox()
+        spin.installEventFilter(self._calm)
         spin.setRange(0, 0)
         spin.setKeyboardTracking(False)
         spin.setAccessibleName(title)
@@ -147,16 +139,7 @@ class PairView(QWidget):
         column.addWidget(self.grid, 1)
         for widget in (self.about, self.bars, self.same):
             column.addWidget(widget)
-        empty = QLabel(_EMPTY)
-        empty.setWordWrap(True)
-        empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        empty.setMargin(24)
-        self.pages = QStackedWidget()
-        self.pages.addWidget(empty)
-        self.pages.addWidget(content)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self.pages)
+        self.pages = with_empty_page(self, QLabel(_EMPTY), content)
 
     def _connect(self) -> None:
         for spin in (self.epoch, self.batch, self.place):

@@ -6,28 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import yaml
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSpinBox, QWidget
 
 from dynaclr.runs.parameter import Kind, Parameter
+from napari_dynaclr.views.calm_wheel import CalmWheel
 
-__all__ = ("CalmWheel", "ParameterField", "text_of", "value_of")
+__all__ = ("ParameterField", "text_of", "value_of")
 
 _NONE = "none"
 _MOST = 2**31 - 1
-
-
-class CalmWheel(QObject):
-    """Lets the wheel pass fields that have no focus, so that scrolling a form changes nothing."""
-
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Hold the wheel back."""
-        if event is None or event.type() != QEvent.Type.Wheel or not isinstance(watched, QWidget):
-            return False
-        if watched.hasFocus():
-            return False
-        event.ignore()
-        return True
 
 
 def text_of(value: Any) -> str:

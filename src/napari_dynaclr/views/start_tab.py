@@ -13,13 +13,13 @@ from qtpy.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QScrollArea,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from dynaclr.runs.devices import Device
 from dynaclr.runs.spec import RunSpec
+from napari_dynaclr.views.empty_page import with_empty_page
 from napari_dynaclr.views.training_form import TrainingForm
 from napari_dynaclr.views.training_parts import button, words
 
@@ -98,15 +98,7 @@ class StartTab(QWidget):
             row.addWidget(item)
         row.addStretch(1)
         column.addLayout(row)
-        empty = words("What to do first", _EMPTY)
-        empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        empty.setMargin(24)
-        self.pages = QStackedWidget()
-        self.pages.addWidget(empty)
-        self.pages.addWidget(content)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self.pages)
+        self.pages = with_empty_page(self, words("What to do first", _EMPTY), content)
 
     def _choose_script(self) -> None:
         chosen, _ = QFileDialog.getSaveFileName(self, "Script for a cluster", "job.sh", "Script (*.sh)")

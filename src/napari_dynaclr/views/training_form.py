@@ -10,7 +10,8 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 from dynaclr.runs.options import ENCODERS, LOSSES
 from dynaclr.runs.parameter import Parameter
 from dynaclr.runs.spec import RunSpec
-from napari_dynaclr.views.parameter_field import CalmWheel, ParameterField
+from napari_dynaclr.views.calm_wheel import CalmWheel
+from napari_dynaclr.views.parameter_field import ParameterField
 from napari_dynaclr.views.training_parts import Fold
 
 __all__ = ("TrainingForm",)

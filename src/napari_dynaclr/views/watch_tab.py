@@ -18,7 +18,6 @@ from qtpy.QtWidgets import (
     QScrollArea,
     QSizePolicy,
     QSlider,
-    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -28,6 +27,7 @@ from napari_dynaclr.colours import PlotColours
 from napari_dynaclr.models.run_curves import TimeAxis
 from napari_dynaclr.models.watched_runs import WatchedRun
 from napari_dynaclr.plots import Curve, CurvePlot
+from napari_dynaclr.views.empty_page import with_empty_page
 from napari_dynaclr.views.training_curves import PANELS, curves_of, legend_text
 from napari_dynaclr.views.training_parts import Fold, button, words
 from napari_dynaclr.views.training_text import GLYPH_OF, ending_text, progress_text
@@ -131,15 +131,7 @@ class WatchTab(QWidget):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidget(content)
-        empty = words("What to do first", _EMPTY)
-        empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        empty.setMargin(24)
-        self.pages = QStackedWidget()
-        self.pages.addWidget(empty)
-        self.pages.addWidget(scroll)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(self.pages)
+        self.pages = with_empty_page(self, words("What to do first", _EMPTY), scroll)
 
     def _connect(self) -> None:
         self.run.activated.connect(lambda number: self.run_chosen.emit(Path(self.run.itemData(number))))
