@@ -50,9 +50,11 @@ lint: $(VENV)/.full
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The tests of the viewer run in processes of their own: Lightning must not be loaded where a viewer is.
 test: system $(VENV)/.full lint
-	QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-xcb} LIBGL_ALWAYS_SOFTWARE=1 $(if $(DISPLAY),,xvfb-run -a -s "-screen 0 1920x1080x24") \
-		$(BIN)/python -m pytest -q -n 2 --dist worksteal
+	@failed=0; for kind in "not gui" gui; do \
+		QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-xcb} LIBGL_ALWAYS_SOFTWARE=1 $(if $(DISPLAY),,xvfb-run -a -s "-screen 0 1920x1080x24") \
+			$(BIN)/python -m pytest -q -n 2 --dist worksteal --durations 25 -m "$$kind" || failed=1; done; exit $$failed
 
 test-fast: $(VENV)/.full
 	$(BIN)/python -m pytest -q -m "not slow and not gui"

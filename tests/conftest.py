@@ -13,6 +13,13 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Load Lightning first where tests of the viewer come too: after a viewer, loading it ends Python."""
+    kinds = {item.get_closest_marker("gui") is None for item in session.items}
+    if len(kinds) == 2:
+        import lightning  # noqa: F401
+
+
 @pytest.fixture(scope="session")
 def coded_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two coded experiments, written once; never changed by a test."""
