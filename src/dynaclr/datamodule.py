@@ -12,7 +12,8 @@ from dynaclr.draws import FIXED_EPOCH
 from dynaclr.errors import ConfigError, problem
 from dynaclr.flat_config import pipeline_config
 from dynaclr.loader import BatchLoader, PlainBatches
-from dynaclr.pipeline import Pipeline, Stage
+from dynaclr.pipeline import Pipeline
+from dynaclr.preparation import Stage
 from dynaclr.sequential import SequentialBatches
 from dynaclr.transforms import Normalization, Transform
 

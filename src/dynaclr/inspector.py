@@ -22,7 +22,8 @@ from dynaclr.composition import Composition, Pool, compose_epochs
 from dynaclr.digests import batch_digest
 from dynaclr.draws import KeyedBatch
 from dynaclr.pairs import Candidates, PairDraw, candidates_of
-from dynaclr.pipeline import Pipeline, Stage
+from dynaclr.pipeline import Pipeline
+from dynaclr.preparation import Stage
 from dynaclr.transforms import Places
 
 __all__ = ("Agreement", "BatchInspector", "Pair", "Sight", "View")
@@ -161,7 +162,7 @@ class BatchInspector:
         )
 
     def _view(self, sample: dict[str, Any], seen: dict[str, Any], name: str) -> View:
-        normalised = self.pipeline.normalize(sample[name], sample[keys.NORM_META_OF[name]])
+        normalised = self.pipeline.prepare.normalize(sample[name], sample[keys.NORM_META_OF[name]])
         return View(sample[name][0].numpy(), normalised[0].numpy(), seen[name][0].numpy())
 
     def images(
@@ -179,7 +180,7 @@ class BatchInspector:
             anchor, positive = sample[keys.ANCHOR], sample[keys.POSITIVE]
         elif sight is Sight.NORMALISED:
             anchor, positive = (
-                self.pipeline.normalize(sample[name], sample[f"{name}_norm_meta"])
+                self.pipeline.prepare.normalize(sample[name], sample[f"{name}_norm_meta"])
                 for name in (keys.ANCHOR, keys.POSITIVE)
             )
         else:

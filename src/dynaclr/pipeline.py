@@ -6,46 +6,26 @@ import warnings
 from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
-from enum import StrEnum
-from typing import Any
 
-import torch
-
-from dynaclr import keys
 from dynaclr.anchor_columns import AnchorColumns
-from dynaclr.channel_dropout import ChannelDropout
 from dynaclr.curation import read_marks
 from dynaclr.dataset import MultiExperimentTripletDataset
-from dynaclr.draws import BatchKey, Purpose, uniforms
-from dynaclr.errors import ConfigError, DataError, listing, problem
+from dynaclr.errors import ConfigError, listing, problem
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.fovs import known_names
 from dynaclr.index import MultiExperimentIndex
 from dynaclr.index_report import shared_fovs
+from dynaclr.missing_statistics import Lacking, lacking_statistics, require_statistics
 from dynaclr.pipeline_config import PipelineConfig, SamplingConfig
+from dynaclr.preparation import Preparation
 from dynaclr.preprocess import preprocess_missing
 from dynaclr.report import SetupReport
 from dynaclr.sampler import FlexibleBatchSampler
 from dynaclr.sequential import SequentialBatches
 from dynaclr.split import Part, split_fovs
-from dynaclr.transforms import Places, RandomAffine, apply_transforms
+from dynaclr.transforms import RandomAffine
 
-__all__ = ("Pipeline", "Stage")
-
-
-class Stage(StrEnum):
-    """What a batch is for; only training augments and drops channels."""
-
-    TRAIN = "train"
-    VALIDATE = "validate"
-    PREDICT = "predict"
-
-
-_PARTS = {
-    keys.ANCHOR: (Purpose.AUGMENT_ANCHOR, Purpose.DROPOUT_ANCHOR),
-    keys.POSITIVE: (Purpose.AUGMENT_POSITIVE, Purpose.DROPOUT_POSITIVE),
-    keys.NEGATIVE: (Purpose.AUGMENT_NEGATIVE, Purpose.DROPOUT_NEGATIVE),
-}
+__all__ = ("Pipeline",)
 
 
 Progress = Callable[[str, int, int], None]
@@ -53,9 +33,6 @@ Progress = Callable[[str, int, int], None]
 
 def _silent(step: str, done: int, total: int) -> None:
     """Tell nobody."""
-
-
-_NO_KEY = BatchKey(0, 0, 0)  # for a crop to the middle, which draws nothing
 
 
 class Pipeline:
@@ -67,6 +44,11 @@ class Pipeline:
         Data, split, sampling and transforms.
     registry
         Experiments already read from `config.data.experiments_yaml`; None to read them.
+
+    Attributes
+    ----------
+    prepare
+        What makes a batch as the network sees it out of one that a dataset returns.
 
     Raises
     ------
@@ -80,9 +62,7 @@ class Pipeline:
         self.config = config
         self.registry = registry or ExperimentRegistry.from_yaml(config.data.experiments_yaml)
         self._check_sizes()
-        self.dropout = ChannelDropout(
-            config.transforms.channel_dropout_channels, config.transforms.channel_dropout_prob
-        )
+        self.prepare = Preparation(config.transforms)
         self._check_channels()
 
     def _check_sizes(self) -> None:
@@ -230,7 +210,7 @@ class Pipeline:
     def predict_dataset(self) -> MultiExperimentTripletDataset:
         """Return all observations of all experiments, training and validation alike."""
         dataset = self._dataset(self.whole_index(), fit=False)
-        self._require_statistics(dataset)
+        require_statistics([self._lacking(dataset)], self.registry)
         return dataset
 
     def whole_index(self) -> MultiExperimentIndex:
@@ -268,96 +248,7 @@ class Pipeline:
             if lacking and self.config.transforms.missing_statistics == "compute":
                 preprocess_missing(dataset.index, lambda done, total: tell("statistics, frames", done, total))
                 setattr(self, name, self._dataset(dataset.index))
-        self._require_statistics(*(getattr(self, name) for name in names))
+        require_statistics([self._lacking(getattr(self, name)) for name in names], self.registry)
 
-    def _require_statistics(self, *datasets: MultiExperimentTripletDataset) -> None:
-        lacking: dict[str, dict[str, list[str]]] = {}
-        for dataset in datasets:
-            for experiment, fovs in self._lacking(dataset).items():
-                lacking.setdefault(experiment, {}).update(fovs)
-        if not any(lacking.values()):
-            return
-        places = {name: f"{name} ({self.registry.get_experiment(name).data_path})" for name in lacking}
-        texts = [
-            f"{places[name]}: {len(fovs)} FOVs ({listing(fovs, 3)}) lack "
-            f"{listing(dict.fromkeys(what for whats in fovs.values() for what in whats))}"
-            for name, fovs in lacking.items()
-            if fovs
-        ]
-        complete = [places[name] for name, fovs in lacking.items() if not fovs]
-        raise DataError(
-            problem(
-                "statistics that the normalizations need are missing",
-                field=keys.NORMALIZATION,
-                found="; ".join([*texts, *([f"complete: {listing(complete)}"] if complete else [])]),
-                fix="Run `python -m dynaclr preprocess`, or set missing_statistics to 'compute'.",
-            )
-        )
-
-    def _lacking(self, dataset: MultiExperimentTripletDataset) -> dict[str, dict[str, list[str]]]:
-        """Return {experiment: {FOV: ["level.statistic", ...]}} of what is missing."""
-        index = dataset.index
-        lacking: dict[str, dict[str, list[str]]] = {
-            index.registry.names[entry.experiment]: {} for entry in index.fovs
-        }
-        for transform in self.config.transforms.normalizations:
-            for statistic in transform.statistics:
-                there = dataset.norms.available(transform.level, statistic)
-                for place in (~there).nonzero()[0]:
-                    entry = index.fovs[place]
-                    fovs = lacking[index.registry.names[entry.experiment]]
-                    fovs.setdefault(entry.layout.name, []).append(f"{transform.level}.{statistic}")
-        return lacking
-
-    def prepare(
-        self, batch: dict[str, Any], stage: Stage | str, places: Places | None = None
-    ) -> dict[str, Any]:
-        """Return a batch as the network sees it, on the device it is on.
-
-        Parameters
-        ----------
-        batch
-            As the dataset returns it; images (B, C, Z, Y, X).
-        stage
-            Training augments and drops channels with the batch's key; no other stage does.
-        places
-            Which samples of a larger batch these are; None for a whole batch.
-        """
-        stage = Stage(stage)
-        prepared = dict(batch)
-        for part, (augment, dropout) in _PARTS.items():
-            if part not in batch:
-                continue
-            images = self.normalize(batch[part], prepared.pop(keys.NORM_META_OF[part], None))
-            if stage is Stage.TRAIN:
-                images = self._train_part(images, batch[keys.BATCH_KEY], augment, dropout, places)
-            else:
-                images = apply_transforms(
-                    (), images, _NO_KEY, augment, self.config.transforms.final_yx_patch_size
-                )
-            prepared[part] = images
-        return prepared
-
-    def normalize(self, images: torch.Tensor, meta: Any) -> torch.Tensor:
-        """Return images (B, C, Z, Y, X) after the normalizations, with the statistics of their samples."""
-        for normalization in self.config.transforms.normalizations:
-            images = normalization(images, meta)
-        return images
-
-    def _train_part(
-        self,
-        images: torch.Tensor,
-        key: BatchKey,
-        augment: Purpose,
-        dropout: Purpose,
-        places: Places | None,
-    ) -> torch.Tensor:
-        transforms = self.config.transforms
-        images = apply_transforms(
-            transforms.augmentations, images, key, augment, transforms.final_yx_patch_size, places
-        )
-        if transforms.channel_dropout_prob > 0 and transforms.channel_dropout_channels:
-            count = len(transforms.channel_dropout_channels)
-            drawn = uniforms(key, dropout, len(images) if places is None else places.size, count)
-            images = self.dropout(images, drawn if places is None else drawn[places.rows.numpy()])
-        return images
+    def _lacking(self, dataset: MultiExperimentTripletDataset) -> Lacking:
+        return lacking_statistics(dataset, self.config.transforms.normalizations)

@@ -16,8 +16,8 @@ FLOORS = {
     "report index_options index_cache index_frames index_report loading index curation",
     2: "digests strata stratified sampler sequential pairs patches norms dataset composition anchor_columns "
     "plate_writer pixel_statistics preprocess suspicion",
-    3: "channel_dropout transforms pipeline_config flat_config config_file config_edit split pipeline "
-    "inspector",
+    3: "channel_dropout transforms pipeline_config flat_config config_file config_edit split "
+    "missing_statistics preparation pipeline inspector",
     4: "loss nt_xent gather encoder small_encoder embedding_health loader datamodule engine",
     5: "runs embeddings predict evaluation figures convert",
     6: "testing cli __main__ __init__",

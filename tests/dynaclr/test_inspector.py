@@ -10,7 +10,8 @@ from dynaclr.atomic import write_json_atomically
 from dynaclr.draws import BatchKey, KeyedBatch
 from dynaclr.flat_config import pipeline_config
 from dynaclr.inspector import BatchInspector, Sight
-from dynaclr.pipeline import Pipeline, Stage
+from dynaclr.pipeline import Pipeline
+from dynaclr.preparation import Stage
 from dynaclr.transforms import (
     NormalizeByStatistics,
     RandomAffine,
@@ -66,7 +67,7 @@ def test_a_pair_alone_is_the_pair_of_its_batch(inspector: BatchInspector, epoch:
         for name, view in (("anchor", pair.anchor), ("positive", pair.positive)):
             assert np.array_equal(view.raw, raw[name][place].numpy())
             assert np.array_equal(view.seen, seen[name][place].numpy())
-            alone = inspector.pipeline.normalize(raw[name], raw[f"{name}_norm_meta"])[place]
+            alone = inspector.pipeline.prepare.normalize(raw[name], raw[f"{name}_norm_meta"])[place]
             assert np.array_equal(view.normalised, alone.numpy())
         assert pair.anchor_meta["row"] == raw["anchor_meta"]["row"][place]
         assert pair.positive_meta["tau_frames"] == raw["positive_meta"]["tau_frames"][place]
@@ -82,7 +83,7 @@ def test_some_pairs_are_those_of_the_whole_batch(inspector: BatchInspector) -> N
         for shown, name in zip(pictures, ("anchor", "positive"), strict=True):
             assert np.array_equal(shown, expected[name][places].numpy())
     anchor, _ = inspector.images(inspector.rows(1, 3), places, Sight.NORMALISED)
-    alone = inspector.pipeline.normalize(raw["anchor"], raw["anchor_norm_meta"])
+    alone = inspector.pipeline.prepare.normalize(raw["anchor"], raw["anchor_norm_meta"])
     assert np.array_equal(anchor, alone[places].numpy())
 
 

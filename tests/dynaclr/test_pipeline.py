@@ -12,8 +12,9 @@ import yaml
 from dynaclr.composition import compose
 from dynaclr.errors import ConfigError, DataError
 from dynaclr.experiment import ExperimentRegistry
-from dynaclr.pipeline import Pipeline, Stage
+from dynaclr.pipeline import Pipeline
 from dynaclr.pipeline_config import DataConfig, PipelineConfig, SamplingConfig, SplitConfig, TransformConfig
+from dynaclr.preparation import Stage
 from dynaclr.preprocess import preprocess_plate
 from dynaclr.transforms import NormalizeByStatistics, RandomFlip, RandomScaleIntensity
 
