@@ -6,6 +6,7 @@ All of them work on the dense matrix of cosines (2B, 2B), so memory grows with t
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -23,7 +24,7 @@ _MIN_LENGTH = 1e-12
 """An embedding shorter than this counts as having this length; its cosines are then near 0."""
 
 
-class _InBatchLoss(nn.Module):
+class _InBatchLoss(nn.Module, ABC):
     """What the losses share: arguments, cosines, and who is whose positive and negative.
 
     Parameters
@@ -64,9 +65,9 @@ class _InBatchLoss(nn.Module):
             lengths = torch.linalg.vector_norm(own, dim=1, keepdim=True)
             return self.reduce(self._compare(own / lengths.clamp_min(_MIN_LENGTH), labels, lineages))
 
+    @abstractmethod
     def reduce(self, comparison: Comparison) -> Tensor:
         """Return the scalar loss of a batch."""
-        raise NotImplementedError
 
     def _compare(self, unit: Tensor, labels: Tensor, lineages: Tensor | None) -> Comparison:
         groups = self._groups_of(labels)

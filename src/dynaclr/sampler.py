@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dynaclr import keys
+from dynaclr.bounds import Bounds
 from dynaclr.draws import BatchKey, KeyedBatch
 from dynaclr.errors import ConfigError, listing, problem
 from dynaclr.fingerprint import fingerprint
@@ -25,26 +26,7 @@ from dynaclr.strata import (
 )
 from dynaclr.stratified import Account, Shares, StratifiedDraw
 
-__all__ = ("BOUNDS", "Bounds", "FlexibleBatchSampler")
-
-
-class Bounds(NamedTuple):
-    """What a number may be; `above` shuts the lower end out."""
-
-    low: float
-    high: float = float("inf")
-    above: bool = False
-    unit: str = ""
-
-    def holds(self, value: float) -> bool:
-        """Whether a number is inside; no number that is not finite is."""
-        low_holds = value > self.low if self.above else value >= self.low
-        return bool(low_holds and value <= self.high and value < float("inf"))
-
-    def __str__(self) -> str:
-        if self.high == float("inf"):
-            return f"{'>' if self.above else '>='} {self.low:g}{self.unit}"
-        return f"{self.low:g}..{'2**63 - 1' if self.high == 2**63 - 1 else f'{self.high:g}'}{self.unit}"
+__all__ = ("BOUNDS", "FlexibleBatchSampler")
 
 
 BOUNDS = {
@@ -328,18 +310,12 @@ def _hours(columns: Columns) -> npt.NDArray[np.float64]:
 def _check_numbers(
     batch_size: int, leaky: float, window: float, fraction: float, replicas: int, rank: int, seed: int
 ) -> None:
-    values = (batch_size, leaky, window, fraction, replicas, rank, seed)
+    numbers = {
+        **{"batch_size": batch_size, "leaky": leaky, "temporal_window_hours": window},
+        **{"temporal_global_fraction": fraction, "num_replicas": replicas, "rank": rank, "seed": seed},
+    }
     bounds = {**BOUNDS, "num_replicas": Bounds(1), "rank": Bounds(0, replicas - 1)}
-    fields = (
-        "batch_size",
-        "leaky",
-        "temporal_window_hours",
-        "temporal_global_fraction",
-        "num_replicas",
-        "rank",
-        "seed",
-    )
-    for field, value in zip(fields, values, strict=True):
+    for field, value in numbers.items():
         if not bounds[field].holds(value):
             raise ConfigError(
                 problem("value out of range", field=field, expected=str(bounds[field]), found=value)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, Literal, get_type_hints
 
+from dynaclr.bounds import Bounds
 from dynaclr.flat_config import pipeline_config
 from dynaclr.pipeline_config import SamplingConfig
-from dynaclr.sampler import BOUNDS, Bounds, FlexibleBatchSampler
+from dynaclr.sampler import BOUNDS, FlexibleBatchSampler
 
 __all__ = ("OptionSpec", "documented", "sampling_options")
 

@@ -11,7 +11,8 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src"
 FLOORS = {
-    0: "errors keys draws tau_sampling tables lineage atomic permutation without_replacement fingerprint",
+    0: "bounds errors keys draws tau_sampling tables lineage atomic permutation without_replacement "
+    "fingerprint",
     1: "strict_yaml plates experiment experiment_config experiment_list tracks fovs stores anchors blanks "
     "report index_options index_cache index_frames index_report loading index curation",
     2: "digests strata stratified sampler sequential pairs patches norms dataset composition anchor_columns "
