@@ -1,12 +1,12 @@
 """Computes statistics of pixels per data set, FOV and frame and stores them; knows no cells.
 
-Statistics go into the plate's own metadata if asked to, else into files beside the plate. Each FOV
-is stored when it is done, so that an interrupted run goes on where it stopped.
+Each FOV is stored when it is done, so that an interrupted run goes on where it stopped. A second
+process at work on the same plate waits, and then finds everything done.
 """
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,16 +14,25 @@ from pathlib import Path
 from typing import Any
 
 from dynaclr import keys
-from dynaclr.atomic import write_json_atomically
 from dynaclr.errors import DataError, problem
 from dynaclr.fovs import FovEntry
 from dynaclr.index import MultiExperimentIndex
-from dynaclr.norms import fov_statistics, read_sidecar
+from dynaclr.locking import locked
+from dynaclr.norms import sidecar_path, stored_statistics
 from dynaclr.pixel_statistics import Moments, frame_moments
 from dynaclr.plates import FovLayout, PlateLayout
+from dynaclr.statistics_files import (
+    forget_partials,
+    read_partial,
+    store_partial,
+    write_into_plate,
+    write_sidecar,
+)
 from dynaclr.stores import cpu_limit, make_context, open_array
 
 __all__ = ("PreprocessReport", "preprocess_missing", "preprocess_plate")
+
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,7 @@ def preprocess_plate(
     *,
     into_plate: bool = False,
     overwrite: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> PreprocessReport:
     """Compute and store the statistics of a plate.
 
@@ -56,7 +65,8 @@ def preprocess_plate(
     overwrite
         Whether to compute again what is there already.
     progress
-        Called with (frames done, frames in all).
+        Called with (frames done, frames in all), and with (0, 0) while another process is at work on
+        the plate; what it raises ends the work.
 
     Raises
     ------
@@ -64,6 +74,21 @@ def preprocess_plate(
         If pixels cannot be read or statistics cannot be written.
     """
     names = list(plate.channel_names if channels is None else channels)
+    if not overwrite and all(_has_all(layout, names) for layout in plate.fovs.values()):
+        return PreprocessReport((), tuple(plate.fovs))
+    tell = progress or _silent
+    with locked(sidecar_path(plate.path), math.inf, "statistics", lambda: tell(0, 0)):
+        return _preprocess(plate, names, into_plate, overwrite, tell)
+
+
+def _silent(done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+def _preprocess(
+    plate: PlateLayout, names: Sequence[str], into_plate: bool, overwrite: bool, tell: Progress
+) -> PreprocessReport:
+    """Compute what is missing now that no other process does."""
     places = [plate.channel_names.index(name) for name in names]
     work = [layout for layout in plate.fovs.values() if overwrite or not _has_all(layout, names)]
     kept = [layout for layout in plate.fovs.values() if layout not in work]
@@ -73,31 +98,65 @@ def preprocess_plate(
         _pool_stored(pooled, layout, places)
     results: dict[str, dict[str, Any]] = {}
     for layout in work:
-        partial = None if overwrite else _partial(plate.path, layout, names)
+        partial = None if overwrite else read_partial(plate.path, layout, names)
         if partial is None:
             partial, moments = _compute(layout, names, places)
-            for name, value in moments.items():
-                pooled[name] = pooled[name].merged(value)
-            _store_partial(plate.path, layout, partial, moments)
+            store_partial(plate.path, layout, partial, moments)
         else:
-            for name in names:
-                pooled[name] = pooled[name].merged(Moments.from_json(partial["moments"][name]))
+            moments = {name: Moments.from_json(partial["moments"][name]) for name in names}
+        for name in names:
+            pooled[name] = pooled[name].merged(moments[name])
         results[layout.name] = partial["statistics"]
         done += layout.shape[0]
-        if progress is not None:
-            progress(done, total)
+        tell(done, total)
+    write = write_into_plate if into_plate else write_sidecar
+    shared = {name: pooled[name].statistics() for name in names}
+    if work:
+        _share_with_kept(plate.path, kept, shared, write)
     for layout in work:
         statistics = results[layout.name]
         for name in names:
-            statistics[name][keys.DATASET_STATISTICS] = pooled[name].statistics()
-        (_write_into_plate if into_plate else _write_sidecar)(plate.path, layout, statistics)
-    _forget_partials(plate.path, work)
+            statistics[name][keys.DATASET_STATISTICS] = shared[name]
+        write(plate.path, layout, statistics)
+    forget_partials(plate.path, work)
     return PreprocessReport(tuple(item.name for item in work), tuple(item.name for item in kept))
 
 
-def preprocess_missing(
-    index: MultiExperimentIndex, progress: Callable[[int, int], None] | None = None
+def _share_with_kept(
+    plate: Path, kept: Sequence[FovLayout], shared: dict[str, Any], write: Callable[..., None]
 ) -> None:
+    """Make the statistics of the data set one for all its FOVs, those of before included.
+
+    Where an FOV's own attributes hold them and may not be written, theirs are taken over instead: a
+    plate that came with statistics keeps them, and FOVs that were added follow.
+    """
+    given = {
+        layout.name: {} if write is write_into_plate else _given(layout, list(shared)) for layout in kept
+    }
+    for own in given.values():
+        shared.update(own)
+    for layout in kept:
+        stored, _ = stored_statistics(plate, FovEntry(0, "", layout))
+        changed = {
+            name: {**stored[name], keys.DATASET_STATISTICS: value}
+            for name, value in shared.items()
+            if stored is not None and name not in given[layout.name]
+        }
+        if changed:
+            write(plate, layout, changed)
+
+
+def _given(layout: FovLayout, names: Sequence[str]) -> dict[str, Any]:
+    """Return the statistics of the data set that an FOV's own attributes hold, by channel."""
+    own = layout.attributes.get(keys.NORMALIZATION) or {}
+    return {
+        name: own[name][keys.DATASET_STATISTICS]
+        for name in names
+        if keys.DATASET_STATISTICS in own.get(name, {})
+    }
+
+
+def preprocess_missing(index: MultiExperimentIndex, progress: Progress | None = None) -> None:
     """Compute the statistics that an index's FOVs lack, into folders beside their plates.
 
     Parameters
@@ -114,8 +173,6 @@ def preprocess_missing(
 
 def _has_all(layout: FovLayout, names: Sequence[str]) -> bool:
     """Return whether the stored statistics of an FOV hold all channels and levels."""
-    from dynaclr.norms import stored_statistics
-
     plate = layout.path.parents[2]
     stored, _ = stored_statistics(plate, FovEntry(0, "", layout))
     if stored is None or not all(name in stored for name in names):
@@ -168,79 +225,3 @@ def _compute(
             keys.TIMEPOINT_STATISTICS: {str(t): frame[number].statistics() for t, frame in enumerate(frames)},
         }
     return {"statistics": statistics}, moments
-
-
-def _partial_path(plate: Path, layout: FovLayout) -> Path:
-    return fov_statistics(plate, layout.name).with_suffix(".partial.json")
-
-
-def _partial(plate: Path, layout: FovLayout, names: Sequence[str]) -> dict[str, Any] | None:
-    """Return what an interrupted run stored for an FOV, if it is of these pixels and channels."""
-    path = _partial_path(plate, layout)
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    same = content.get("source") == _source(layout) and set(content.get("moments", {})) == set(names)
-    return content if same else None
-
-
-def _source(layout: FovLayout) -> list[Any]:
-    """Return what tells whether pixels are still those that were read."""
-    return [list(layout.shape), layout.dtype, layout.array_path.stat().st_mtime_ns]
-
-
-def _store_partial(
-    plate: Path, layout: FovLayout, result: dict[str, Any], moments: dict[str, Moments]
-) -> None:
-    path = _partial_path(plate, layout)
-    content = {
-        "source": _source(layout),
-        "moments": {name: value.to_json() for name, value in moments.items()},
-        **result,
-    }
-    _write(path, content)
-
-
-def _forget_partials(plate: Path, layouts: Sequence[FovLayout]) -> None:
-    for layout in layouts:
-        path = _partial_path(plate, layout)
-        path.unlink(missing_ok=True)
-        folder = path.parent
-        while folder != plate.parent and folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
-            folder = folder.parent
-
-
-def _write_sidecar(plate: Path, layout: FovLayout, statistics: dict[str, Any]) -> None:
-    """Add channels to an FOV's sidecar; the others that it holds stay as they are."""
-    path = fov_statistics(plate, layout.name)
-    try:
-        beside = read_sidecar(path, layout.name) if path.is_file() else {}
-    except DataError:  # met only where everything is computed again: nothing in it can be kept
-        beside = {}
-    _write(path, {"schema": 1, keys.NORMALIZATION: {**beside, **statistics}})
-
-
-def _write_into_plate(plate: Path, layout: FovLayout, statistics: dict[str, Any]) -> None:
-    """Add "normalization" to the position's attributes; all other attributes stay as they are."""
-    version3 = (layout.path / "zarr.json").is_file()
-    path = layout.path / ("zarr.json" if version3 else ".zattrs")
-    content = json.loads(path.read_text(encoding="utf-8"))
-    attributes = content["attributes"] if version3 else content
-    attributes[keys.NORMALIZATION] = {**attributes.get(keys.NORMALIZATION, {}), **statistics}
-    _write(path, content)
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_json_atomically(path, content)
-    except OSError as error:
-        raise DataError(
-            problem(
-                f"statistics cannot be written: {error.strerror}",
-                file=path,
-                fix="Make the folder writable, or compute the statistics where it is.",
-            )
-        ) from error

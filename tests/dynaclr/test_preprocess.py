@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +80,61 @@ def test_an_interrupted_run_goes_on(tmp_path: Path, movie: dict[str, np.ndarray]
     whole = np.stack([item[:, 0] for item in movie.values()])
     assert statistics_of(plate, "A/1/1")["a"]["dataset_statistics"] == pytest.approx(expected(whole))
     assert not list((tmp_path / "p.zarr.statistics").rglob("*.partial.json"))
+
+
+@pytest.mark.parametrize("into_plate", [False, True])
+def test_fovs_added_later_share_the_statistics_of_the_data_set(
+    tmp_path: Path, movie: dict[str, np.ndarray], into_plate: bool
+) -> None:
+    path = write_plate(tmp_path / "p.zarr", movie, ["a", "b"])
+    plate = read_plate(path)
+    preprocess_plate(replace(plate, fovs={"A/1/0": plate.fovs["A/1/0"]}), into_plate=into_plate)
+    report = preprocess_plate(read_plate(path), into_plate=into_plate)
+    assert (report.computed, report.kept) == (("A/1/1",), ("A/1/0",))
+    for c, name in enumerate("ab"):
+        whole = np.stack([item[:, c] for item in movie.values()])
+        for fov, layout in read_plate(path).fovs.items():
+            own = layout.attributes["normalization"] if into_plate else statistics_of(path, fov)
+            assert own[name]["dataset_statistics"] == pytest.approx(expected(whole))
+            assert own[name]["fov_statistics"] == pytest.approx(expected(movie[fov][:, c]))
+
+
+def test_fovs_added_to_a_plate_with_statistics_of_its_own_follow_those(
+    tmp_path: Path, movie: dict[str, np.ndarray]
+) -> None:
+    path = write_plate(tmp_path / "p.zarr", movie, ["a", "b"])
+    plate = read_plate(path)
+    preprocess_plate(replace(plate, fovs={"A/1/0": plate.fovs["A/1/0"]}), into_plate=True)
+    before = (path / "A/1/0/.zattrs").read_bytes()
+    preprocess_plate(read_plate(path))
+    assert (path / "A/1/0/.zattrs").read_bytes() == before
+    assert not fov_statistics(path, "A/1/0").exists()
+    found = statistics_of(path, "A/1/1")["b"]
+    assert found["dataset_statistics"] == pytest.approx(expected(movie["A/1/0"][:, 1]))
+    assert found["fov_statistics"] == pytest.approx(expected(movie["A/1/1"][:, 1]))
+
+
+def test_a_second_process_waits_and_finds_everything_done(
+    tmp_path: Path, movie: dict[str, np.ndarray]
+) -> None:
+    plate = read_plate(write_plate(tmp_path / "p.zarr", movie, ["a", "b"]))
+    first_waits, second_waits = threading.Event(), threading.Event()
+
+    def slow(done: int, total: int) -> None:
+        first_waits.set()
+        assert second_waits.wait(60)
+
+    def told(done: int, total: int) -> None:
+        assert (done, total) == (0, 0)
+        second_waits.set()
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(preprocess_plate, plate, progress=slow)
+        assert first_waits.wait(60)
+        second = pool.submit(preprocess_plate, plate, progress=told)
+        assert (first.result().computed, second.result().kept) == (("A/1/0", "A/1/1"),) * 2
+    assert second.result().computed == ()
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["p.zarr", "p.zarr.statistics"]
 
 
 def test_into_the_plate_leaves_other_attributes(tmp_path: Path, movie: dict[str, np.ndarray]) -> None:

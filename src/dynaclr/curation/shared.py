@@ -8,9 +8,9 @@ from pathlib import Path
 from dynaclr.atomic import write_text_atomically
 from dynaclr.curation.files import mark_lines, marks_of_text, text_of
 from dynaclr.curation.history import Action, History
-from dynaclr.curation.locking import locked
 from dynaclr.curation.marks import Identity, Mark
 from dynaclr.errors import DataError, problem
+from dynaclr.locking import locked
 
 __all__ = ("SharedMarks",)
 
@@ -83,7 +83,7 @@ class SharedMarks:
         self._change(lambda: self._history.redo())
 
     def _change(self, change: Callable[[], object]) -> None:
-        with locked(self.path):
+        with locked(self.path, what="marks"):
             self.refresh()
             try:
                 change()

@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynaclr.curation import Group, Mark, MarkKind, Put, Remove, SharedMarks, read_marks, write_marks
-from dynaclr.curation.locking import locked
 from dynaclr.errors import DataError
+from dynaclr.locking import locked
 
 TIME = datetime(2026, 1, 31, tzinfo=UTC)
 
@@ -161,7 +161,7 @@ def test_a_lock_that_is_held_is_an_error_and_a_dead_one_is_none(path: Path) -> N
     process = context.Process(target=_hold, args=(path, ready, leave))
     process.start()
     assert ready.wait(60)
-    with pytest.raises(DataError, match=r"another window has been writing for 0.05 s"), locked(path, 0.05):
+    with pytest.raises(DataError, match=r"another process has been writing for 0.05 s"), locked(path, 0.05):
         pass
     process.kill()
     process.join(60)

@@ -1,4 +1,4 @@
-"""Lets one window at a time change a file that several have open; knows nothing of its content."""
+"""Lets one process at a time change what several have open; knows nothing of its content."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from dynaclr.errors import DataError, problem
@@ -17,17 +17,26 @@ _PAUSE_SECONDS = 0.01
 
 
 @contextlib.contextmanager
-def locked(path: Path, patience_seconds: float = 3.0) -> Iterator[None]:
-    """Hold the lock of a file: the system frees it if the process dies. Nothing is left behind.
+def locked(
+    path: Path,
+    patience_seconds: float = 3.0,
+    what: str = "file",
+    waiting: Callable[[], None] | None = None,
+) -> Iterator[None]:
+    """Hold the lock of a file or folder: the system frees it if the process dies. Nothing is left behind.
 
     Where a file system has no locks, there is none.
 
     Parameters
     ----------
     path
-        The file, which need not exist.
+        What is locked, which need not exist; the folder that holds it must.
     patience_seconds
-        How long to wait for another process.
+        How long to wait for another process; infinite for as long as it takes.
+    what
+        What is written, for messages.
+    waiting
+        Called again and again while another process holds the lock; what it raises ends the waiting.
 
     Raises
     ------
@@ -36,13 +45,13 @@ def locked(path: Path, patience_seconds: float = 3.0) -> Iterator[None]:
     """
     place = path.with_name(f".{path.name}.lock")
     try:
-        descriptor = _taken(place, patience_seconds)
+        descriptor = _taken(place, patience_seconds, waiting)
     except OSError as error:
-        raise DataError(problem(f"marks cannot be saved: {error.strerror}", file=path)) from error
+        raise DataError(problem(f"{what} cannot be saved: {error.strerror}", file=path)) from error
     if descriptor is None:
         raise DataError(
             problem(
-                f"another window has been writing for {patience_seconds:g} s", file=path, fix="Try again."
+                f"another process has been writing for {patience_seconds:g} s", file=path, fix="Try again."
             )
         )
     try:
@@ -53,7 +62,7 @@ def locked(path: Path, patience_seconds: float = 3.0) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _taken(place: Path, patience_seconds: float) -> int | None:
+def _taken(place: Path, patience_seconds: float, waiting: Callable[[], None] | None) -> int | None:
     """Return the open lock file, or None if another process has it for too long."""
     end = time.monotonic() + patience_seconds
     while True:
@@ -70,6 +79,8 @@ def _taken(place: Path, patience_seconds: float) -> int | None:
         os.close(descriptor)
         if time.monotonic() > end:
             return None
+        if waiting is not None:
+            waiting()
         time.sleep(_PAUSE_SECONDS)
 
 
