@@ -7,11 +7,12 @@ from dynaclr.composition.compose import compose, compose_epochs
 from dynaclr.composition.confounds import Confound, condition_confounds
 from dynaclr.composition.coverage import Coverage
 from dynaclr.composition.draws import DrawCounts
+from dynaclr.composition.fact import Fact
 from dynaclr.composition.losses import LossTable
 from dynaclr.composition.pool import Pool
 from dynaclr.composition.positives import BorderShares, TauCounts
 from dynaclr.composition.record import Composition
-from dynaclr.composition.table import Fact, facts, table
+from dynaclr.composition.table import facts, table
 
 __all__ = (
     "AxisCounts",

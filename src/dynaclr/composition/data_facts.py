@@ -1,0 +1,102 @@
+"""What batches can be drawn from, in words: conditions, hours, losses and confounds; of no batch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dynaclr.composition.fact import Fact, percent
+from dynaclr.composition.record import Composition
+
+__all__ = ("data_facts",)
+
+_FLAG_OVERLAP = 0.5
+_FLAG_AUROC = 0.9
+_FLAG_LOSS_GAP = 0.2
+
+
+def data_facts(composition: Composition) -> list[Fact]:
+    """Return what is to be known about the data that batches are drawn from."""
+    return [
+        *_condition_facts(composition),
+        *_hour_facts(composition),
+        *_loss_facts(composition),
+        *_confound_facts(composition),
+    ]
+
+
+def _condition_facts(composition: Composition) -> list[Fact]:
+    crossing = composition.crossing
+    confounded = dict(crossing.confounded)
+    result = []
+    for place, condition in enumerate(crossing.conditions):
+        drawn = zip(crossing.experiments, crossing.drawn[:, place].tolist(), strict=True)
+        pool = zip(crossing.experiments, crossing.pool[:, place].tolist(), strict=True)
+        result.append(
+            Fact(
+                "conditions",
+                condition,
+                ", ".join(f"{name} {count}" for name, count in drawn),
+                "pool " + ", ".join(f"{name} {count}" for name, count in pool),
+                condition in confounded,
+                f"Occurs in '{confounded[condition]}' only: it cannot be told apart from that experiment."
+                if condition in confounded
+                else "Occurs in more than one experiment, or there is one experiment only.",
+            )
+        )
+    return result
+
+
+def _hour_facts(composition: Composition) -> list[Fact]:
+    histogram = composition.hour_histogram
+    result = []
+    for a in range(len(histogram.conditions)):
+        for b in range(a + 1, len(histogram.conditions)):
+            overlap = float(histogram.overlap[a, b])
+            result.append(
+                Fact(
+                    "hours",
+                    f"overlap of {histogram.conditions[a]} and {histogram.conditions[b]}",
+                    percent(overlap),
+                    "100 % is the same hours",
+                    bool(overlap < _FLAG_OVERLAP),
+                    "Where hours differ between conditions, the hour gives the condition away.",
+                )
+            )
+    return result
+
+
+def _loss_facts(composition: Composition) -> list[Fact]:
+    losses = composition.losses
+    share = losses.lost_share
+    result = []
+    for e, c in np.argwhere(losses.counts.sum(axis=2) > 0).tolist():
+        causes = sorted(zip(losses.counts[e, c, 1:].tolist(), losses.causes[1:], strict=True), reverse=True)
+        named = ", ".join(f"{cause} {count}" for count, cause in causes if count) or "none"
+        gap = share[e, c] - np.nanmin(share[e])
+        result.append(
+            Fact(
+                "lost",
+                f"{losses.experiments[e]}, {losses.conditions[c]}",
+                f"{percent(float(share[e, c]))} of observations are no anchors",
+                named,
+                bool(gap > _FLAG_LOSS_GAP),
+                "Losses that differ between conditions change what the conditions look like.",
+            )
+        )
+    return result
+
+
+def _confound_facts(composition: Composition) -> list[Fact]:
+    return [
+        Fact(
+            "confound",
+            f"{item.condition} from {item.source}",
+            f"AUROC {item.auroc:.2f}" if np.isfinite(item.auroc) else "too few to tell",
+            f"0.5 is chance; folds of {item.grouped_by}s",
+            bool(item.auroc > _FLAG_AUROC) and item.source != "FOV",
+            "A network can learn this instead of the cells."
+            if item.source != "FOV"
+            else "Near 1 by design: every field of view has one condition.",
+        )
+        for item in composition.confounds
+    ]
