@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,11 +22,18 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 @pytest.fixture(scope="session")
-def coded_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two coded experiments, written once; never changed by a test."""
+def coded_source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Two coded experiments, written once; an error if a test changes them."""
     from dynaclr.testing import write_coded_experiments
 
-    return write_coded_experiments(tmp_path_factory.mktemp("coded"))
+    path = write_coded_experiments(tmp_path_factory.mktemp("coded"))
+    before = _state(path.parent)
+    yield path
+    assert _state(path.parent) == before, "a test has written beside the coded experiments: it needs `coded`"
+
+
+def _state(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 
 @pytest.fixture
