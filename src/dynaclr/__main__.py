@@ -15,6 +15,7 @@ _VERBS = {
     "estimate": ("measure time and memory of a few steps, without a run folder", "estimating"),
     "validate": ("compute the losses of the held-out pairs", "training"),
     "predict": ("embed every observation into a parquet file", "training"),
+    "map": ("lay an embedding out in two dimensions with t-SNE or UMAP", "mapping"),
     "preprocess": ("compute and store the statistics that normalise pixels", "data"),
     "inspect": ("report on set-up and batch composition, without training", "data"),
     "convert": ("turn foreign recordings into plates and tracks", "data"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,10 @@ from dynaclr.errors import DataError, problem
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ("EmbeddingTable", "EmbeddingWriter", "read_embeddings")
+__all__ = ("EMBEDDING_FILE", "EmbeddingTable", "EmbeddingWriter", "Space", "read_embeddings")
+
+EMBEDDING_FILE = "embedding.parquet"
+"""Name of a run's embedding in its folder."""
 
 _FIRST = (
     keys.EXPERIMENT,
@@ -29,6 +33,13 @@ _FIRST = (
     keys.LINEAGE_ID,
     keys.GLOBAL_TRACK_ID,
 )
+
+
+class Space(StrEnum):
+    """Which vectors of an embedding: what probes use, or what the loss compares."""
+
+    FEATURES = "features"
+    PROJECTIONS = "projections"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +57,10 @@ class EmbeddingTable:
     features: npt.NDArray[np.float32]
     projections: npt.NDArray[np.float32]
     observations: pd.DataFrame
+
+    def vectors(self, space: Space) -> npt.NDArray[np.float32]:
+        """Return the vectors (N, F) or (N, P) of a space."""
+        return self.features if space is Space.FEATURES else self.projections
 
 
 class EmbeddingWriter:

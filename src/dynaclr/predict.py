@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,9 @@ from dynaclr import keys
 from dynaclr.embeddings import EmbeddingWriter
 from dynaclr.errors import ConfigError, problem
 
-__all__ = ("PredictionWriter", "predict_to_file")
+__all__ = ("PredictionPace", "PredictionWriter", "predict_to_file")
+
+_LINE_SECONDS = 1.0
 
 
 class PredictionWriter(Callback):
@@ -31,6 +36,34 @@ class PredictionWriter(Callback):
     ) -> None:
         """Write a batch."""
         self._writer.write(outputs["features"].numpy(), outputs["projections"].numpy(), outputs[keys.INDEX])
+
+
+class PredictionPace(Callback):
+    """Writes a line a second at most that says how far a prediction is, for who has no progress bar.
+
+    Parameters
+    ----------
+    write
+        Gets the lines, each with its end.
+    """
+
+    def __init__(self, write: Callable[[str], Any] = sys.stdout.write) -> None:
+        self._write, self._due = write, 0.0
+
+    def on_predict_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Say how many batches are done."""
+        total = int(trainer.num_predict_batches[dataloader_idx])
+        if time.monotonic() >= self._due or batch_idx + 1 == total:
+            self._due = time.monotonic() + _LINE_SECONDS
+            self._write(f"embedded batch {batch_idx + 1} of {total}\n")
 
 
 def predict_to_file(
@@ -53,6 +86,9 @@ def predict_to_file(
             )
         )
     with EmbeddingWriter(output) as writer:
-        trainer.callbacks.append(PredictionWriter(writer))  # type: ignore[attr-defined]
+        callbacks: list[Callback] = [PredictionWriter(writer)]
+        if trainer.progress_bar_callback is None:
+            callbacks.append(PredictionPace())
+        trainer.callbacks.extend(callbacks)  # type: ignore[attr-defined]
         trainer.predict(module, datamodule=datamodule, ckpt_path=checkpoint, return_predictions=False)
     return writer.rows

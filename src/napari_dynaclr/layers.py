@@ -229,7 +229,7 @@ def pair_layer(index: MultiExperimentIndex, fov: int, anchor: int, positive: int
 def embedding_layer(index: MultiExperimentIndex, fov: int, path: Path) -> LayerData:
     """Return the cells of an FOV as points (T, Z, Y, X) coloured by the first component of an embedding."""
     from dynaclr.embeddings import read_embeddings
-    from dynaclr.figures.embedding import principal_components
+    from dynaclr.projection import principal_components
 
     table = read_embeddings(path)
     entry = index.fovs[fov]

@@ -20,7 +20,8 @@ FLOORS = {
     3: "channel_dropout transforms pipeline_config flat_config config_file config_edit split "
     "missing_statistics preparation pipeline inspector",
     4: "loss nt_xent gather encoder small_encoder embedding_health loader datamodule engine",
-    5: "runs embeddings predict evaluation figures convert",
+    5: "runs embeddings embedding_rows embedding_maps projection neighbours predict evaluation figures "
+    "convert",
     6: "testing cli __main__ __init__",
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names.split()}

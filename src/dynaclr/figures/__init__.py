@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dynaclr.figures.canvas import new_figure, save
 from dynaclr.figures.composition import composition_figure
-from dynaclr.figures.embedding import embedding_figure, principal_components
+from dynaclr.figures.embedding import embedding_figure
 from dynaclr.figures.losses import loss_figure
 from dynaclr.figures.pairs import contact_sheet
 
@@ -14,6 +14,5 @@ __all__ = (
     "embedding_figure",
     "loss_figure",
     "new_figure",
-    "principal_components",
     "save",
 )

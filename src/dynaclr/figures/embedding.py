@@ -13,16 +13,9 @@ from matplotlib.lines import Line2D
 
 from dynaclr.draws import BatchKey, Purpose, shuffled, uniforms
 from dynaclr.figures.canvas import COLOURS, new_figure
+from dynaclr.projection import principal_components
 
-__all__ = ("embedding_figure", "principal_components")
-
-
-def principal_components(features: npt.NDArray[np.floating], count: int = 2) -> npt.NDArray[np.float64]:
-    """Return the first principal components (N, count) of standardised features (N, D)."""
-    values = np.asarray(features, dtype=np.float64)
-    values = (values - values.mean(axis=0)) / np.maximum(values.std(axis=0), 1e-12)
-    left, singular, _ = np.linalg.svd(values, full_matrices=False)
-    return np.asarray(left[:, :count] * singular[:count])
+__all__ = ("embedding_figure",)
 
 
 def embedding_figure(features: npt.NDArray[np.floating], colours: Mapping[str, npt.NDArray[Any]]) -> Figure:

@@ -18,10 +18,10 @@ from dynaclr.figures import (
     contact_sheet,
     embedding_figure,
     loss_figure,
-    principal_components,
     save,
 )
 from dynaclr.index import MultiExperimentIndex
+from dynaclr.projection import principal_components
 
 
 @pytest.fixture

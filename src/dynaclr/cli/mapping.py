@@ -1,0 +1,39 @@
+"""map: an embedding in two dimensions."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from dynaclr.embeddings import Space
+from dynaclr.errors import RunError, problem
+from dynaclr.projection import Method
+
+__all__ = ("run",)
+
+
+def run(verb: str, arguments: Sequence[str]) -> int:
+    """Make a map beside its embedding; return the exit code."""
+    parser = argparse.ArgumentParser(
+        f"python -m dynaclr {verb}", description="Lay an embedding out in two dimensions."
+    )
+    parser.add_argument("embedding", type=Path, help="the parquet file that predict wrote")
+    parser.add_argument("--method", type=Method, choices=list(Method), default=Method.TSNE)
+    parser.add_argument("--of", type=Space, choices=list(Space), default=Space.FEATURES)
+    options = parser.parse_args(arguments)
+
+    from dynaclr.embedding_maps import map_file, write_map
+    from dynaclr.embeddings import read_embeddings
+    from dynaclr.projection import projected
+
+    vectors = read_embeddings(options.embedding).vectors(options.of)
+    places = projected(vectors, options.method)
+    target = map_file(options.embedding, options.method, options.of)
+    try:
+        write_map(target, places, vectors)
+    except OSError as error:
+        raise RunError(problem(f"map cannot be written: {error.strerror}", file=target)) from error
+    sys.stdout.write(f"{len(places)} observations laid out by {options.method}: {target}\n")
+    return 0
