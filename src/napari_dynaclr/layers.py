@@ -100,16 +100,28 @@ def frame_rows(index: MultiExperimentIndex, fov: int, frame: int) -> npt.NDArray
     return np.arange(ends[0], ends[1])
 
 
-def _places(index: MultiExperimentIndex, fov: int, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
-    """Return the centroids of rows in the middle of the stack (N, 4): t, z, y, x in frames and pixels."""
+def _middle(index: MultiExperimentIndex, fov: int) -> float:
+    """Return the middle of the stack, slices."""
+    return (index.fovs[fov].layout.shape[2] - 1) / 2
+
+
+def _places(
+    index: MultiExperimentIndex, fov: int, rows: npt.NDArray[np.integer], z: float | None = None
+) -> npt.NDArray[np.float64]:
+    """Return the centroids of rows in a slice, or in the middle of the stack (N, 4): t, z, y, x in pixels."""
     table = index.table
-    middle = (index.fovs[fov].layout.shape[2] - 1) / 2
-    columns = (table.t[rows], np.full(len(rows), middle), table.y[rows], table.x[rows])
+    slices = np.full(len(rows), _middle(index, fov) if z is None else z)
+    columns = (table.t[rows], slices, table.y[rows], table.x[rows])
     return np.column_stack(columns).astype(np.float64)
 
 
-def cell_layer(index: MultiExperimentIndex, fov: int, frame: int, colour_by: str) -> LayerData:
-    """Return the cells of one frame as points with their row, track and what they can be coloured by."""
+def cell_layer(
+    index: MultiExperimentIndex, fov: int, frame: int, colour_by: str, z: float | None = None
+) -> LayerData:
+    """Return the cells of one frame as points with their row, track and what they can be coloured by.
+
+    They lie in slice `z`, None for the middle: a cell has no depth of its own and is seen in all slices.
+    """
     rows = frame_rows(index, fov, frame)
     table = index.table
     track = table.track[rows]
@@ -133,7 +145,7 @@ def cell_layer(index: MultiExperimentIndex, fov: int, frame: int, colour_by: str
         **_geometry(index, fov),
         **_owned("cells"),
     }
-    return _places(index, fov, rows), options, "points"
+    return _places(index, fov, rows, z), options, "points"
 
 
 def _colours(
@@ -203,16 +215,21 @@ def family_layer(index: MultiExperimentIndex, fov: int, rows: npt.NDArray[np.int
     return _tracks(index, fov, rows, "selected family", "family")
 
 
-def pair_layer(index: MultiExperimentIndex, fov: int, anchor: int, positive: int | None) -> LayerData:
-    """Return the boxes of the patches of anchor and positive as rectangles (4, 4): t, z, y, x."""
+def pair_layer(
+    index: MultiExperimentIndex, fov: int, anchor: int, positive: int | None, z: float | None = None
+) -> LayerData:
+    """Return the boxes of the patches of anchor and positive as rectangles (4, 4): t, z, y, x.
+
+    They lie in slice `z`, None for the middle.
+    """
     rows = np.array([anchor] if positive is None else [anchor, positive])
     y, x = index.corners(rows)
     height, width = index.yx_patch_size
-    middle = (index.fovs[fov].layout.shape[2] - 1) / 2
+    slice_ = _middle(index, fov) if z is None else z
     boxes = []
     for frame, top, left in zip(index.table.t[rows].tolist(), y.tolist(), x.tolist(), strict=True):
         corners = ((top, left), (top, left + width), (top + height, left + width), (top + height, left))
-        boxes.append(np.array([(frame, middle, a - 0.5, b - 0.5) for a, b in corners]))
+        boxes.append(np.array([(frame, slice_, a - 0.5, b - 0.5) for a, b in corners]))
     options = {
         "name": _title(index, fov, "pair"),
         "shape_type": "rectangle",
@@ -240,7 +257,7 @@ def embedding_layer(index: MultiExperimentIndex, fov: int, path: Path) -> LayerD
         & (seen[keys.FOV_NAME] == entry.layout.name)
     ).to_numpy()
     cells = seen[here]
-    middle = (entry.layout.shape[2] - 1) / 2
+    middle = _middle(index, fov)
     points = np.column_stack([cells[keys.T], np.full(len(cells), middle), cells[keys.Y], cells[keys.X]])
     options = {
         "name": _title(index, fov, "embedding"),

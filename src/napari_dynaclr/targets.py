@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -84,13 +85,23 @@ def _draft(kind: MarkKind, experiment: str, fov_name: str, **values: Any) -> Mar
     return Mark(kind, Verdict.UNSURE, experiment, fov_name, _NOBODY, _NEVER, **values)
 
 
+_NAMES: WeakKeyDictionary[MultiExperimentIndex, FovNames] = WeakKeyDictionary()
+
+
 def _names(index: MultiExperimentIndex) -> FovNames:
+    """Return the names of the fields of view of an index, which are made once."""
+    if index not in _NAMES:
+        _NAMES[index] = _made_names(index)
+    return _NAMES[index]
+
+
+def _made_names(index: MultiExperimentIndex) -> FovNames:
     names = index.registry.names
     codes = {(names[e.experiment], e.layout.name): code for code, e in enumerate(index.fovs)}
     return FovNames(codes, {name: frozenset(index.registry.plates[name].fovs) for name in names})
 
 
-def _code(index: MultiExperimentIndex, mark: Mark | Finding) -> int:
+def _code(index: MultiExperimentIndex, mark: Mark) -> int:
     """Return the code of a FOV, -1 if it is not in this index."""
     return _names(index).codes.get((mark.experiment, mark.fov_name), -1)
 
@@ -240,8 +251,8 @@ def items_of(project: Project, findings: Iterable[Finding]) -> tuple[Item, ...]:
         drafts: tuple[Mark, ...] = (finding.mark(Verdict.UNSURE, _NOBODY, _NEVER),)
         if finding.kind is MarkKind.FOV and finding.t is not None:
             place = (finding.experiment, finding.fov_name)
-            index = next(index for index, known in codes if place in known)
-            rows = np.arange(len(index.table))[_rows_of_fov(index, _code(index, finding), finding.t)]
+            index, code = next((index, known[place]) for index, known in codes if place in known)
+            rows = np.arange(len(index.table))[_rows_of_fov(index, code, finding.t)]
             drafts = tuple(_frame_draft(index, row) for row in rows.tolist())
         if drafts:
             items.append(Item(finding.score, finding.reason, drafts))

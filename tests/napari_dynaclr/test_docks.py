@@ -65,6 +65,7 @@ def test_a_path_that_is_typed_is_opened(
     assert str(sample_training) in panel.state.text()
     assert str(sample_training) in own_memory.read_text()
     assert panel.fov.count() == 8
+    qtbot.waitUntil(lambda: "cells" in [x.metadata.get("dynaclr") for x in viewer.layers], timeout=60_000)
     assert viewer.layers[0].name == "dynaclr: dengue_june A/1/1 SEC61-GFP"
 
     project = hub_of(viewer).session.project

@@ -5,6 +5,7 @@ Evidence is relative to the limit of what is usual: 1 lies at the limit.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ __all__ = ("Swaps", "far_daughters", "jumps", "neighbour_px", "step_px", "swaps"
 _LIMIT_SPREADS = 6.0
 _FLOOR_PX = 0.5
 _CANDIDATES = 4
+_AT_ONCE = 50_000  # links that are looked up between two ticks
 _FEW_DIVISIONS = 8
 
 
@@ -105,7 +107,12 @@ class Swaps:
     evidence: npt.NDArray[np.float64]
 
 
-def swaps(table: CellTable, links: Links, usual_px: npt.NDArray[np.float64]) -> Swaps:
+def swaps(
+    table: CellTable,
+    links: Links,
+    usual_px: npt.NDArray[np.float64],
+    tick: Callable[[], None] = lambda: None,
+) -> Swaps:
     """Return the pairs of links that look exchanged: same FOV, same frames, each shorter if exchanged.
 
     Parameters
@@ -114,6 +121,8 @@ def swaps(table: CellTable, links: Links, usual_px: npt.NDArray[np.float64]) -> 
         Observations and links.
     usual_px
         (n,) usual step of each link's FOV, as `jumps` returns it.
+    tick
+        Called now and then; may raise to give up.
     """
     none = np.empty(0, dtype=np.int64)
     if len(links) < 2:
@@ -126,9 +135,14 @@ def swaps(table: CellTable, links: Links, usual_px: npt.NDArray[np.float64]) -> 
     tree = cKDTree(_separated(table, links.later, group, gap))
     wanted = min(_CANDIDATES, len(links))
     starts = _separated(table, links.earlier, group, gap)
-    distance, other = tree.query(starts, k=wanted, distance_upper_bound=gap / 2)
+    reach, near = [], []
+    for first in range(0, len(links), _AT_ONCE):
+        tick()
+        found = tree.query(starts[first : first + _AT_ONCE], k=wanted, distance_upper_bound=gap / 2)
+        reach.append(np.ravel(found[0]))
+        near.append(np.ravel(found[1]))
     one = np.repeat(np.arange(len(links)), wanted)
-    two, there = other.ravel(), np.isfinite(distance.ravel())
+    two, there = np.concatenate(near), np.isfinite(np.concatenate(reach))
     one, two = one[there], two[there]
     one, two = one[one != two], two[one != two]
     pair = np.unique(np.minimum(one, two) * np.int64(len(links)) + np.maximum(one, two))

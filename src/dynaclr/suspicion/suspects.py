@@ -34,7 +34,9 @@ _ONE_FRAME, _BORDER, _FROM_ONE = 1.2, 1.0, 1.5
 _BORDER_SHARE = 0.5
 _LIMIT_SPREADS = 6.0
 _DRIFT_LIMIT = 0.5
+_TOLD_EVERY = 1000
 
+Tell = Callable[[str, int, int], None]
 Floats = npt.NDArray[np.float64]
 
 
@@ -55,9 +57,10 @@ def suspects(
     pixels
         Whether to read pixels too: a few frames of every FOV and a small box at every cell.
     progress
-        Called with (what is read, done, all).
+        Called with (what is done, done, all), often enough that the search can be given up by raising.
     """
-    return ranked(_Search(index).findings(pixels, progress))
+    tell = progress or (lambda step, done, total: None)
+    return ranked(_Search(index).findings(pixels, tell))
 
 
 class _Search:
@@ -70,25 +73,26 @@ class _Search:
         self.fov_names = [entry.layout.name for entry in index.fovs]
         self.experiments = [index.registry.names[entry.experiment] for entry in index.fovs]
 
-    def findings(self, pixels: bool, progress: Callable[[str, int, int], None] | None) -> Iterator[Finding]:
-        yield from self.motion()
-        yield from self.columns()
-        yield from self.tracks()
-        yield from self.tables()
+    def findings(self, pixels: bool, tell: Tell) -> Iterator[Finding]:
+        """Yield what every check finds; `tell` is called between findings and between long steps."""
+        checks = (self.motion(tell), self.columns(), self.tracks(), self.tables())
+        for place, check in enumerate(checks):
+            for number, finding in enumerate(check):
+                if number % _TOLD_EVERY == 0:
+                    tell("tables", place, len(checks))
+                yield finding
         if pixels:
             rows = np.flatnonzero(self.use & self.index.readable)
+            cells = read_cells(self.index, rows, lambda done, total: tell("cells", done, total))
+            yield from self.appearance(rows, cells)
+            yield from self.placement(tell)
 
-            def tell(done: int, total: int) -> None:
-                if progress is not None:
-                    progress("cells", done, total)
-
-            yield from self.appearance(rows, read_cells(self.index, rows, tell))
-            yield from self.placement(progress)
-
-    def motion(self) -> Iterator[Finding]:
+    def motion(self, tell: Tell) -> Iterator[Finding]:
         """Jumps, exchanged links, daughters far away."""
         table, links = self.table, self.links
+        tell("neighbours", 0, 3)
         neighbour = neighbour_px(table)
+        tell("jumps", 1, 3)
         distance = step_px(table, links)
         jump, usual = jumps(table, links, neighbour)
         for link in np.flatnonzero(jump > _LEAST).tolist():
@@ -97,7 +101,7 @@ class _Search:
                 f"jumps {distance[link]:.1f} px, usual are {usual[link]:.1f} px; next cell at {near:.1f} px"
             )
             yield self.link(link, jump[link], "jump", reason)
-        found = swaps(table, links, usual)
+        found = swaps(table, links, usual, lambda: tell("exchanged links", 2, 3))
         for one, two in ((found.first, found.second), (found.second, found.first)):
             for link, other, saved, score in zip(
                 one.tolist(), two.tolist(), found.saved_px, found.evidence, strict=True
@@ -202,7 +206,7 @@ class _Search:
                     )
                     yield self.fov(fov, abs(drift) / _DRIFT_LIMIT, "drift", text)
 
-    def placement(self, progress: Callable[[str, int, int], None] | None) -> Iterator[Finding]:
+    def placement(self, tell: Tell) -> Iterator[Finding]:
         """FOVs whose centroids do not lie on cells, and what would fit."""
         for code in np.unique(self.index.fov_experiment).tolist():
             fovs = np.flatnonzero(self.index.fov_experiment == code).tolist()
@@ -210,8 +214,7 @@ class _Search:
             views = []
             for fov in fovs:
                 views.append(read_view(self.index, fov))
-                if progress is not None:
-                    progress("frames", len(views), len(fovs))
+                tell("frames", len(views), len(fovs))
             verdicts = judge_fovs(views, [self.fov_names[fov] for fov in fovs])
             for fov, verdict in zip(fovs, verdicts, strict=True):
                 if verdict.fits:

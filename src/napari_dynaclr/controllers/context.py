@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from weakref import ref
 
@@ -16,13 +17,14 @@ from napari_dynaclr import layers as shapes
 from napari_dynaclr.lineage_layout import family_layout, family_rows
 from napari_dynaclr.lineage_steps import STEP_ACTIONS, Step, neighbours
 from napari_dynaclr.models.project import Cell, Project
-from napari_dynaclr.models.session import Session
+from napari_dynaclr.models.session import Session, find_fov, identity_of
 
 __all__ = ("ImageContext",)
 
 _OWNER, _LIMITS, _HIDDEN = "dynaclr", "dynaclr contrast", "dynaclr hidden"
 _MOST_CHANNELS = 16
 _CLICK_PX = 3.0  # a press and release within this distance is a click, not a drag
+_FOV, _CELL = "field of view", "cell"  # what a step shows: a newer one of its kind replaces it
 _NEAR_PX = 20.0  # how far from a cell's centre a click may be, screen pixels
 
 
@@ -54,11 +56,16 @@ class ImageContext:
         self.shown: tuple[str, int] | None = None
         self.colour_by = shapes.COLOUR_BY[0]
         self.follow = True
-        self._frame: int | None = None
+        self._place: tuple[str, str] | None = None  # experiment and FOV name of what is shown
+        self._made: dict[str, tuple[MultiExperimentIndex, int]] = {}  # what a layer was made from
+        self._seen: tuple[int, float] | None = None  # frame and slice of the cells that are shown
+        self._chosen: tuple[str, str, int, int] | None = None  # identity of the cell that was gone to
+        self._pair: tuple[str, int, int | None] | None = None
         self._from_image = False
-        self._later, self._steps = later, deque[Callable[[], None]]()
+        self._later, self._steps = later, deque[tuple[str, Callable[[], None]]]()
         self._at_work = False  # napari's layer list breaks if a layer is added while another is being added
         session.cell_changed.connect(self._on_cell)
+        session.cell_wanted.connect(self._on_wanted)
         session.project_changed.connect(self._on_project)
         viewer.dims.events.current_step.connect(self._on_dims)
 
@@ -77,15 +84,17 @@ class ImageContext:
         return None if project is None or self.shown is None else project.index(self.shown[0])
 
     def _on_project(self, project: Project | None) -> None:
-        """Take away what showed another project."""
-        self.clear()
-
-    def clear(self) -> None:
-        """Remove the layers that are the plugin's own."""
-        for layer in self._own():
-            self.viewer.layers.remove(layer)
-        self.shown, self._frame = None, None
+        """Stay at the field of view if this project has it too; else hide what showed another one."""
+        same = None if project is None or self._place is None else find_fov(project, *self._place)
         self._steps.clear()
+        self._pair = None
+        self._hide("pair")
+        if same is not None:
+            self.show_fov(*same)
+            return
+        for layer in self._own():
+            self._hide(layer.metadata[_OWNER])
+        self.shown = self._place = self._seen = self._chosen = None
         self.fov_changed.emit(None)
 
     def _own(self) -> list[Any]:
@@ -95,29 +104,49 @@ class ImageContext:
         return next((layer for layer in self._own() if layer.metadata[_OWNER] == role), None)
 
     def show_fov(self, part: str, fov: int, row: int | None = None) -> None:
-        """Show a field of view: its channels, tracks, and the cells of the current frame, or of a row's."""
+        """Show a field of view: its channels, tracks, and the cells of the current frame, or of a row's.
+
+        Layers that are up to date stay as they are; one that was deleted is made again.
+        """
         project = self.session.project
-        if project is None or self.shown == (part, fov):
+        if project is None:
             return
         index = project.index(part)
-        self.shown, self._frame = (part, fov), None
-        images = shapes.image_layers(index, fov)
-        for data in images:
-            self._put(data[1]["metadata"][_OWNER], data, _update_image)
-        for role in (
-            "family",
-            "pair",
-            "embedding",
-            *(f"image {n}" for n in range(len(images), _MOST_CHANNELS)),
-        ):
+        entry = index.fovs[fov]
+        name = index.registry.names[entry.experiment]
+        moved = self._place != (name, entry.layout.name)
+        self.shown, self._place, self._seen = (part, fov), (name, entry.layout.name), None
+        self._steps.clear()
+        channels = len(index.registry.channel_maps[name])
+        for role in ("family", "pair", "embedding") if moved else ():
             self._hide(role)
-        self._put("tracks", shapes.track_layer(index, fov), _update_tracks)
+        for role in [f"image {number}" for number in range(channels, _MOST_CHANNELS)]:
+            self._hide(role)
+        if not all(self._fresh(f"image {number}", index, fov) for number in range(channels)):
+            for data in shapes.image_layers(index, fov):
+                self._do(partial(self._show_image, index, fov, data), _FOV)
+        if not self._fresh("tracks", index, fov):
+            self._do(partial(self._show_tracks, index, fov), _FOV)
         if row is not None:
-            self._at_work = True
-            self._go_to(index, row)
-            self._at_work = False
-        self._show_frame()
+            self._do(lambda: self._go_to(index, row), _FOV)
+        self._do(self._on_dims, _FOV)
+        self._do(self._show_selected, _FOV)
         self.fov_changed.emit(self.shown)
+
+    def _fresh(self, role: str, index: MultiExperimentIndex, fov: int) -> bool:
+        """Whether a layer shows this field of view of this very index already."""
+        made = self._made.get(role)
+        known = made is not None and made[0] is index and made[1] == fov
+        return known and self._find(role) is not None
+
+    def _show_image(self, index: MultiExperimentIndex, fov: int, data: shapes.LayerData) -> None:
+        role = data[1]["metadata"][_OWNER]
+        self._put(role, data, _update_image)
+        self._made[role] = index, fov
+
+    def _show_tracks(self, index: MultiExperimentIndex, fov: int) -> None:
+        self._put("tracks", shapes.track_layer(index, fov), _update_tracks)
+        self._made["tracks"] = index, fov
 
     def _add(self, data: shapes.LayerData) -> None:
         """Add a layer on top; what the user has selected stays selected."""
@@ -150,6 +179,7 @@ class ImageContext:
     def _hide(self, role: str) -> None:
         """Hide a layer until there is something to show; removing one stops napari for half a second."""
         layer = self._find(role)
+        self._made.pop(role, None)
         if layer is not None and layer.visible:
             layer.visible = False
             layer.metadata[_HIDDEN] = True
@@ -162,6 +192,9 @@ class ImageContext:
             return
         self._at_work = True
         try:
+            if layer is not None and layer.multiscale != data[1].get("multiscale", False):
+                self.viewer.layers.remove(layer)
+                layer = None
             if layer is None:
                 self._add(data)
             else:
@@ -172,27 +205,40 @@ class ImageContext:
             self._at_work = False
 
     def _on_dims(self, event: Any = None) -> None:
-        frame = None if self._at_work else self.frame
-        if frame is not None and frame != self._frame:
+        if not self._at_work and self._now != self._seen:
             self._show_frame()
+
+    def _base(self) -> Any | None:
+        """Return a layer of the plugin whose axes are those of the field of view."""
+        return next((layer for layer in map(self._find, ("image 0", "cells", "tracks")) if layer), None)
 
     @property
     def frame(self) -> int | None:
         """The frame that the viewer shows, None if no field of view is shown."""
-        layer = self._find("image 0")
-        if layer is None:
+        return None if self._now is None else self._now[0]
+
+    @property
+    def _now(self) -> tuple[int, float] | None:
+        """Frame and slice that the viewer shows, in frames and slices; None if nothing is shown."""
+        layer = self._base()
+        if layer is None or self.shown is None:
             return None
         place = self.viewer.dims.ndim - layer.ndim  # axes are aligned at the right
-        return int(np.rint(self.viewer.dims.point[place]))
+        point = self.viewer.dims.point
+        return int(np.rint(point[place])), float(np.rint(point[place + 1] / layer.scale[1]))
 
     def _show_frame(self) -> None:
-        """Show the cells of the current frame."""
-        index, frame = self.index, self.frame
-        if index is None or self.shown is None or frame is None:
+        """Show the cells of the current frame, and the boxes of the pair, in the slice that is seen."""
+        index, now, seen = self.index, self._now, self._seen
+        if index is None or self.shown is None or now is None:
             return
-        self._frame = frame
-        self._put("cells", shapes.cell_layer(index, self.shown[1], frame, self.colour_by), _update_points)
-        self.frame_changed.emit(frame)
+        self._seen = now
+        cells = shapes.cell_layer(index, self.shown[1], now[0], self.colour_by, now[1])
+        self._put("cells", cells, _update_points)
+        if seen is not None and seen[1] != now[1]:
+            self._show_pair()
+        if seen is None or seen[0] != now[0]:
+            self.frame_changed.emit(now[0])
 
     def set_colour_by(self, name: str) -> None:
         """Colour the cells by one of `layers.COLOUR_BY`."""
@@ -202,66 +248,99 @@ class ImageContext:
     def _on_cell(self, cell: Cell | None) -> None:
         project = self.session.project
         if cell is None or project is None:
+            self._hide("family")
             return
-        index = project.index(cell.part)
-        fov = int(index.table.fov_of(np.array([cell.row]))[0])
-        if not self.follow and self.shown != (cell.part, fov):
+        index, fov = self._fov_of(project, cell.part, cell.row)
+        identity = identity_of(project, cell)
+        again, self._chosen = identity == self._chosen, identity
+        here = self.shown == (cell.part, fov)
+        if not here and (not self.follow or (again and self.shown is not None)):
             return
         from_image, self._from_image = self._from_image, False
-        self._steps.clear()
-        if self.shown != (cell.part, fov):
-            self._do(lambda: self.show_fov(cell.part, fov, cell.row))
-        elif not from_image:
-            self._do(lambda: self._go_to(index, cell.row))
-        self._do(lambda: self._show_family(index, fov, cell.row))
+        self._drop(_CELL)
+        if not here:
+            self.show_fov(cell.part, fov, cell.row)
+            return
+        if not (from_image or again):
+            self._do(lambda: self._go_to(index, cell.row), _CELL)
+        self._do(self._show_selected, _CELL)
+
+    def _on_wanted(self, cell: Cell) -> None:
+        """Go to the selected cell again: the user has looked elsewhere since."""
+        project = self.session.project
+        if project is None:
+            return
+        index, fov = self._fov_of(project, cell.part, cell.row)
+        if self.shown == (cell.part, fov):
+            self._do(lambda: self._go_to(index, cell.row), _CELL)
+        elif self.follow:
+            self.show_fov(cell.part, fov, cell.row)
+
+    @staticmethod
+    def _fov_of(project: Project, part: str, row: int) -> tuple[MultiExperimentIndex, int]:
+        index = project.index(part)
+        return index, int(index.table.fov_of(np.array([row]))[0])
 
     @property
     def busy(self) -> bool:
         """Whether something is still to be shown."""
         return bool(self._steps)
 
-    def _do(self, step: Callable[[], None]) -> None:
+    def _do(self, step: Callable[[], None], kind: str) -> None:
         """Do a step after those that wait, one at a time."""
         if self._later is None:
             step()
             return
-        self._steps.append(step)
+        self._steps.append((kind, step))
         self._later(self._next)
+
+    def _drop(self, kind: str) -> None:
+        """Forget the steps of a kind that wait."""
+        self._steps = deque(entry for entry in self._steps if entry[0] != kind)
 
     def _next(self) -> None:
         if self._steps and self._viewer() is not None:
-            self._steps.popleft()()
+            self._steps.popleft()[1]()
 
-    def _show_family(self, index: MultiExperimentIndex, fov: int, row: int) -> None:
-        family = family_rows(index.table, row)
-        self._put("family", shapes.family_layer(index, fov, family), _update_tracks)
+    def _show_selected(self) -> None:
+        """Show the family of the selected cell and the pair, if they are in this field of view."""
+        project, cell = self.session.project, self.session.cell
+        if project is None or cell is None:
+            return
+        index, fov = self._fov_of(project, cell.part, cell.row)
+        if self.shown == (cell.part, fov):
+            family = family_rows(index.table, cell.row)
+            self._put("family", shapes.family_layer(index, fov, family), _update_tracks)
+        self._show_pair()
 
     def _go_to(self, index: MultiExperimentIndex, row: int) -> None:
         """Move time and camera to a cell; the zoom stays."""
-        layer = self._find("image 0")
+        layer = self._base()
         if layer is None:
             return
         table = index.table
         step = self.viewer.dims.ndim - layer.ndim
-        z = (layer.data.shape[1] - 1) // 2 if not layer.multiscale else 0
-        world = layer.data_to_world((float(table.t[row]), float(z), float(table.y[row]), float(table.x[row])))
+        world = layer.data_to_world((float(table.t[row]), 0.0, float(table.y[row]), float(table.x[row])))
         self.viewer.dims.set_point(step, world[0])
         centre = self.viewer.scene.camera.center
         self.viewer.scene.camera.center = (centre[0], world[-2], world[-1])
 
     def show_pair(self, part: str, anchor: int, positive: int | None) -> None:
         """Draw the boxes of the patches of a pair at their frames."""
-        project = self.session.project
-        if project is None:
+        self._pair = part, anchor, positive
+        self._do(self._show_pair, _CELL)
+
+    def _show_pair(self) -> None:
+        project, now = self.session.project, self._now
+        if project is None or self._pair is None or now is None:
             return
-        index = project.index(part)
-        fov = int(index.table.fov_of(np.array([anchor]))[0])
-
-        def draw() -> None:
-            if self.shown == (part, fov):
-                self._put("pair", shapes.pair_layer(index, fov, anchor, positive), _update_shapes)
-
-        self._do(draw)
+        part, anchor, positive = self._pair
+        index, fov = self._fov_of(project, part, anchor)
+        if self.shown == (part, fov):
+            boxes = shapes.pair_layer(index, fov, anchor, positive, now[1])
+            self._put("pair", boxes, _update_shapes)
+        else:
+            self._hide("pair")
 
     def show_embedding(self, shown: tuple[str, int], data: shapes.LayerData) -> None:
         """Show a field of view's cells coloured by an embedding, if it is still the one that is shown."""

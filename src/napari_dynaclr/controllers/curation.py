@@ -277,7 +277,7 @@ class CurationController:
         if cell is None:
             self.view.status.say("This place is not in the data that are open.")
         else:
-            self.session.select(cell)
+            self.session.visit(cell)
 
     def _on_cell(self, _: Cell | None) -> None:
         if self.model.mode is Mode.CELL:

@@ -101,7 +101,7 @@ class LineageController:
         self.view.set_time(frame)
 
     def _on_row(self, row: int) -> None:
-        self.session.select(Cell(self._part, row))
+        self.session.visit(Cell(self._part, row))
 
 
 def _first_channel(

@@ -208,7 +208,7 @@ class PairController:
 
     def _on_row(self, row: int) -> None:
         if row >= 0:
-            self.session.select(Cell(TRAINING, row))
+            self.session.visit(Cell(TRAINING, row))
 
     def _on_cell(self, cell: Cell | None) -> None:
         self._ways()

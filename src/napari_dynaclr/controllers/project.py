@@ -88,7 +88,7 @@ class ProjectController:
             place = _fov_title(project, *shown)
             show_error(f"No track {number}{f' in frame {frame}' if frame else ''} in {place}.")
         else:
-            self.session.select(cell)
+            self.session.visit(cell)
 
     def open(self, text: str) -> None:
         """Open what a path names; the project that is open stays until this one is ready."""

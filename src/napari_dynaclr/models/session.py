@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from psygnal import Signal
 
 from napari_dynaclr.models.project import Cell, Project
 
-__all__ = ("PairRequest", "Session", "cell_of_track", "find_cell", "identity_of")
+__all__ = ("PairRequest", "Session", "cell_of_track", "find_cell", "find_fov", "identity_of")
 
 _MOST_REMEMBERED = 200
 
@@ -40,6 +41,8 @@ class Session:
     """Project | None."""
     cell_changed = Signal(object)
     """Cell | None."""
+    cell_wanted = Signal(object)
+    """The `Cell` that is selected already: the user wants to see it again."""
     request_changed = Signal(object)
     """PairRequest."""
     marks_changed = Signal()
@@ -77,7 +80,7 @@ class Session:
 
     @staticmethod
     def _fits(project: Project, request: PairRequest) -> bool:
-        size = len(project.inspector.rows(request.epoch, 0))
+        size = project.pipeline.config.sampling.batch_size
         in_epoch = request.batch < project.inspector.batches_per_epoch and request.place < size
         return in_epoch if request.anchor is None else request.anchor < len(project.inspector.dataset)
 
@@ -95,6 +98,13 @@ class Session:
             self._forward = []
         self._cell = cell
         self.cell_changed.emit(cell)
+
+    def visit(self, cell: Cell) -> None:
+        """Select an observation because the user wants to see it, also if it is selected already."""
+        if cell == self._cell:
+            self.cell_wanted.emit(cell)
+        else:
+            self.select(cell)
 
     @property
     def can_go(self) -> tuple[bool, bool]:
@@ -154,13 +164,24 @@ def cell_of_track(project: Project, part: str, fov: int, track_id: int, t: int |
 
 def find_cell(project: Project, experiment: str, fov_name: str, track_id: int, t: int) -> Cell | None:
     """Return the cell of an identity, in whichever part it is; None if there is none."""
+    for part, fov in _fovs(project, experiment, fov_name):
+        cell = cell_of_track(project, part, fov, track_id, t)
+        if cell is not None:
+            return cell
+    return None
+
+
+def find_fov(project: Project, experiment: str, fov_name: str) -> tuple[str, int] | None:
+    """Return part and code of a field of view; None if the project has none of that name."""
+    return next(_fovs(project, experiment, fov_name), None)
+
+
+def _fovs(project: Project, experiment: str, fov_name: str) -> Iterator[tuple[str, int]]:
+    """Yield part and code of the fields of view of that name."""
     for part, index in project.parts.items():
         if experiment not in index.registry.names:
             continue
         code = index.registry.names.index(experiment)
-        fovs = [i for i, e in enumerate(index.fovs) if (e.experiment, e.layout.name) == (code, fov_name)]
-        for fov in fovs:
-            cell = cell_of_track(project, part, fov, track_id, t)
-            if cell is not None:
-                return cell
-    return None
+        for fov, entry in enumerate(index.fovs):
+            if (entry.experiment, entry.layout.name) == (code, fov_name):
+                yield part, fov

@@ -27,6 +27,7 @@ from napari_dynaclr.option_specs import OptionSpec
 from napari_dynaclr.views.batch_address import BatchAddress
 from napari_dynaclr.views.batch_panel import CompositionPanel, axis_bars
 from napari_dynaclr.views.batch_report import BatchReport
+from napari_dynaclr.views.calm_wheel import calm_wheels
 from napari_dynaclr.views.contact_sheet import ContactSheet, Tile
 from napari_dynaclr.views.empty_page import with_empty_page
 from napari_dynaclr.views.sampling_form import SamplingForm
@@ -84,6 +85,7 @@ class BatchView(QWidget):
         ):
             self.tabs.setTabToolTip(self.tabs.addTab(page, title), tooltip)
         self._arrange()
+        calm_wheels(self)
 
     def _arrange(self) -> None:
         content = QWidget()

@@ -35,6 +35,7 @@ _EMPTY = (
 )
 _COLUMNS = ("section", "name", "value", "reference", "look")
 _WIDEST_PX = 220
+_MEASURED_ROWS = 100
 
 
 class _Records(QAbstractTableModel):
@@ -81,9 +82,11 @@ class _Table(QTableView):
         self.setModel(self.records)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setToolTip("All numbers; select rows and copy them")
-        vertical = self.verticalHeader()
-        if vertical is not None:
-            vertical.hide()
+        vertical, horizontal = self.verticalHeader(), self.horizontalHeader()
+        assert vertical is not None
+        assert horizontal is not None
+        vertical.hide()
+        horizontal.setResizeContentsPrecision(_MEASURED_ROWS)
 
     def set_rows(self, rows: list[dict[str, Any]]) -> None:
         """Show records."""

@@ -1,11 +1,11 @@
-"""Holds the wheel back from fields without the focus; knows no field."""
+"""Holds the wheel back from fields without the focus; knows nothing of what they hold."""
 
 from __future__ import annotations
 
-from qtpy.QtCore import QEvent, QObject
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QWidget
 
-__all__ = ("CalmWheel",)
+__all__ = ("CalmWheel", "calm_wheels")
 
 
 class CalmWheel(QObject):
@@ -19,3 +19,12 @@ class CalmWheel(QObject):
             return False
         event.ignore()
         return True
+
+
+def calm_wheels(view: QWidget) -> None:
+    """Hold the wheel back from the numbers and choices that a view holds now; a click focuses them."""
+    calm = CalmWheel(view)
+    for field in (*view.findChildren(QAbstractSpinBox), *view.findChildren(QComboBox)):
+        if field.focusPolicy() == Qt.FocusPolicy.WheelFocus:
+            field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        field.installEventFilter(calm)

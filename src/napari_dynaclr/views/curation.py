@@ -16,6 +16,7 @@ from dynaclr.curation import Mark, MarkKind
 from napari_dynaclr.colours import plot_colours
 from napari_dynaclr.curation_actions import CURATION_ACTIONS, VERDICT_OF, CurationAction, Do, help_text
 from napari_dynaclr.models.curation import Mode
+from napari_dynaclr.views.calm_wheel import calm_wheels
 from napari_dynaclr.views.curation_marks import MarksPage
 from napari_dynaclr.views.curation_pages import AuditPage, CellPage, QueuePage, ReviewPage
 from napari_dynaclr.views.curation_parts import ActionButton, JudgeBar, StatusBar, TargetCard
@@ -81,6 +82,7 @@ class CurationView(QWidget):
         self._timer.setInterval(_WATCH_MS)
         self._arrange()
         self._connect()
+        calm_wheels(self)
         self._timer.start()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 

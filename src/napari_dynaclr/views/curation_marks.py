@@ -158,8 +158,8 @@ class MarksPage(QWidget):
             self.table.show_row(row)
         if scroll is not None:
             scroll.setValue(place)
-        few = f"{len(marks)} of {len(self._all)} marks"
-        self.count.setText(few if len(marks) < len(self._all) else f"{len(self._all)} marks")
+        every = f"{len(self._all)} mark{'' if len(self._all) == 1 else 's'}"
+        self.count.setText(f"{len(marks)} of {every}" if len(marks) < len(self._all) else every)
 
     def showEvent(self, event: object) -> None:
         """Make the list if it is not up to date."""

@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 
 from napari_dynaclr.colours import DARK, PlotColours, plot_colours
 from napari_dynaclr.pair_actions import PAIR_ACTIONS, PairAction
-from napari_dynaclr.views.calm_wheel import CalmWheel
+from napari_dynaclr.views.calm_wheel import calm_wheels
 from napari_dynaclr.views.candidates import CandidateBars
 from napari_dynaclr.views.empty_page import with_empty_page
 from napari_dynaclr.views.patch_grid import PatchGrid
@@ -57,7 +57,6 @@ class PairView(QWidget):
         self._titles: tuple[str, str] = ("anchor", "positive")
         self._channels: tuple[str, ...] = ()
         self._rows = (-1, -1)
-        self._calm = CalmWheel(self)
         self.epoch = self._spin("Epoch", "Epoch of the training that the batch belongs to")
         self.batch = self._spin("Batch", "Number of the batch in its epoch, counted over all ranks")
         self.place = self._spin("Pair", "Place of the pair in the batch")
@@ -89,11 +88,11 @@ class PairView(QWidget):
         self.same.hide()
         self._arrange()
         self._connect()
+        calm_wheels(self)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def _spin(self, title: str, tip: str) -> QSpinBox:
         spin = QSpinBox()
-        spin.installEventFilter(self._calm)
         spin.setRange(0, 0)
         spin.setKeyboardTracking(False)
         spin.setAccessibleName(title)

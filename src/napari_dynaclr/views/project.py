@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
@@ -27,6 +26,8 @@ from superqt import QCollapsible
 
 from dynaclr.report import SetupReport
 from napari_dynaclr.layers import COLOUR_BY
+from napari_dynaclr.views.calm_wheel import calm_wheels
+from napari_dynaclr.views.fov_box import FovBox
 
 __all__ = ("ProjectView",)
 
@@ -82,8 +83,7 @@ class ProjectView(QWidget):
         self.warnings = QLabel()
         self.warnings.setWordWrap(True)
         self.warnings.setToolTip("What a person should know before training")
-        self.fov = QComboBox()
-        self.fov.setToolTip("Field of view that the image shows")
+        self.fov = FovBox()
         self.colour = QComboBox()
         self.colour.addItems(list(COLOUR_BY))
         self.colour.setToolTip("What cells are coloured by")
@@ -95,6 +95,7 @@ class ProjectView(QWidget):
         self.track.setToolTip("Return selects this track of the field of view that is shown")
         self._arrange()
         self._connect()
+        calm_wheels(self)
         self.set_busy(False)
         self.set_fovs((), None)
 
@@ -131,7 +132,7 @@ class ProjectView(QWidget):
         self.sample.clicked.connect(lambda: self.sample_requested.emit())
         self.attach.clicked.connect(self._choose_run)
         self.cancel.clicked.connect(lambda: self.cancel_requested.emit())
-        self.fov.activated.connect(lambda number: self.fov_chosen.emit(*self.fov.itemData(number)))
+        self.fov.chosen.connect(self.fov_chosen)
         self.colour.currentTextChanged.connect(self.colour_chosen)
         self.follow.toggled.connect(self.follow_toggled)
         self.track.returnPressed.connect(lambda: self.track_typed.emit(self.track.text()))
@@ -214,18 +215,13 @@ class ProjectView(QWidget):
 
     def set_fovs(self, entries: Sequence[tuple[str, str, int]], shown: tuple[str, int] | None) -> None:
         """Offer fields of view (title, part, code), and mark the one that is shown."""
-        self.fov.blockSignals(True)
-        self.fov.clear()
-        for title, part, code in entries:
-            self.fov.addItem(title, (part, code))
-        self.fov.blockSignals(False)
-        self.set_shown(shown)
+        self.fov.set_entries(entries)
+        self.fov.set_shown(shown)
         self.view_box.setEnabled(bool(entries))
 
     def set_shown(self, shown: tuple[str, int] | None) -> None:
         """Mark the field of view that is shown."""
-        codes: list[Any] = [self.fov.itemData(number) for number in range(self.fov.count())]
-        self.fov.setCurrentIndex(codes.index(shown) if shown in codes else -1)
+        self.fov.set_shown(shown)
 
 
 def _button(text: str, tip: str) -> QPushButton:

@@ -127,7 +127,8 @@ class ShareBars(QWidget):
         painter.setFont(plain)
         widest = max((metrics.horizontalAdvance(bar.label) for bar in self.bars), default=0)
         name_px = min(widest + 4, int(self.width() * 0.42))
-        number_px = metrics.horizontalAdvance("9999  100 %")
+        counts = [metrics.horizontalAdvance(f"{bar.count:g}") for bar in self.bars]
+        number_px = max([*counts, metrics.horizontalAdvance("9999")]) + metrics.horizontalAdvance("  100 %")
         left, span = name_px + _GAP_PX, max(self.width() - name_px - number_px - 2 * _GAP_PX, 20)
         largest = max((max(bar.share, bar.pool or 0.0) for bar in self.bars), default=1.0) or 1.0
         for number, bar in enumerate(self.bars, start=1):

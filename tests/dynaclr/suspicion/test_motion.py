@@ -224,3 +224,39 @@ def test_exchanged_links_fill_the_top_of_the_list_and_it_is_fast() -> None:
     assert sum(hits) > 0.93 * len(wrong)  # the others lie nearer to each other than a usual step
     assert "looks exchanged with track" in findings[0].reason
     assert seconds < 2, f"{seconds:.1f} s"
+
+
+def test_links_looked_up_in_parts_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    table, _ = crowd(2, 5, 12, 3)
+    links = links_of(table)
+    _, usual = jumps(table, links, neighbour_px(table))
+    whole, ticks = swaps(table, links, usual), []
+    monkeypatch.setattr("dynaclr.suspicion.motion._AT_ONCE", 7)
+    parts = swaps(table, links, usual, lambda: ticks.append(1))
+    assert len(ticks) == -(-len(links) // 7)
+    assert whole.first.size
+    for name in ("first", "second", "saved_px", "evidence"):
+        assert np.array_equal(getattr(whole, name), getattr(parts, name))
+
+
+def test_a_search_without_pixels_can_be_given_up_at_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    class GivenUp(Exception):
+        pass
+
+    table, _ = crowd(2, 5, 12, 3)
+    index = bare_index(table, 2, 12)
+    monkeypatch.setattr("dynaclr.suspicion.motion._AT_ONCE", 100)
+    told: list[str] = []
+    suspects(index, progress=lambda step, done, total: told.append(step))
+    assert {"neighbours", "jumps", "exchanged links", "tables"} == set(told)
+    for last in range(len(told)):
+        seen: list[str] = []
+
+        def tell(step: str, done: int, total: int, last: int = last, seen: list[str] = seen) -> None:
+            if len(seen) == last:
+                raise GivenUp
+            seen.append(step)
+
+        with pytest.raises(GivenUp):
+            suspects(index, progress=tell)
+        assert len(seen) == last
