@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import getpass
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -169,7 +171,7 @@ def test_a_run_that_does_not_listen_is_ended_by_the_second_press(
     children.append(begin(folder, "--steps", "100000", "--deaf"))
     at.view.controller.grace_seconds = 2.0
     at.view.controller.look_at(folder)
-    at.until(lambda: at.state() is State.RUNNING)
+    at.until(lambda: at.state() is State.RUNNING and at.hub.runs.current.checkpoint is not None)
     stop = at.view.watch.stop
     at.click(stop)
     at.until(lambda: stop.text().startswith("Stopping"))
@@ -179,9 +181,12 @@ def test_a_run_that_does_not_listen_is_ended_by_the_second_press(
     assert psutil.pid_exists(children[0].pid)
     at.click(stop)
     at.until(lambda: children[0].poll() == -signal.SIGKILL)
-    at.until(lambda: at.state() is State.CRASHED)
+    at.until(lambda: at.state() is State.STOPPED)
     at.until(lambda: not at.view.controller.follower.stops)
-    assert "step " in at.view.watch.ending.text()
+    ending = at.view.watch.ending.text()
+    assert f"ended by {getpass.getuser()} at" in ending and "killed" in ending
+    assert re.search(r"Resume goes on from best\.ckpt of step \d+", ending)
+    assert not any("crashed" in text for text in messages())
 
 
 def test_failures_lost_folders_and_deletion(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -57,6 +57,8 @@ class WatchedRun:
         The last lines of its terminal.
     problems
         Warnings and errors that it told, the newest last.
+    checkpoint
+        Name and step of the checkpoint that was written last; None if none was.
     news
         Its last observation; None until it was read for the first time.
     revision
@@ -77,6 +79,7 @@ class WatchedRun:
         self.curves = RunCurves()
         self.lines: deque[str] = deque(maxlen=_MOST_LINES)
         self.problems: deque[str] = deque(maxlen=_MOST_PROBLEMS)
+        self.checkpoint: tuple[str, int] | None = None
 
     @property
     def there(self) -> bool:
@@ -121,13 +124,21 @@ class WatchedRun:
         for event in news.events:
             if event["kind"] in ("warn", "error"):
                 self.problems.append(f"{event['kind']}: {event.get('text', '')}")
-            elif event["kind"] == "ckpt" and str(event.get("path", "")).endswith("best.ckpt"):
-                told.append(Happening(self.path, What.BEST, str(event.get("reason", ""))))
+            elif event["kind"] == "ckpt":
+                told += self._written(event)
         self.live = self.live or not news.more
         if not was_live:
             return []
         told += self._turn(before, was_there)
         return told
+
+    def _written(self, event: Mapping[str, Any]) -> list[Happening]:
+        """Take note of a checkpoint, and return what is to be told of it."""
+        name = str(event.get("path", "")).rpartition("/")[2]
+        if isinstance(event.get("step"), int):
+            self.checkpoint = name, event["step"]
+        best = name == "best.ckpt"
+        return [Happening(self.path, What.BEST, str(event.get("reason", "")))] if best else []
 
     def _turn(self, before: State | None, was_there: bool) -> list[Happening]:
         """Return what a change of the state means to a person."""
