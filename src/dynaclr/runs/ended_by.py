@@ -12,12 +12,15 @@ from typing import Any
 
 from dynaclr.atomic import write_json_atomically
 from dynaclr.runs.processes import same_process
+from dynaclr.runs.states import State
 
 __all__ = ("told_end", "write_end")
 
 
-def write_end(path: Path, how: str, who: dict[str, Any]) -> bool:
-    """Note that this user ends a run; return whether the disk took it.
+def write_end(
+    path: Path, how: str, who: dict[str, Any], *, by: str | None = None, state: State = State.STOPPED
+) -> bool:
+    """Note that somebody ends a run; return whether the disk took it.
 
     Parameters
     ----------
@@ -27,17 +30,21 @@ def write_end(path: Path, how: str, who: dict[str, Any]) -> bool:
         What was done, for example "killed".
     who
         Identity of the process, or {"job": number}, that this happens to.
+    by
+        Who does it; None for this user.
+    state
+        What the run is in then.
     """
-    facts = {"by": _user(), "host": socket.gethostname(), "pid": os.getpid(), "t": time.time(), "how": how}
+    facts = {"by": by or _user(), "host": socket.gethostname(), "pid": os.getpid(), "t": time.time()}
     try:
-        write_json_atomically(path, {**facts, "ended": who})
+        write_json_atomically(path, {**facts, "how": how, "state": state.value, "ended": who})
     except OSError:
         return False
     return True
 
 
-def told_end(path: Path, who: dict[str, Any], job: object = None) -> str:
-    """Return who ended a run, in words; empty if nobody did, or it was another turn of the run.
+def told_end(path: Path, who: dict[str, Any], job: object = None) -> tuple[State, str] | None:
+    """Return what a run is in, and who ended it; None if nobody did, or it was another turn of the run.
 
     Parameters
     ----------
@@ -49,12 +56,11 @@ def told_end(path: Path, who: dict[str, Any], job: object = None) -> str:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         ended = dict(content["ended"])
-        words = f"ended by {content['by']} at {content['host']}: {content['how']}"
+        told = State(content["state"]), f"ended by {content['by']} at {content['host']}: {content['how']}"
     except (OSError, ValueError, TypeError, KeyError):
-        return ""
-    if "job" in ended:
-        return words if ended["job"] == job else ""
-    return words if same_process(ended, who) else ""
+        return None
+    same = ended["job"] == job if "job" in ended else same_process(ended, who)
+    return told if same else None
 
 
 def _user() -> str:

@@ -36,8 +36,8 @@ class Observation:
         status.json and launch.json; empty if they lack.
     holder
         Who holds the lock; None if nobody.
-    ended_by
-        Who ended the run from outside, in words; empty if nobody did.
+    ended_outside
+        Whether somebody ended the run from outside, and it told no end of its own.
     """
 
     state: State
@@ -45,7 +45,7 @@ class Observation:
     status: dict[str, Any]
     launch: dict[str, Any]
     holder: dict[str, Any] | None
-    ended_by: str = ""
+    ended_outside: bool = False
 
     @property
     def host(self) -> str | None:
@@ -109,17 +109,16 @@ def observe(folder: RunFolder, pulse: Pulse | None = None) -> Observation:
     elif launch.get("kind") == "slurm" and not status:
         waits, state, reason = True, State.STARTING, f"job {launch.get('job')} has not begun to train"
     silent = waits or state in (State.CRASHED, State.LOST)
-    ended_by = told_end(folder.ended_by, who, launch.get("job")) if silent else ""
-    if ended_by:
-        state, reason = State.STOPPED, ended_by
+    told = told_end(folder.ended_by, who, launch.get("job")) if silent else None
+    state, reason = told or (state, reason)
     if state is State.CRASHED and not reason:
         reason = _last_words(folder) or "the process is gone and left no word"
-    return Observation(state, reason, status, launch, holder, ended_by)
+    return Observation(state, reason, status, launch, holder, told is not None)
 
 
 def worker(observation: Observation) -> dict[str, Any] | None:
     """Return the identity of the process that trains, or may do so on another host; None if there is none."""
-    if observation.ended_by:
+    if observation.ended_outside:
         return None
     for who in (observation.status, observation.holder, observation.launch):
         ended = who is observation.status and observation.state.ended

@@ -55,6 +55,9 @@ def progress_text(run: WatchedRun) -> str:
     step, total = run.status("step"), run.status("total_steps")
     if run.state is None:
         return "Reading ..."
+    if run.job is not None and run.going and run.state is not State.RUNNING:
+        why = f" ({run.job.reason})" if run.job.reason else ""
+        return f"Job {run.job_number} of the cluster: {run.job.state}{why}."
     if run.state is State.STARTING or step is None:
         return "Starting: libraries, plates and statistics are read first."
     parts = [f"step {step}" + (f" of {total}" if total else "")]
