@@ -10,9 +10,9 @@ from napari.utils import progress
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, Signal
 
-from dynaclr.errors import DynaclrError
+from dynaclr.errors import ConfigError, DynaclrError
 
-__all__ = ("Cancelled", "Jobs", "Tell")
+__all__ = ("Cancelled", "Jobs", "Tell", "telling_errors")
 
 Tell = Callable[[str, int, int], None]
 """Called with (step, done, all); raises `Cancelled` if the work is no longer wanted."""
@@ -162,3 +162,15 @@ class Jobs(QObject):
         for kind in list(self._jobs):
             self.cancel(kind)
         self._closed = True
+
+
+def telling_errors(work: Callable[[Tell], Any]) -> Callable[[Tell], Any]:
+    """Return work whose errors of the disk are written for the user."""
+
+    def told(tell: Tell) -> Any:
+        try:
+            return work(tell)
+        except OSError as error:
+            raise ConfigError(f"{error.filename}: cannot be written: {error.strerror}") from error
+
+    return told

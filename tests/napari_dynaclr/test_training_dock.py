@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import getpass
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -169,7 +171,7 @@ def test_a_run_that_does_not_listen_is_ended_by_the_second_press(
     children.append(begin(folder, "--steps", "100000", "--deaf"))
     at.view.controller.grace_seconds = 2.0
     at.view.controller.look_at(folder)
-    at.until(lambda: at.state() is State.RUNNING)
+    at.until(lambda: at.state() is State.RUNNING and at.hub.runs.current.checkpoint is not None)
     stop = at.view.watch.stop
     at.click(stop)
     at.until(lambda: stop.text().startswith("Stopping"))
@@ -179,9 +181,12 @@ def test_a_run_that_does_not_listen_is_ended_by_the_second_press(
     assert psutil.pid_exists(children[0].pid)
     at.click(stop)
     at.until(lambda: children[0].poll() == -signal.SIGKILL)
-    at.until(lambda: at.state() is State.CRASHED)
+    at.until(lambda: at.state() is State.STOPPED)
     at.until(lambda: not at.view.controller.follower.stops)
-    assert "step " in at.view.watch.ending.text()
+    ending = at.view.watch.ending.text()
+    assert f"ended by {getpass.getuser()} at" in ending and "killed" in ending
+    assert re.search(r"Resume goes on from best\.ckpt of step \d+", ending)
+    assert not any("crashed" in text for text in messages())
 
 
 def test_failures_lost_folders_and_deletion(
@@ -302,7 +307,7 @@ def test_the_command_and_the_script_hold_the_very_options(
     at.until(lambda: "--config" in QApplication.clipboard().text())
     file = Path(QApplication.clipboard().text().split("--config ")[1])
     assert RunSpec.read(file).get("model.lr") == 0.5
-    tab.script_requested.emit(str(tmp_path / "job.sh"))
+    tab.cluster.script_requested.emit(str(tmp_path / "job.sh"))
     at.until(lambda: any("sbatch" in text for text in messages()))
     script = (tmp_path / "job.sh").read_text()
     folder = next(path.parent for path in (tmp_path / "project" / "runs").glob("*/request.yaml"))

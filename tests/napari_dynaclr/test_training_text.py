@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,17 @@ def test_an_end_tells_why_and_what_to_do(state: State) -> None:
         return
     assert "a &lt;b&gt; reason" in text
     assert ("last &lt;line&gt;" in text) == (state in (State.CRASHED, State.LOST))
-    assert ("esume" in text) == (state in (State.CRASHED, State.FAILED, State.STOPPED))
+    assert ("no checkpoint" in text) == (state is not State.FINISHED)
+
+
+def test_an_end_tells_which_checkpoint_is_left() -> None:
+    run = run_in(State.STOPPED, "ended by ada at lab: killed")
+    event = {"kind": "ckpt", "path": "checkpoints/last.ckpt", "reason": "epoch"}
+    for step, expected in ((1, "last.ckpt of step 1; the 2 steps after it are repeated"), (3, "step 3.")):
+        run.take(dataclasses.replace(run.news, events=[{**event, "step": step}]))
+        assert "ended by ada at lab: killed" in ending_text(run)
+        assert f"Resume goes on from last.ckpt of step {step}" in ending_text(run)
+        assert expected in ending_text(run)
 
 
 def test_a_cost_names_time_memory_and_what_slows_it() -> None:

@@ -1,5 +1,6 @@
 """Ends a run step by step: it is asked, then told by a signal, then killed with all its processes.
 
+Who takes a step beyond asking is written down in the run folder: a process that is killed cannot tell.
 Every step looks again at who the process is, so that a number that another process has got by now is never
 signalled. Waiting is the caller's: `poll` returns at once.
 """
@@ -17,6 +18,7 @@ from typing import Any
 import psutil
 
 from dynaclr.errors import RunError, problem
+from dynaclr.runs.ended_by import write_end
 from dynaclr.runs.layout import RunFolder
 from dynaclr.runs.observing import observe, worker
 from dynaclr.runs.processes import is_alive
@@ -129,9 +131,11 @@ class Halt:
             )
         if self.step is HaltStep.ASKED and os.name == "posix":
             self.step = HaltStep.SIGNALLED
+            write_end(self._folder.ended_by, self.step.value, self._who)
             self._signal()
         elif self.step in (HaltStep.ASKED, HaltStep.SIGNALLED):
             self.step = HaltStep.KILLED
+            write_end(self._folder.ended_by, self.step.value, self._who)
             self._kill()
         self._due = self._clock() + self._grace
         return self.step

@@ -18,6 +18,7 @@ from dynaclr.runs.layout import RunFolder
 
 __all__ = ("JobRequest", "script_text")
 
+_NAME = re.compile(r"[^\s'\"\\-][^\s'\"\\]*")
 _TIME = re.compile(r"\d+(:\d{2}){0,2}|\d+-\d{1,2}(:\d{2}){0,2}")
 
 
@@ -41,6 +42,8 @@ class JobRequest:
         Commands of the shell before training, for example "module load cuda".
     warning_seconds
         How long before the end of its time a turn is told to stop.
+    requeue
+        Whether the job goes on in another turn when its time is over, or its computer fails.
     most_idle_turns
         Turns in a row without a step after which the job gives up.
     python
@@ -57,6 +60,7 @@ class JobRequest:
     options: Sequence[str] = ()
     before: Sequence[str] = ()
     warning_seconds: int = 300
+    requeue: bool = True
     most_idle_turns: int = 3
     python: str = sys.executable
 
@@ -67,10 +71,11 @@ class JobRequest:
             "cpus_per_task": 1,
             "warning_seconds": 30,
             "most_idle_turns": 1,
+            "memory_gb": 1,
         }
         for field, bound in least.items():
-            if getattr(self, field) < bound:
-                found = getattr(self, field)
+            found = getattr(self, field)
+            if found is not None and found < bound:
                 raise ConfigError(
                     problem("value out of range", field=field, expected=f">= {bound}", found=found)
                 )
@@ -78,9 +83,15 @@ class JobRequest:
             raise ConfigError(
                 problem("not a time", field="time", expected="days-hours:minutes:seconds", found=self.time)
             )
-        for text in (*self.options, self.partition or "", self.account or ""):
-            if "\n" in text:
-                raise ConfigError(problem("a line of the script holds a line break", found=repr(text)))
+        for field, text in (("partition", self.partition), ("account", self.account)):
+            if text is not None and not _NAME.fullmatch(text):
+                raise ConfigError(problem("not a name of the cluster", field=field, found=repr(text)))
+        for text in self.options:
+            if not text.startswith("-") or "\n" in text:
+                example = 'one option a line, as "--qos=high"'
+                raise ConfigError(
+                    problem("not an option", field="options", expected=example, found=repr(text))
+                )
 
     @property
     def tasks_per_node(self) -> int:
@@ -105,6 +116,10 @@ if [ "$IDLE" -ge @IDLE@ ]; then
     echo "dynaclr fit: given up after $IDLE turns without a step"
     exit 1
 fi
+if grep -q '"kind": "process"' "$FOLDER/launch.json" 2>/dev/null; then
+    echo "dynaclr fit: somebody has gone on with this run outside the job"
+    exit 1
+fi
 @BEFORE@
 if ls "$FOLDER"/checkpoints/*.ckpt >/dev/null 2>&1; then
     WHAT=(--run.resume "$FOLDER")
@@ -120,15 +135,30 @@ else
 fi
 srun @PYTHON@ -m dynaclr fit "${WHAT[@]}" @ARGUMENTS@
 CODE=$?
-if grep -q '"state": "stopped"' "$FOLDER/status.json" && grep -q 'signal SIGUSR1' "$FOLDER/status.json"; then
-    scontrol requeue "$SLURM_JOB_ID"  # the time of this turn is over, the training is not
-fi
+@REQUEUE@
 exit $CODE
 """
 
 
+_REQUEUE = r"""
+if grep -q '"state": "stopped"' "$FOLDER/status.json" && grep -q 'signal SIGUSR1' "$FOLDER/status.json"; then
+    scontrol requeue "$SLURM_JOB_ID"  # the time of this turn is over, the training is not
+fi
+""".strip()
+
+
 def script_text(folder: RunFolder, request: JobRequest) -> str:
-    """Return the batch script of a training whose request.yaml lies in a run folder."""
+    """Return the batch script of a training whose request.yaml lies in a run folder.
+
+    Raises
+    ------
+    ConfigError
+        If the path cannot stand in a batch script.
+    """
+    if re.search(r"[\s%\\]", str(folder.path)):
+        raise ConfigError(
+            problem("path cannot stand in a batch script", file=folder.path, expected="no blanks, % or \\")
+        )
     options = [
         f"--job-name=dynaclr-{folder.path.name}",
         f"--nodes={request.nodes}",
@@ -140,7 +170,7 @@ def script_text(folder: RunFolder, request: JobRequest) -> str:
         *([f"--account={request.account}"] if request.account else []),
         f"--time={request.time}",
         f"--signal=USR1@{request.warning_seconds}",
-        "--requeue",
+        "--requeue" if request.requeue else "--no-requeue",
         "--open-mode=append",
         f"--output={folder.output}",
         *request.options,
@@ -156,6 +186,7 @@ def script_text(folder: RunFolder, request: JobRequest) -> str:
         "@FOLDER@": shlex.quote(str(folder.path)),
         "@IDLE@": str(request.most_idle_turns),
         "@BEFORE@": "\n".join(request.before),
+        "@REQUEUE@": _REQUEUE if request.requeue else "",
         "@PYTHON@": shlex.quote(request.python),
         "@ARGUMENTS@": shlex.join(arguments),
     }

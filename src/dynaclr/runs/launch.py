@@ -17,6 +17,7 @@ from typing import Any, Literal
 from dynaclr.atomic import write_json_atomically
 from dynaclr.errors import RunError, problem
 from dynaclr.runs.layout import RunFolder
+from dynaclr.runs.logs import BEGINS
 from dynaclr.runs.observing import observe, worker
 from dynaclr.runs.processes import identity
 from dynaclr.runs.spec import RunSpec
@@ -174,6 +175,9 @@ def _start(folder: RunFolder, inner: Sequence[str], how: Launch) -> None:
         options = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
     try:
         with folder.output.open("ab") as output:
+            if output.tell():
+                output.write(f"{BEGINS} {time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode())
+                output.flush()
             process = subprocess.Popen(
                 command,
                 cwd=cwd,

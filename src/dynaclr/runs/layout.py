@@ -85,6 +85,11 @@ class RunFolder:
         return self.path / "output.txt"
 
     @property
+    def ended_by(self) -> Path:
+        """ended_by.json: who ended the run from outside, and how."""
+        return self.path / "ended_by.json"
+
+    @property
     def slurm(self) -> Path:
         """slurm/: what a job of a cluster needs besides."""
         return self.path / "slurm"
@@ -204,7 +209,15 @@ def claim_folder(folder: RunFolder) -> None:
     """
     launcher = {
         item.name
-        for item in (folder.request, folder.launch, folder.output, folder.lock, folder.stop, folder.slurm)
+        for item in (
+            folder.request,
+            folder.launch,
+            folder.output,
+            folder.lock,
+            folder.stop,
+            folder.ended_by,
+            folder.slurm,
+        )
     }
     found = sorted(
         item.name

@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ("folded", "last_lines", "log_text")
+__all__ = ("BEGINS", "folded", "last_lines", "log_text")
+
+BEGINS = "dynaclr: begins again"
+"""Start of the line that a launcher puts between two turns of a run in one file."""
 
 _BYTES = 64 * 1024
 _NOISE = re.compile(

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dynaclr.runs.ended_by import told_end
 from dynaclr.runs.layout import RunFolder
 from dynaclr.runs.lock import read_lock
-from dynaclr.runs.logs import last_lines
-from dynaclr.runs.processes import is_alive
+from dynaclr.runs.logs import BEGINS, last_lines
+from dynaclr.runs.processes import is_alive, same_process
 from dynaclr.runs.states import State
 from dynaclr.runs.status import STALE_SECONDS, read_status, state_of
 
@@ -28,13 +29,15 @@ class Observation:
     ----------
     state
         As a reader must see it: a process that is gone without a word has crashed, one of another host
-        that is silent is lost.
+        that is silent is lost; one that somebody ended, and wrote that down, was stopped.
     reason
         Why it ended, or what it waits for; may be empty.
     status, launch
         status.json and launch.json; empty if they lack.
     holder
         Who holds the lock; None if nobody.
+    ended_outside
+        Whether somebody ended the run from outside, and it told no end of its own.
     """
 
     state: State
@@ -42,6 +45,7 @@ class Observation:
     status: dict[str, Any]
     launch: dict[str, Any]
     holder: dict[str, Any] | None
+    ended_outside: bool = False
 
     @property
     def host(self) -> str | None:
@@ -95,21 +99,27 @@ def observe(folder: RunFolder, pulse: Pulse | None = None) -> Observation:
     status, launch, holder = read_status(folder), read_launch(folder), read_lock(folder.lock)
     state = state_of(status, (pulse or Pulse()).stale(folder.status))
     reason = str(status.get("reason", ""))
-    if launch.get("kind") == "process" and not _same(launch, status):
+    who, waits = status or launch, False
+    if launch.get("kind") == "process" and not same_process(launch, status):
         alive = is_alive(launch)
         if alive and (not status or state.ended):
             return Observation(State.STARTING, "", status, launch, holder)
-        if alive is False and not status:
-            state, reason = _end_told(folder)
+        if alive is False and (not status or _newer(folder.launch, folder.status)):
+            who, (state, reason) = launch, _end_told(folder)
     elif launch.get("kind") == "slurm" and not status:
-        state, reason = State.STARTING, f"job {launch.get('job')} has not begun to train"
+        waits, state, reason = True, State.STARTING, f"job {launch.get('job')} has not begun to train"
+    silent = waits or state in (State.CRASHED, State.LOST)
+    told = told_end(folder.ended_by, who, launch.get("job")) if silent else None
+    state, reason = told or (state, reason)
     if state is State.CRASHED and not reason:
         reason = _last_words(folder) or "the process is gone and left no word"
-    return Observation(state, reason, status, launch, holder)
+    return Observation(state, reason, status, launch, holder, told is not None)
 
 
 def worker(observation: Observation) -> dict[str, Any] | None:
     """Return the identity of the process that trains, or may do so on another host; None if there is none."""
+    if observation.ended_outside:
+        return None
     for who in (observation.status, observation.holder, observation.launch):
         ended = who is observation.status and observation.state.ended
         if who and "pid" in who and not ended and is_alive(who) is not False:
@@ -117,12 +127,15 @@ def worker(observation: Observation) -> dict[str, Any] | None:
     return None
 
 
-def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return all(one.get(name) == other.get(name) for name in ("host", "pid", "boot", "ticks"))
+def _newer(one: Path, other: Path) -> bool:
+    try:
+        return one.stat().st_mtime_ns > other.stat().st_mtime_ns
+    except OSError:
+        return False
 
 
 def _end_told(folder: RunFolder) -> tuple[State, str]:
-    """Return how a run ended that came to no status, by what it wrote to its terminal."""
+    """Return how a turn of a run ended that came to no status, by what it wrote to its terminal."""
     text = _last_words(folder)
     told = text.rpartition(_VERB)[2].strip()
     if _VERB not in text:
@@ -133,5 +146,7 @@ def _end_told(folder: RunFolder) -> tuple[State, str]:
 def _last_words(folder: RunFolder) -> str:
     """Return the message at the end of the output: from the line that the command line began it with."""
     lines = last_lines(folder.output, 50)
+    turns = [place for place, line in enumerate(lines) if line.startswith(BEGINS)]
+    lines = lines[turns[-1] + 1 :] if turns else lines
     starts = [place for place, line in enumerate(lines) if line.startswith(_VERB)]
     return "\n".join(lines[starts[-1] :] if starts else lines[-1:])

@@ -8,7 +8,7 @@ from typing import Any
 
 import psutil
 
-__all__ = ("identity", "is_alive")
+__all__ = ("identity", "is_alive", "same_process")
 
 
 def identity(pid: int | None = None) -> dict[str, Any]:
@@ -43,6 +43,11 @@ def _boot() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
         return f"{psutil.boot_time():.0f}"
+
+
+def same_process(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Return whether two identities are of one process."""
+    return all(one.get(name) == other.get(name) for name in ("host", "pid", "boot", "ticks"))
 
 
 def is_alive(who: dict[str, Any]) -> bool | None:

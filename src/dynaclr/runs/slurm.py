@@ -7,7 +7,6 @@ that stand in for sbatch, squeue, sacct and scancel; not on a cluster.
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -16,12 +15,14 @@ from enum import StrEnum
 from pathlib import Path
 
 from dynaclr.atomic import write_json_atomically, write_text_atomically
-from dynaclr.errors import ConfigError, RunError, problem
+from dynaclr.errors import RunError, problem
+from dynaclr.runs.ended_by import told_end, write_end
 from dynaclr.runs.job_script import JobRequest, script_text
 from dynaclr.runs.launch import child_environment, take_empty
 from dynaclr.runs.layout import RunFolder
 from dynaclr.runs.observing import read_launch
 from dynaclr.runs.spec import RunSpec
+from dynaclr.runs.states import State
 
 __all__ = ("Job", "JobState", "JobWatch", "cancel", "submit")
 
@@ -89,17 +90,14 @@ def submit(spec: RunSpec, path: Path, request: JobRequest | None = None) -> RunF
     RunError
         If the folder is not empty or cannot be written, or the cluster refuses the job.
     """
-    request, folder = request or JobRequest(), RunFolder(path.absolute())
-    if re.search(r"[\s%\\]", str(folder.path)):
-        raise ConfigError(
-            problem("path cannot stand in a batch script", file=folder.path, expected="no blanks, % or \\")
-        )
+    folder = RunFolder(path.absolute())
+    text = script_text(folder, request or JobRequest())
     take_empty(folder)
     try:
         spec.write(folder.request)
         folder.slurm.mkdir()
         script = folder.slurm / "job.sh"
-        write_text_atomically(script, script_text(folder, request))
+        write_text_atomically(script, text)
         job = _run("sbatch", "--parsable", str(script)).strip().splitlines()[-1].partition(";")[0]
     except BaseException:
         for file in (folder.slurm / "job.sh", folder.request, folder.launch):
@@ -123,8 +121,10 @@ def cancel(folder: RunFolder, *, now: bool = False) -> None:
         If the run is no job, or the cluster refuses.
     """
     job = _job_of(folder)
-    if now or _queued(job).state is JobState.PENDING:
+    waits = not now and _queued(job).state is JobState.PENDING
+    if now or waits:
         _run("scancel", job)
+        write_end(folder.ended_by, "taken out of the queue" if waits else "job cancelled", {"job": job})
         return
     try:
         folder.stop.touch()
@@ -150,6 +150,8 @@ class Job:
 class JobWatch:
     """Asks a cluster for the state of a run's job, rarely: every 10 s at first, ever more seldom later.
 
+    How the job ended is noted in the run folder, for runs that could not tell it themselves.
+
     Parameters
     ----------
     folder
@@ -164,7 +166,7 @@ class JobWatch:
     """
 
     def __init__(self, folder: RunFolder, clock: Callable[[], float] = time.monotonic) -> None:
-        self._job, self._clock = _job_of(folder), clock
+        self._folder, self._job, self._clock = folder, _job_of(folder), clock
         self._wait, self._due = _FIRST_SECONDS, clock()
         self.job = Job(JobState.UNKNOWN)
 
@@ -181,6 +183,10 @@ class JobWatch:
         changed = found.state is not self.job.state
         self._wait = _FIRST_SECONDS if changed else min(self._wait * 2, _LONGEST_SECONDS)
         self._due, self.job = self._clock() + self._wait, found
+        if found.state.ended and told_end(self._folder.ended_by, {}, self._job) is None:
+            state = State.STOPPED if found.state is JobState.CANCELLED else State.FAILED
+            words = f"job {self._job} {found.state} {found.reason}".rstrip()
+            write_end(self._folder.ended_by, words, {"job": self._job}, by="the cluster", state=state)
         return found
 
 

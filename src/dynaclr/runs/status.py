@@ -17,7 +17,7 @@ from dynaclr.runs.layout import RunFolder
 from dynaclr.runs.processes import identity, is_alive
 from dynaclr.runs.states import ALLOWED, State
 
-__all__ = ("StatusWriter", "derived_state", "read_status", "state_of")
+__all__ = ("StatusWriter", "read_status", "state_of")
 
 _LOG = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 5.0
@@ -108,21 +108,19 @@ def _read(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def derived_state(folder: RunFolder, now: float | None = None) -> State:
+def state_of(status: dict[str, Any], stale: bool) -> State:
     """Return the state of a run as a reader must see it.
 
     An end that was written counts. Else: on this host, a process that is gone has crashed; on another
-    host, a heartbeat older than `STALE_SECONDS` (by the file's time on the disk) is lost.
+    host, a stale heartbeat is lost.
+
+    Parameters
+    ----------
+    status
+        Content of status.json.
+    stale
+        Whether it has not changed for `STALE_SECONDS`.
     """
-    try:
-        age = (time.time() if now is None else now) - folder.status.stat().st_mtime
-    except OSError:
-        age = float("inf")
-    return state_of(read_status(folder), age > STALE_SECONDS)
-
-
-def state_of(status: dict[str, Any], stale: bool) -> State:
-    """Return the state that a status tells, given whether its heartbeat is stale; as `derived_state` says."""
     try:
         state = State(status.get("state", ""))
     except ValueError:

@@ -10,8 +10,8 @@ from typing import Any, TextIO
 
 from dynaclr.runs.event_reader import EventReader, MetricTable
 from dynaclr.runs.layout import RunFolder, open_run_folder
+from dynaclr.runs.observing import Pulse, observe
 from dynaclr.runs.states import State
-from dynaclr.runs.status import derived_state, read_status
 
 __all__ = ("RunView", "save_curves", "watch")
 
@@ -34,9 +34,12 @@ class RunView:
         self.total_steps: int | None = None
         self.checkpoint: str | None = None
         self.problems: list[str] = []
+        self._pulse = Pulse()
+        self.seen = observe(folder, self._pulse)
 
     def update(self) -> None:
-        """Read what came since the last call."""
+        """Read what came since the last call; the state first, so that nothing follows an end."""
+        self.seen = observe(self.folder, self._pulse)
         events = self._reader.read_all()
         self.table.add(events)
         for event in events:
@@ -49,11 +52,10 @@ class RunView:
 
     def lines(self) -> list[str]:
         """Return the run as lines of text."""
-        status, state = read_status(self.folder), derived_state(self.folder)
-        curves = self.table.curves()
-        step = int(status.get("step", 0))
+        state, curves = self.seen.state, self.table.curves()
+        step = int(self.seen.status.get("step", 0))
         lines = [
-            f"{self.folder.path.name}  {state}  {status.get('reason', '')}".rstrip(),
+            f"{self.folder.path.name}  {state}  {' '.join(self.seen.reason.split())}".rstrip(),
             _progress(step, self.total_steps, curves, state),
         ]
         for name in ("loss/train", "loss/val"):
@@ -125,7 +127,7 @@ def watch(
             stream.write("\n".join(lines) + "\n")
             shown = lines
         stream.flush()
-        state = derived_state(view.folder)
+        state = view.seen.state
         if not follow or state.ended or state is State.LOST:
             break
         time.sleep(every_seconds)

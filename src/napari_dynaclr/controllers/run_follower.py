@@ -12,8 +12,11 @@ from qtpy.QtCore import QTimer
 
 from dynaclr.errors import DynaclrError
 from dynaclr.runs.halting import GRACE_SECONDS, Halt, HaltStep
+from dynaclr.runs.job_halting import JobHalt
 from dynaclr.runs.layout import RunFolder
 from dynaclr.runs.listing import RunListing, RunSummary
+from dynaclr.runs.observing import read_launch
+from dynaclr.runs.slurm import JobWatch
 from dynaclr.runs.tail import News, RunTail
 from napari_dynaclr.models.watched_runs import WatchedRuns
 from napari_dynaclr.workers import Jobs, Tell
@@ -21,6 +24,7 @@ from napari_dynaclr.workers import Jobs, Tell
 __all__ = ("RunFollower", "RunStop")
 
 LOOKING = "looking at the runs"
+ASKING = "asking the cluster"
 _INTERVAL_MS = 300
 _SLOW = 6  # rounds between looks at the folder, and at runs that have ended
 _SIGNAL_SECONDS = 5.0
@@ -43,7 +47,8 @@ class RunStop:
     """
 
     def __init__(self, folder: RunFolder, grace_seconds: float = GRACE_SECONDS) -> None:
-        self._halt = Halt(folder, grace_seconds)
+        job = read_launch(folder).get("kind") == "slurm"
+        self._halt = JobHalt(folder, grace_seconds) if job else Halt(folder, grace_seconds)
         self._hard_since: float | None = None
         self.problem = self._halt.problem
 
@@ -58,12 +63,12 @@ class RunStop:
         return self._hard_since is not None
 
     def enforce(self) -> None:
-        """Tell the run by a signal; `poll` kills it if that does not help.
+        """Tell the run by a signal, and `poll` kills it if that does not help; a job is cancelled.
 
         Raises
         ------
         RunError
-            If the run is on another computer.
+            If the run is on another computer, or its cluster refuses.
         """
         self._halt.escalate()
         self._hard_since = time.monotonic()
@@ -102,6 +107,7 @@ class RunFollower:
         self.runs, self._jobs = runs, jobs
         self.stops: dict[Path, RunStop] = {}
         self._tails: dict[Path, RunTail] = {}
+        self._jobs_of_runs: dict[Path, JobWatch] = {}
         self._listing: RunListing | None = None
         self._count = 0
         self._timer = QTimer()
@@ -142,6 +148,24 @@ class RunFollower:
         listing, stops = self._listing if slow else None, dict(self.stops)
         if tails or stops or listing is not None:
             self._jobs.start(LOOKING, lambda tell: _look(tell, tails, listing, stops), self._take, quiet=True)
+        if slow:
+            self._ask_cluster()
+
+    def _ask_cluster(self) -> None:
+        """Ask for the jobs of watched runs, apart from reading: a cluster may take its time to answer."""
+        jobs = {path: run.job_number for path, run in self.runs.runs.items() if run.job_number}
+        watches = {path: self._jobs_of_runs.get(path) for path in jobs}
+        for path, watch in watches.items():
+            if watch is not None:
+                self.runs.take_job(path, watch.job)
+        asked = {path: watch for path, watch in watches.items() if watch is None or not watch.job.state.ended}
+        if asked and not self._jobs.running(ASKING):
+            self._jobs.start(ASKING, lambda tell: _ask(asked), self._take_jobs, quiet=True)
+
+    def _take_jobs(self, found: Mapping[Path, JobWatch]) -> None:
+        self._jobs_of_runs |= found
+        for path, watch in found.items():
+            self.runs.take_job(path, watch.job)
 
     def _eager(self, path: Path) -> bool:
         run = self.runs.runs[path]
@@ -163,6 +187,15 @@ class RunFollower:
             self.runs.set_listing(found.summaries)
         if any(news.more for news in found.news.values()):
             self.look()
+
+
+def _ask(watches: Mapping[Path, JobWatch | None]) -> dict[Path, JobWatch]:
+    found = {}
+    for path, watch in watches.items():
+        with suppress(DynaclrError):  # gone on with outside the cluster meanwhile
+            found[path] = watch or JobWatch(RunFolder(path))
+            found[path].poll()
+    return found
 
 
 def _look(

@@ -13,21 +13,18 @@ from napari.utils.notifications import show_info
 from psygnal import Signal
 from qtpy.QtWidgets import QApplication
 
-from dynaclr.atomic import write_text_atomically
-from dynaclr.errors import ConfigError
 from dynaclr.runs.devices import Device, find_devices
 from dynaclr.runs.estimate import Estimate, estimate
-from dynaclr.runs.job_script import JobRequest, script_text
 from dynaclr.runs.launch import Launch, launch
-from dynaclr.runs.layout import RunFolder
 from dynaclr.runs.spec import RunSpec
+from napari_dynaclr.controllers.cluster_start import SUBMITTING, ClusterStart
 from napari_dynaclr.models.project import Project
 from napari_dynaclr.models.run_origin import free_path, origins_of, runs_folder, spec_of
 from napari_dynaclr.models.session import Session
 from napari_dynaclr.models.watched_runs import WatchedRuns
 from napari_dynaclr.views.start_tab import StartTab
 from napari_dynaclr.views.training_text import estimate_text
-from napari_dynaclr.workers import Cancelled, Jobs, Tell
+from napari_dynaclr.workers import Cancelled, Jobs, Tell, telling_errors
 
 __all__ = ("RunStart",)
 
@@ -75,9 +72,9 @@ class RunStart:
         view.option_changed.connect(self.change)
         view.start_requested.connect(self.start)
         view.copy_requested.connect(self.copy_command)
-        view.script_requested.connect(lambda file: self.save_script(Path(file)))
         view.estimate_requested.connect(self.measure)
         view.estimate_cancelled.connect(self._forget_cost)
+        self.cluster = ClusterStart(jobs, view.cluster, self._for_cluster, launched)
         jobs.changed.connect(self._on_jobs)
         session.project_changed.connect(self._on_project)
         runs.listed.connect(self._offer)
@@ -174,11 +171,12 @@ class RunStart:
         elif not reason and self.jobs.running(STARTING):
             reason = "it is being started"
         self.view.set_reason(reason)
+        self.cluster.set_startable(self.spec is not None and not faults)
 
     def _on_jobs(self, kind: str, running: bool) -> None:
         if kind == MEASURING:
             self.view.set_estimating(running)
-        if kind in (MEASURING, STARTING):
+        if kind in (MEASURING, STARTING, SUBMITTING):
             self._show()
 
     def _ready(self) -> tuple[RunSpec, Path, Launch] | None:
@@ -188,6 +186,13 @@ class RunStart:
             return None
         devices = [] if device.number is None else [device.number]
         return self.spec.changed({"run.root": str(root)}), root, Launch(devices=devices)
+
+    def _for_cluster(self) -> tuple[RunSpec, Path] | None:
+        """Return training and folder of runs; devices are those of the cluster."""
+        root = self.root
+        return (
+            None if self.spec is None or root is None else (self.spec.changed({"run.root": str(root)}), root)
+        )
 
     def start(self) -> None:
         """Start the training in a process of its own."""
@@ -246,35 +251,4 @@ class RunStart:
             clipboard.setText(command)
             show_info(f"Copied. The configuration is {file}.")
 
-        self.jobs.start("writing the configuration", _telling_errors(work), done)
-
-    def save_script(self, file: Path) -> None:
-        """Write a batch script for a cluster, and the run folder that it will train into."""
-        ready = self._ready()
-        if ready is None:
-            return
-        spec, root, _ = ready
-
-        def work(tell: Tell) -> Path:
-            folder = RunFolder(free_path(root, spec))
-            folder.slurm.mkdir(parents=True)
-            spec.write(folder.request)
-            write_text_atomically(file, script_text(folder, JobRequest()))
-            return folder.path
-
-        def done(folder: Path) -> None:
-            show_info(f"Saved. `sbatch {file}` trains into {folder}; tick it in Runs once it has begun.")
-
-        self.jobs.start("writing the script", _telling_errors(work), done)
-
-
-def _telling_errors(work: Callable[[Tell], Path]) -> Callable[[Tell], Path]:
-    """Return work whose errors of the disk are written for the user."""
-
-    def told(tell: Tell) -> Path:
-        try:
-            return work(tell)
-        except OSError as error:
-            raise ConfigError(f"{error.filename}: cannot be written: {error.strerror}") from error
-
-    return told
+        self.jobs.start("writing the configuration", telling_errors(work), done)

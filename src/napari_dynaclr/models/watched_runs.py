@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 from psygnal import Signal
 
 from dynaclr.runs.listing import RunSummary
+from dynaclr.runs.slurm import Job, JobState
 from dynaclr.runs.states import State
 from dynaclr.runs.tail import News
 from napari_dynaclr.models.run_curves import RunCurves
@@ -57,6 +58,10 @@ class WatchedRun:
         The last lines of its terminal.
     problems
         Warnings and errors that it told, the newest last.
+    checkpoint
+        Name and step of the checkpoint that was written last; None if none was.
+    job
+        State of its job; None for a run that is none, and until the cluster was asked.
     news
         Its last observation; None until it was read for the first time.
     revision
@@ -68,6 +73,7 @@ class WatchedRun:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.news: News | None = None
+        self.job: Job | None = None
         self.live = False
         self.revision = 0
         self._forget()
@@ -77,6 +83,7 @@ class WatchedRun:
         self.curves = RunCurves()
         self.lines: deque[str] = deque(maxlen=_MOST_LINES)
         self.problems: deque[str] = deque(maxlen=_MOST_PROBLEMS)
+        self.checkpoint: tuple[str, int] | None = None
 
     @property
     def there(self) -> bool:
@@ -90,8 +97,16 @@ class WatchedRun:
 
     @property
     def going(self) -> bool:
-        """Whether it may still do something."""
-        return self.there and self.state in (State.STARTING, State.RUNNING, State.STOPPING)
+        """Whether it may still do something; a job that waits will, whatever its turn before came to."""
+        taken_out = self.news is not None and self.news.seen.ended_outside
+        waits = self.job is not None and self.job.state is JobState.PENDING and not taken_out
+        return self.there and (waits or self.state in (State.STARTING, State.RUNNING, State.STOPPING))
+
+    @property
+    def job_number(self) -> str | None:
+        """Number of its job of a cluster; None for a run that is none."""
+        launch = {} if self.news is None else self.news.seen.launch
+        return str(launch.get("job")) if launch.get("kind") == "slurm" else None
 
     def status(self, name: str) -> Any:
         """Return a value of status.json; None if it is not told."""
@@ -114,6 +129,7 @@ class WatchedRun:
         if news.restarted:
             self._forget()
         self.news = news
+        self.job = self.job if self.job_number else None
         self.curves.add(news.events)
         self.revision += bool(news.events)
         self.lines.extend(news.lines)
@@ -121,13 +137,21 @@ class WatchedRun:
         for event in news.events:
             if event["kind"] in ("warn", "error"):
                 self.problems.append(f"{event['kind']}: {event.get('text', '')}")
-            elif event["kind"] == "ckpt" and str(event.get("path", "")).endswith("best.ckpt"):
-                told.append(Happening(self.path, What.BEST, str(event.get("reason", ""))))
+            elif event["kind"] == "ckpt":
+                told += self._written(event)
         self.live = self.live or not news.more
         if not was_live:
             return []
         told += self._turn(before, was_there)
         return told
+
+    def _written(self, event: Mapping[str, Any]) -> list[Happening]:
+        """Take note of a checkpoint, and return what is to be told of it."""
+        name = str(event.get("path", "")).rpartition("/")[2]
+        if isinstance(event.get("step"), int):
+            self.checkpoint = name, event["step"]
+        best = name == "best.ckpt"
+        return [Happening(self.path, What.BEST, str(event.get("reason", "")))] if best else []
 
     def _turn(self, before: State | None, was_there: bool) -> list[Happening]:
         """Return what a change of the state means to a person."""
@@ -223,6 +247,13 @@ class WatchedRuns:
         self.run_changed.emit(path)
         for happening in happenings:
             self.happened.emit(happening)
+
+    def take_job(self, path: Path, job: Job) -> None:
+        """Take in what the cluster says of a run; nothing if it is not watched any more."""
+        run = self.runs.get(path)
+        if run is not None and run.job != job:
+            run.job = job
+            self.run_changed.emit(path)
 
     def started_and_going(self) -> list[WatchedRun]:
         """Return the runs that were started from here and may still do something."""

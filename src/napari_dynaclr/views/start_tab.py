@@ -8,7 +8,6 @@ from pathlib import Path
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QFormLayout,
     QFrame,
     QHBoxLayout,
@@ -19,9 +18,10 @@ from qtpy.QtWidgets import (
 
 from dynaclr.runs.devices import Device
 from dynaclr.runs.spec import RunSpec
+from napari_dynaclr.views.cluster_form import ClusterForm
 from napari_dynaclr.views.empty_page import with_empty_page
 from napari_dynaclr.views.training_form import TrainingForm
-from napari_dynaclr.views.training_parts import button, words
+from napari_dynaclr.views.training_parts import Fold, button, words
 
 __all__ = ("StartTab",)
 
@@ -41,8 +41,6 @@ class StartTab(QWidget):
     estimate_cancelled = Signal()
     start_requested = Signal()
     copy_requested = Signal()
-    script_requested = Signal(str)
-    """File to which the script for a cluster is written."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -62,14 +60,16 @@ class StartTab(QWidget):
             "Estimate", "Run a few steps to measure time and memory; leaves nothing behind"
         )
         self.copy = button("Copy command", "Write the configuration and copy the command that starts it")
-        self.script = button("SLURM script ...", "Save a batch script for a cluster, with its configuration")
+        self.cluster = ClusterForm()
+        self.cluster_fold = Fold(
+            "SLURM cluster", "Show or hide what is asked of a cluster, and its script", self.cluster
+        )
         self._arrange()
         self.origin.activated.connect(lambda n: self.origin_chosen.emit(str(self.origin.itemData(n))))
         self.form.changed.connect(self.option_changed)
         self.start.clicked.connect(lambda: self.start_requested.emit())
         self.estimate.clicked.connect(self._on_estimate)
         self.copy.clicked.connect(lambda: self.copy_requested.emit())
-        self.script.clicked.connect(self._choose_script)
         self.set_origins([])
         self.set_spec(None, {}, "")
         self.set_cost("")
@@ -82,7 +82,14 @@ class StartTab(QWidget):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(self.form)
+        options = QWidget()
+        inside = QVBoxLayout(options)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.setSpacing(2)
+        inside.addWidget(self.form)
+        inside.addWidget(self.cluster_fold)
+        inside.addStretch(1)
+        scroll.setWidget(options)
         content = QWidget()
         column = QVBoxLayout(content)
         column.setContentsMargins(2, 4, 2, 2)
@@ -94,16 +101,11 @@ class StartTab(QWidget):
         column.addWidget(self.reason)
         column.addWidget(self.start)
         row = QHBoxLayout()
-        for item in (self.estimate, self.copy, self.script):
+        for item in (self.estimate, self.copy):
             row.addWidget(item)
         row.addStretch(1)
         column.addLayout(row)
         self.pages = with_empty_page(self, words("What to do first", _EMPTY), content)
-
-    def _choose_script(self) -> None:
-        chosen, _ = QFileDialog.getSaveFileName(self, "Script for a cluster", "job.sh", "Script (*.sh)")
-        if chosen:
-            self.script_requested.emit(chosen)
 
     def _on_estimate(self) -> None:
         (self.estimate_cancelled if self._estimating else self.estimate_requested).emit()
@@ -156,7 +158,7 @@ class StartTab(QWidget):
         """Say why the training cannot be started; it can for an empty text."""
         self.reason.setText(reason and f"Cannot start yet: {reason}")
         self.reason.setVisible(bool(reason))
-        for item in (self.start, self.copy, self.script):
+        for item in (self.start, self.copy):
             item.setEnabled(not reason)
         self.estimate.setEnabled(not reason or self._estimating)
 

@@ -23,10 +23,8 @@ GLYPH_OF = {
 }
 """A sign for each state, so that colour alone says nothing."""
 _ADVICE = {
-    State.CRASHED: "Resume goes on from the newest checkpoint.",
     State.LOST: "Nothing was heard of it for a while, and its computer cannot be asked from here.",
     State.FAILED: "Change what is at fault, then resume it or start a copy.",
-    State.STOPPED: "Resume goes on where it stopped.",
 }
 _LAST_LINES = 5
 _STAMPED = re.compile(r"\d{4}(\d\d)(\d\d)T(\d\d)(\d\d)\d\dZ-(.+)")
@@ -57,6 +55,9 @@ def progress_text(run: WatchedRun) -> str:
     step, total = run.status("step"), run.status("total_steps")
     if run.state is None:
         return "Reading ..."
+    if run.job is not None and run.going and run.state is not State.RUNNING:
+        why = f" ({run.job.reason})" if run.job.reason else ""
+        return f"Job {run.job_number} of the cluster: {run.job.state}{why}."
     if run.state is State.STARTING or step is None:
         return "Starting: libraries, plates and statistics are read first."
     parts = [f"step {step}" + (f" of {total}" if total else "")]
@@ -79,10 +80,22 @@ def ending_text(run: WatchedRun) -> str:
     parts = [f"<b>{GLYPH_OF[run.state]} {str(run.state).capitalize()}:</b> {reason}"]
     if run.state in _ADVICE:
         parts.append(_ADVICE[run.state])
+    if run.state is not State.FINISHED:
+        parts.append(_left_text(run))
     if run.state in (State.CRASHED, State.LOST) and run.lines:
         last = "<br>".join(html.escape(line) for line in list(run.lines)[-_LAST_LINES:])
         parts.append(f"Its last lines:<br><code>{last}</code>")
     return "<br>".join(parts)
+
+
+def _left_text(run: WatchedRun) -> str:
+    """Return from where a run can be gone on with."""
+    if run.checkpoint is None:
+        return "It left no checkpoint: there is nothing to resume from."
+    name, at = run.checkpoint
+    lost = (run.status("step") or 0) - at
+    after = f"; the {lost} steps after it are repeated" if lost > 0 else ""
+    return f"Resume goes on from {html.escape(name)} of step {at}{after}."
 
 
 def estimate_text(estimate: Estimate, epochs: int) -> str:

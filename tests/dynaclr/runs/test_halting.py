@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import getpass
 import json
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,9 @@ import pytest
 
 from dynaclr.errors import RunError
 from dynaclr.runs.halting import Halt, HaltStep
-from dynaclr.runs.launch import Launch, launch
+from dynaclr.runs.launch import Launch, launch, resume
 from dynaclr.runs.layout import RunFolder
-from dynaclr.runs.observing import observe
+from dynaclr.runs.observing import observe, worker
 from dynaclr.runs.processes import identity
 from dynaclr.runs.spec import RunSpec
 from dynaclr.runs.states import State
@@ -78,6 +80,7 @@ def test_the_deaf_are_killed_with_all_they_started(
 ) -> None:
     folder, process = running(quick, stand_in("deaf"), until, tmp_path / "run")
     (child,) = until(process.children)
+    (folder.checkpoints / "last.ckpt").write_bytes(b"weights")
     clock = Clock()
     halt = Halt(folder, clock=clock)
     assert halt.escalate() is HaltStep.SIGNALLED
@@ -86,6 +89,16 @@ def test_the_deaf_are_killed_with_all_they_started(
     assert halt.escalate() is HaltStep.KILLED
     until(lambda: halt.poll() is HaltStep.ENDED)
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+    seen = observe(folder)
+    assert (seen.state, worker(seen)) == (State.STOPPED, None)
+    assert seen.reason == f"ended by {getpass.getuser()} at {socket.gethostname()}: killed"
+    assert json.loads(folder.ended_by.read_text())["pid"] == os.getpid()
+
+    resume(folder.path, how=stand_in("train"))  # the note is about the turn before
+    until(lambda: observe(folder).state is State.RUNNING)
+    again = psutil.Process(observe(folder).status["pid"])
+    again.kill()
+    until(lambda: not again.is_running() or again.status() == psutil.STATUS_ZOMBIE)
     assert observe(folder).state is State.CRASHED
 
 
@@ -141,6 +154,7 @@ def test_a_folder_that_vanishes_does_not_save_the_run(
     assert halt.escalate() is HaltStep.KILLED
     until(lambda: halt.poll() is HaltStep.ENDED)
     assert not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    assert not folder.ended_by.exists()
 
 
 def test_another_computer_is_reached_by_the_file_only(tmp_path: Path) -> None:

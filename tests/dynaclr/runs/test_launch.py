@@ -22,6 +22,7 @@ from dynaclr.runs.logs import last_lines
 from dynaclr.runs.observing import observe, worker
 from dynaclr.runs.spec import RunSpec
 from dynaclr.runs.states import State
+from dynaclr.runs.status import read_status
 from dynaclr.runs.tail import RunTail
 
 StandIn = Callable[..., Launch]
@@ -131,6 +132,26 @@ def test_a_process_that_vanishes_has_crashed(
     delete_run(late.path)
 
 
+def test_a_second_turn_that_fails_before_its_status_is_told(
+    quick: RunSpec, stand_in: StandIn, until: Until, tmp_path: Path
+) -> None:
+    """Its words count, not those of the turn before."""
+    folder = launch(quick, tmp_path / "run", stand_in("train"))
+    until(lambda: state(folder) is State.RUNNING)
+    folder.stop.touch()
+    until(lambda: worker(observe(folder)) is None)
+    folder.output.write_text("dynaclr fit: stopped: stop file\n")
+    resume(folder.path, how=stand_in("faulty"))
+    until(lambda: state(folder).ended and worker(observe(folder)) is None)
+    assert (state(folder), observe(folder).reason.splitlines()[0]) == (
+        State.FAILED,
+        "field data.z_range: reaches beyond the stack",
+    )
+    resume(folder.path, how=stand_in("vanish"))
+    until(lambda: state(folder).ended and worker(observe(folder)) is None)
+    assert (state(folder), observe(folder).reason) == (State.CRASHED, "dynaclr stands in: vanish")
+
+
 def test_what_cannot_be_started_leaves_nothing(quick: RunSpec, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="cannot be started"):
         launch(quick, tmp_path / "run", Launch(python=str(tmp_path / "no-python")))
@@ -233,4 +254,5 @@ def test_a_real_training_from_a_form_to_its_end(quick: RunSpec, until: Until, tm
     halt.escalate()
     until(lambda: halt.poll() is HaltStep.ENDED)
     assert halt.step is HaltStep.ENDED
-    assert state(folder) is State.FINISHED
+    assert state(folder) is State.STOPPED  # what was finished is still there; its second turn is told
+    assert read_status(folder)["state"] == "finished"

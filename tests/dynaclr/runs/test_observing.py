@@ -30,7 +30,7 @@ AWAY = {"host": "elsewhere", "pid": 5, "boot": "x"}
         ({"state": "stopped", **HERE}, HERE, State.STOPPED, HERE["pid"]),  # it is being cleared up
         ({"state": "stopped", **GONE}, GONE, State.STOPPED, None),
         ({"state": "stopped", **GONE}, {**GONE, "pid": 2**22 + 2}, State.STOPPED, None),
-        ({"state": "running", **HERE}, GONE, State.RUNNING, HERE["pid"]),  # resumed on a terminal
+        ({"state": "running", **HERE}, GONE, State.RUNNING, HERE["pid"]),  # resumed in a terminal
         ({"state": "running", **AWAY}, None, State.RUNNING, 5),
         ({"state": "finished", **AWAY}, None, State.FINISHED, None),
         ({"state": "nonsense"}, None, State.LOST, None),
@@ -45,6 +45,7 @@ def test_who_trains_and_what_that_means(
         folder.status.write_text(json.dumps(status))
     if launch is not None:
         folder.launch.write_text(json.dumps({"kind": "process", **launch}))
+        os.utime(folder.launch, (1, 1))
     seen = observe(folder)
     who = worker(seen)
     assert (seen.state, None if who is None else who["pid"]) == (expected, works)

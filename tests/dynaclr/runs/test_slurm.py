@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
+import socket
 import subprocess
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from tests.fake_cluster import FakeCluster, calls
 
+from dynaclr.atomic import write_json_atomically
 from dynaclr.errors import ConfigError, RunError
+from dynaclr.runs.halting import HaltStep
+from dynaclr.runs.job_halting import JobHalt
 from dynaclr.runs.job_script import JobRequest, script_text
+from dynaclr.runs.launch import delete_run
 from dynaclr.runs.layout import RunFolder, made_folder
-from dynaclr.runs.observing import observe
+from dynaclr.runs.observing import observe, worker
 from dynaclr.runs.slurm import JobState, JobWatch, cancel, submit
 from dynaclr.runs.spec import RunSpec
 from dynaclr.runs.states import State
@@ -33,24 +40,10 @@ class Clock:
 
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
-    """Put scripts on PATH; each notes its arguments in a file beside it."""
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
-
-    def put(**scripts: str) -> Path:
-        for name, body in scripts.items():
-            file = programs / name
-            file.write_text(f'#!/bin/bash\necho "$*" >> {programs}/{name}.calls\n{body}\n')
-            file.chmod(0o755)
-        return programs
-
-    return put
-
-
-def calls(programs: Path, name: str) -> list[str]:
-    file = programs / f"{name}.calls"
-    return file.read_text().splitlines() if file.exists() else []
+    """Put scripts on PATH."""
+    fake = FakeCluster(tmp_path / "bin")
+    monkeypatch.setenv("PATH", f"{fake.programs}{os.pathsep}{os.environ['PATH']}")
+    return fake.put
 
 
 @pytest.fixture
@@ -170,8 +163,80 @@ def test_cancelling(job: RunFolder, cluster: Cluster, tmp_path: Path) -> None:
         cancel(RunFolder(tmp_path))
 
 
+def test_a_job_that_waits_is_taken_out_of_the_queue(job: RunFolder, cluster: Cluster) -> None:
+    programs = cluster(squeue="echo 'PENDING|Priority'", scancel="")
+    halt = JobHalt(job)
+    assert halt.problem is None
+    assert halt.poll() is HaltStep.ENDED
+    seen = observe(job)
+    assert (seen.state, worker(seen)) == (State.STOPPED, None)
+    assert seen.reason == f"ended by {getpass.getuser()} at {socket.gethostname()}: taken out of the queue"
+    assert calls(programs, "scancel") == ["4711"]
+    delete_run(job.path)
+
+
+def test_a_job_that_trains_is_asked_first(job: RunFolder, cluster: Cluster) -> None:
+    programs = cluster(squeue="echo 'RUNNING|None'", scancel="")
+    away = {"state": "running", "host": "node7", "pid": 3, "boot": "x"}
+    job.status.write_text(json.dumps(away))
+    clock = Clock()
+    halt = JobHalt(job, 60, clock)
+    assert job.stop.exists()
+    clock.now = 61
+    assert (halt.seconds_left, halt.poll()) == (0, HaltStep.ASKED)
+    assert calls(programs, "scancel") == []
+    halt.escalate()
+    assert calls(programs, "scancel") == ["4711"]
+    assert observe(job).state is State.RUNNING  # until its heart has stood still for a while
+    os.utime(job.status, (1, 1))
+    assert observe(job).reason.endswith("job cancelled")
+    assert halt.poll() is HaltStep.ENDED
+
+
+def test_from_a_computer_without_the_cluster_a_job_is_asked_by_the_file(
+    job: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    halt = JobHalt(job)
+    assert "no squeue on PATH" in str(halt.problem)
+    assert job.stop.exists()
+    with pytest.raises(RunError, match="no scancel on PATH"):
+        halt.escalate()
+
+
+@pytest.mark.parametrize(
+    ("books", "status", "expected"),
+    [
+        ("OUT_OF_MEMORY|0:125", None, State.FAILED),
+        ("OUT_OF_MEMORY|0:125", "running", State.FAILED),
+        ("CANCELLED by 0|0:15", None, State.STOPPED),
+        ("FAILED|3:0", "stopped", State.STOPPED),  # it told its end itself
+    ],
+)
+def test_the_end_of_a_job_is_that_of_its_run(
+    job: RunFolder, cluster: Cluster, books: str, status: str | None, expected: State
+) -> None:
+    if status is not None:
+        job.status.write_text(json.dumps({"state": status, "host": "node7", "reason": "x"}))
+        os.utime(job.status, (1, 1))
+    cluster(squeue="exit 0", sacct=f"echo '{books}'")
+    assert JobWatch(job).poll().state.ended
+    seen = observe(job)
+    assert seen.state is expected
+    assert ("by the cluster" in seen.reason) == (status != "stopped")
+
+
 def test_what_a_request_may_not_be() -> None:
-    for wrong in ({"nodes": 0}, {"time": "a day"}, {"time": "1:2:3:4"}, {"options": ["a\nrm -r /"]}):
+    for wrong in (
+        {"nodes": 0},
+        {"time": "a day"},
+        {"time": "1:2:3:4"},
+        {"options": ["--a\nrm -r /"]},
+        {"options": ["qos"]},
+        {"memory_gb": 0},
+        {"partition": "a b"},
+        {"account": "-x"},
+    ):
         with pytest.raises(ConfigError):
             JobRequest(**wrong)  # type: ignore[arg-type]
     for time in ("60", "60:00", "12:00:00", "1-0", "2-12:30", "1-00:00:00"):
@@ -184,10 +249,14 @@ def directives(text: str) -> set[str]:
 
 def test_the_script_of_one_computer_and_of_several(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
-    one = script_text(folder, JobRequest(gpus_per_node=0, memory_gb=32, partition="cpu"))
-    assert {"--nodes=1", "--ntasks-per-node=1", "--mem=32G", "--partition=cpu", "--requeue"} <= directives(
-        one
+    one = script_text(
+        folder, JobRequest(gpus_per_node=0, memory_gb=32, partition="cpu", account="lab", time="2-12:00:00")
     )
+    asked = {"--nodes=1", "--ntasks-per-node=1", "--mem=32G", "--partition=cpu", "--account=lab", "--requeue"}
+    assert asked | {"--time=2-12:00:00"} <= directives(one)
+    once = script_text(folder, JobRequest(requeue=False))
+    assert "--no-requeue" in directives(once) and "--requeue" not in directives(once)
+    assert "scontrol" in one and "scontrol" not in once
     assert "--signal=USR1@300" in directives(one)
     assert not any(line.startswith("--gres") for line in directives(one))
     assert "strategy" not in one
@@ -195,7 +264,7 @@ def test_the_script_of_one_computer_and_of_several(tmp_path: Path) -> None:
     wanted = {"--nodes=2", "--ntasks-per-node=4", "--gres=gpu:4", "--exclusive", f"--output={folder.output}"}
     assert wanted <= directives(several)
     assert "--trainer.devices=4 --trainer.num_nodes=2 --trainer.strategy=ddp" in several
-    for text in (one, several):
+    for text in (one, once, several):
         assert "@" not in text.replace("USR1@", "").replace("${WHAT[@]}", "")
         checked = subprocess.run(["bash", "-n"], input=text, text=True, capture_output=True)
         assert checked.returncode == 0, checked.stderr
@@ -243,6 +312,14 @@ def test_a_turn_whose_time_is_over_goes_on_in_the_next(cluster: Cluster, tmp_pat
     assert f"--config {folder.request} --run.folder {folder.path}" in first
     assert f"--run.resume {folder.path} " in second
     assert f"--run.resume {folder.path} " in third
+
+
+def test_a_run_that_was_gone_on_with_elsewhere_is_left_alone(cluster: Cluster, tmp_path: Path) -> None:
+    turns = Turns(cluster, RunFolder(tmp_path / "run"))
+    assert turns.run(10, "signal SIGUSR1") == 3
+    write_json_atomically(turns.folder.launch, {"kind": "process", "pid": 1})
+    assert turns.run(20, "signal SIGUSR1") == 1
+    assert len(turns.calls("srun")) == 1
 
 
 def test_turns_without_a_step_come_to_an_end(cluster: Cluster, tmp_path: Path) -> None:

@@ -21,8 +21,9 @@ from dynaclr.inspector import BatchInspector
 from dynaclr.pipeline import Pipeline
 from dynaclr.runs.event_reader import EventReader
 from dynaclr.runs.layout import RunFolder
+from dynaclr.runs.observing import observe
 from dynaclr.runs.states import ExitCode, State
-from dynaclr.runs.status import derived_state, read_status
+from dynaclr.runs.status import read_status
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -140,7 +141,7 @@ def test_two_ranks_share_stop_go_on_and_end_together(coded_source: Path, tmp_pat
         other.kill()
         assert process.wait(120) != 0
         assert group_is_gone(process.pid, 60)
-    assert derived_state(run) in (State.FAILED, State.CRASHED)
+    assert observe(run).state in (State.FAILED, State.CRASHED)
     starts = [event for event in EventReader(run.events()).read_all() if event["kind"] == "start"]
     assert [event["resumed_from_step"] for event in starts] == [0, status["step"]]
 

@@ -13,6 +13,7 @@ import pytest
 
 from dynaclr.__main__ import main
 from dynaclr.errors import RunError
+from dynaclr.runs.ended_by import write_end
 from dynaclr.runs.events import EventWriter
 from dynaclr.runs.layout import RunFolder, new_run_folder
 from dynaclr.runs.processes import identity
@@ -107,6 +108,15 @@ def test_following_ends_where_the_process_is_gone(folder: RunFolder) -> None:
     three_steps(folder)
     put(folder, "running", step=3, started=1.0, ticks=None)
     assert watch(folder.path, io.StringIO()) is State.CRASHED
+
+
+def test_who_ended_a_run_is_shown(folder: RunFolder) -> None:
+    put(folder, "running", started=1.0, ticks=None)
+    assert write_end(folder.ended_by, "killed", {**identity(), "ticks": None})
+    stream = io.StringIO()
+    assert watch(folder.path, stream) is State.STOPPED
+    assert "stopped  ended by" in stream.getvalue()
+    assert ": killed" in stream.getvalue()
 
 
 def test_a_terminal_is_drawn_over_and_equal_lines_are_not_repeated(folder: RunFolder) -> None:
