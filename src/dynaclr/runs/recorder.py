@@ -13,6 +13,7 @@ from dynaclr.atomic import write_json_atomically
 from dynaclr.digests import batch_digest
 from dynaclr.runs.events import EventWriter
 from dynaclr.runs.layout import RunFolder
+from dynaclr.runs.stalls import StallWatch
 from dynaclr.runs.states import Outcome, State
 from dynaclr.runs.status import StatusWriter
 
@@ -38,7 +39,8 @@ class RunRecorder(Callback):
         self._folder, self._rank = folder, rank
         self._every, self._previews = max(every_n_steps, 1), previews
         self._events = EventWriter(folder.events(rank), folder.path.name)
-        self._status = StatusWriter(folder.status) if rank == 0 else None
+        self._stalls = StallWatch(self.warn)
+        self._status = StatusWriter(folder.status, self._stalls.look) if rank == 0 else None
         self._clock, self._rows = time.monotonic(), 0
         self._shown: dict[str, float] = {}
         self._open = threading.Lock()  # whoever ends the run takes it and keeps it
@@ -66,6 +68,7 @@ class RunRecorder(Callback):
         step = trainer.global_step
         self._events.write("start", epoch=trainer.current_epoch, step=step, resumed_from_step=step, **facts)
         self._status.update(State.RUNNING, step=step, **facts)
+        self._stalls.moved("the training began")
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -73,6 +76,7 @@ class RunRecorder(Callback):
         """Write the metrics of a step."""
         if self._status is None:
             return
+        self._stalls.moved(f"step {trainer.global_step}")
         if isinstance(batch, dict) and keys.ANCHOR in batch:
             self._rows += int(batch[keys.ANCHOR].shape[0])
         if trainer.global_step % self._every:
@@ -94,6 +98,22 @@ class RunRecorder(Callback):
         }
         self._shown |= fresh
         return fresh
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Note that the validation goes on."""
+        self._stalls.moved(f"batch {batch_idx} of the validation after step {trainer.global_step}")
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Expect no more steps."""
+        self._stalls.rest()
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the metrics of a validation."""

@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,12 @@ class StatusWriter:
     ----------
     path
         The file.
+    look
+        Called at every heartbeat, in its thread.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, look: Callable[[], None] | None = None) -> None:
+        self._path, self._look = path, look
         before = _read(path)  # a run that is resumed goes on from its step
         self._values: dict[str, Any] = {
             "state": State.STARTING.value,
@@ -73,6 +76,8 @@ class StatusWriter:
     def _beat(self) -> None:
         while not self._stop.wait(HEARTBEAT_SECONDS):
             self._write()
+            if self._look is not None:
+                self._look()
 
     def _write(self) -> None:
         with self._change:

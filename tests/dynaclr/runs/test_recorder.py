@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,9 @@ def events(folder: RunFolder, kind: str | None = None, rank: int = 0) -> list[di
     return [event for event in map(json.loads, lines) if kind is None or event["kind"] == kind]
 
 
-def fit(recorder: RunRecorder, model: Model, *more: Callback, **options: Any) -> Trainer:
+def fit(
+    recorder: RunRecorder, model: Model, *more: Callback, rows: Rows | None = None, **options: Any
+) -> Trainer:
     trainer = Trainer(
         **{
             "accelerator": "cpu",
@@ -86,7 +89,7 @@ def fit(recorder: RunRecorder, model: Model, *more: Callback, **options: Any) ->
         | options
     )
     batches = SequentialBatches(32, 8)
-    train = BatchLoader(Rows(), batches, 2, observer=recorder.observe)
+    train = BatchLoader(rows or Rows(), batches, 2, observer=recorder.observe)
     trainer.fit(model, train, BatchLoader(Rows(), SequentialBatches(16, 8)))
     return trainer
 
@@ -223,3 +226,22 @@ def test_another_rank_writes_its_failure_only(tmp_path: Path) -> None:
     assert list(folder.previews.iterdir()) == []
     assert [event["kind"] for event in events(folder, rank=1)] == ["error"]
     assert events(folder, rank=1)[0]["text"] == "OSError: chunk is damaged"
+
+
+def test_a_disk_that_does_not_answer_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dynaclr.runs.status.HEARTBEAT_SECONDS", 0.01)
+    monkeypatch.setattr("dynaclr.runs.stalls.STALL_SECONDS", 0.5)
+    folder = run_folder(tmp_path)
+
+    class Stuck(Rows):
+        def __getitems__(self, rows: list[int]) -> dict[str, Any]:
+            end = time.monotonic() + 60
+            while rows[0] == 16 and not events(folder, "warn") and time.monotonic() < end:
+                time.sleep(0.01)
+            return super().__getitems__(rows)
+
+    recorder = RunRecorder(folder)
+    fit(recorder, Model(), rows=Stuck(), max_epochs=1)
+    recorder.end(outcome_of(None, None))
+    assert "nothing has been done for" in events(folder, "warn")[0]["text"]
+    assert len(events(folder, "step")) == 4
