@@ -111,7 +111,8 @@ def kmeans(
 ) -> npt.NDArray[np.int64]:
     """Return the group (N,) of each point (N, D): Lloyd's k-means from k-means++ starts, always the same.
 
-    It ends when no more than one point of a thousand changes its group. Group 0 is the largest. There are fewer groups than asked for if there are fewer different points.
+    It ends when no more than one point of a thousand changes its group. Group 0 is the largest. There are
+    fewer groups than asked for if there are fewer different points.
 
     Parameters
     ----------

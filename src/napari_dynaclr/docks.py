@@ -1,17 +1,24 @@
 """The widgets named in the manifest: views, their controllers and the hub of a viewer put together."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import ref
 
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
+from dynaclr.embeddings import Space
 from napari_dynaclr.controllers.batch import batch_dock
 from napari_dynaclr.controllers.curation import curation_dock
+from napari_dynaclr.controllers.embedding import EmbeddingController
 from napari_dynaclr.controllers.hub import hub_of
 from napari_dynaclr.controllers.lineage import LineageController
 from napari_dynaclr.controllers.pairs import PairController
 from napari_dynaclr.controllers.project import ProjectController
 from napari_dynaclr.controllers.training import TrainingController
+from napari_dynaclr.models.embedding import COLOUR_BY, LAYOUTS
 from napari_dynaclr.models.project import TRAINING
+from napari_dynaclr.plugin import PLUGIN
+from napari_dynaclr.views.embedding import EmbeddingView
 from napari_dynaclr.views.lineage import LineageView
 from napari_dynaclr.views.pair import PairView
 from napari_dynaclr.views.project import ProjectView
@@ -20,7 +27,15 @@ from napari_dynaclr.views.training import TrainingView
 if TYPE_CHECKING:
     import napari
 
-__all__ = ("BatchDock", "CurationDock", "LineageDock", "PairDock", "ProjectDock", "TrainingDock")
+__all__ = (
+    "BatchDock",
+    "CurationDock",
+    "EmbeddingDock",
+    "LineageDock",
+    "PairDock",
+    "ProjectDock",
+    "TrainingDock",
+)
 
 
 class ProjectDock(ProjectView):
@@ -96,5 +111,25 @@ class TrainingDock(TrainingView):
         super().__init__()
         hub = hub_of(napari_viewer)
         self.controller = TrainingController(hub.session, hub.jobs, hub.runs, self)
+        viewer = ref(getattr(napari_viewer, "__wrapped__", napari_viewer))
+
+        def explore(run: Path) -> None:
+            alive = viewer()
+            if alive is not None:
+                alive.window.add_plugin_dock_widget(PLUGIN, "Embedding")
+                hub.embedding.explore(run)
+
+        self.watch.explore_requested.connect(explore)
+        self.destroyed.connect(self.controller.close)
+        self.destroyed.connect(hub.follow_theme(self.set_theme))
+
+
+class EmbeddingDock(EmbeddingView):
+    """An embedding beside the image; what is looked at is kept when it is closed."""
+
+    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
+        super().__init__(LAYOUTS, COLOUR_BY, list(Space))
+        hub = hub_of(napari_viewer)
+        self.controller = EmbeddingController(hub.embedding, hub.runs, self)
         self.destroyed.connect(self.controller.close)
         self.destroyed.connect(hub.follow_theme(self.set_theme))

@@ -69,7 +69,7 @@ def by_number(values: npt.NDArray[np.floating[Any]]) -> Colouring:
 
 def by_name(codes: npt.NDArray[np.integer[Any]], names: Sequence[str] = ()) -> Colouring:
     """Colour by a code (N,); the names of the codes are what a legend says, none if there are too many."""
-    return Colouring((codes % 254).astype(np.uint8), tuple(names))
+    return Colouring((codes.astype(np.int64) % 254).astype(np.uint8), tuple(names))
 
 
 def _rgb(colour: str) -> npt.NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +16,16 @@ from napari_dynaclr.colours import CYCLE_ON_DARK
 from napari_dynaclr.display import channel_display, level_paths, spatial_units
 from napari_dynaclr.positives import LOSS_TEXT
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = (
     "AXES",
     "COLOUR_BY",
     "LayerData",
     "cell_layer",
     "embedding_layer",
+    "embedding_points",
     "family_layer",
     "frame_rows",
     "image_layers",
@@ -256,17 +260,20 @@ def embedding_layer(index: MultiExperimentIndex, fov: int, path: Path) -> LayerD
         (seen[keys.EXPERIMENT] == index.registry.names[entry.experiment])
         & (seen[keys.FOV_NAME] == entry.layout.name)
     ).to_numpy()
-    cells = seen[here]
+    features = {"component_1": first[here], "component_2": second[here]}
+    return embedding_points(index, fov, seen[here], features, "component_1")
+
+
+def embedding_points(
+    index: MultiExperimentIndex, fov: int, cells: pd.DataFrame, features: dict[str, Any], face_color: Any
+) -> LayerData:
+    """Return observations of an embedding in an FOV as points (T, Z, Y, X) with features and colours."""
     middle = _middle(index, fov)
     points = np.column_stack([cells[keys.T], np.full(len(cells), middle), cells[keys.Y], cells[keys.X]])
     options = {
         "name": _title(index, fov, "embedding"),
-        "features": {
-            "component_1": first[here],
-            "component_2": second[here],
-            "condition": cells[keys.CONDITION].to_numpy(),
-        },
-        "face_color": "component_1",
+        "features": {**features, "condition": cells[keys.CONDITION].to_numpy()},
+        "face_color": face_color,
         "size": 8,
         "opacity": 0.6,
         **_geometry(index, fov),

@@ -77,6 +77,16 @@ def test_the_plugin_names_no_lightning() -> None:
         assert not names & {"dynaclr.engine", "dynaclr.datamodule", "dynaclr.predict", "dynaclr.loader"}
 
 
+def test_pyqtgraph_is_imported_by_the_modules_that_draw() -> None:
+    root = SOURCE / "napari_dynaclr"
+    users = {path.relative_to(root).as_posix() for path in root.rglob("*.py") if _draws(path)}
+    assert users == {"plots.py", "scatter_plot.py"}
+
+
+def _draws(path: Path) -> bool:
+    return any(name.split(".")[0] == "pyqtgraph" for name in imported(path))
+
+
 @pytest.mark.parametrize(
     ("statement", "absent"),
     [

@@ -31,4 +31,5 @@ def test_names_have_colours_of_their_own_until_there_are_too_many() -> None:
     assert len({tuple(row) for row in table[:21].tolist()}) == 21
     assert (colouring.codes < len(table) - 1).all()
     assert table[0].tolist() == [0x56, 0xB4, 0xE9]
-    assert by_name(np.array([1, 0]), ("a", "b")).names == ("a", "b")
+    few = by_name(np.array([1, 0], dtype=np.int8), ("a", "b"))
+    assert (few.names, few.codes.tolist()) == (("a", "b"), [1, 0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 from weakref import ref
@@ -76,6 +76,11 @@ class ImageContext:
         if viewer is None:
             raise RuntimeError("the viewer is gone")
         return viewer
+
+    @property
+    def alive(self) -> bool:
+        """Whether the viewer is still there."""
+        return self._viewer() is not None
 
     @property
     def index(self) -> MultiExperimentIndex | None:
@@ -342,10 +347,26 @@ class ImageContext:
         else:
             self._hide("pair")
 
-    def show_embedding(self, shown: tuple[str, int], data: shapes.LayerData) -> None:
-        """Show a field of view's cells coloured by an embedding, if it is still the one that is shown."""
+    def show_embedding(self, shown: tuple[str, int], data: shapes.LayerData | None) -> None:
+        """Show a field of view's cells coloured by an embedding, or none, if it is still the one shown."""
         if self.shown == shown:
             self._put("embedding", data, _update_points)
+
+    @property
+    def has_embedding(self) -> bool:
+        """Whether cells are shown that are coloured by an embedding."""
+        layer = self._find("embedding")
+        return layer is not None and _HIDDEN not in layer.metadata
+
+    def select_embedded(self, chosen: Sequence[int], colours: npt.NDArray[Any] | None = None) -> None:
+        """Select some of the cells that are coloured by an embedding, and colour all (N, 4) if asked to."""
+        layer = self._find("embedding")
+        if layer is None:
+            return
+        if colours is not None:
+            layer.face_color = colours
+        if set(chosen) != set(layer.selected_data):
+            layer.selected_data = set(chosen)
 
     def _on_press(self, layer: Any, event: Any) -> Iterator[None]:
         """Select the cell that is clicked; a drag moves the image as ever."""

@@ -11,6 +11,9 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import QTimer
 
 from napari_dynaclr.controllers.context import ImageContext
+from napari_dynaclr.controllers.embedding_image import EmbeddingImage
+from napari_dynaclr.controllers.embedding_work import EmbeddingWork
+from napari_dynaclr.models.embedding import EmbeddingModel
 from napari_dynaclr.models.session import Session
 from napari_dynaclr.models.watched_runs import WatchedRuns
 from napari_dynaclr.workers import Jobs
@@ -19,7 +22,7 @@ __all__ = ("Hub", "hub_of")
 
 
 class Hub:
-    """Session, jobs, watched runs and image context of a viewer.
+    """Session, jobs, watched runs, embedding and image context of a viewer.
 
     Parameters
     ----------
@@ -31,7 +34,9 @@ class Hub:
         self.session = Session()
         self.jobs = Jobs()
         self.runs = WatchedRuns()
-        self.context = ImageContext(viewer, self.session, lambda step: QTimer.singleShot(0, step))
+        self.context = ImageContext(viewer, self.session, _later)
+        self.embedding = EmbeddingWork(self.session, self.jobs, EmbeddingModel())
+        self.embedding_image = EmbeddingImage(self.context, self.embedding.model, _later)
         self._themed: list[Callable[[dict[str, str]], None]] = []
         viewer.events.theme.connect(self._on_theme)
 
@@ -49,6 +54,11 @@ class Hub:
         colours = dict(get_theme(event.value).to_rgb_dict())
         for apply in self._themed:
             apply(colours)
+
+
+def _later(step: Callable[[], None]) -> None:
+    """Run a function when the window has nothing else to do."""
+    QTimer.singleShot(0, step)
 
 
 _HUBS: WeakKeyDictionary[Any, Hub] = WeakKeyDictionary()

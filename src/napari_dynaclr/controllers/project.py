@@ -9,7 +9,6 @@ from pathlib import Path
 from napari.utils.notifications import show_error, show_info
 
 from napari_dynaclr.controllers.context import ImageContext
-from napari_dynaclr.layers import embedding_layer
 from napari_dynaclr.memory import recall, remember
 from napari_dynaclr.models.project import VALIDATION, Project, open_project
 from napari_dynaclr.models.session import Session, cell_of_track
@@ -52,7 +51,6 @@ class ProjectController:
         jobs.told.connect(self._on_told)
         session.project_changed.connect(self._on_project)
         context.fov_changed.connect(view.set_shown)
-        context.fov_changed.connect(self._on_fov)
         recent = recall(_RECENT, [])
         view.set_recent(recent)
         self._on_project(session.project)
@@ -67,7 +65,6 @@ class ProjectController:
         """Forget the session."""
         self.session.project_changed.disconnect(self._on_project)
         self.context.fov_changed.disconnect(self.view.set_shown)
-        self.context.fov_changed.disconnect(self._on_fov)
         self.jobs.changed.disconnect(self._on_jobs)
         self.jobs.told.disconnect(self._on_told)
 
@@ -150,19 +147,6 @@ class ProjectController:
         self.view.set_fovs(entries, self.context.shown)
         if self.context.shown is None and entries:
             self.context.show_fov(*entries[0][1:])
-
-    def _on_fov(self, shown: tuple[str, int] | None) -> None:
-        """Show the embedding that a run has made, as points coloured by its first component."""
-        project = self.session.project
-        if shown is None or project is None or project.run is None:
-            return
-        path, index = project.run / "embedding.parquet", project.index(shown[0])
-        if path.is_file():
-            self.jobs.start(
-                "reading the embedding",
-                lambda tell: embedding_layer(index, shown[1], path),
-                lambda data: self.context.show_embedding(shown, data),
-            )
 
     def _about(self, project: Project) -> str:
         experiments = project.pipeline.config.data.experiments_yaml

@@ -18,7 +18,7 @@ __all__ = ("ContactSheet", "Tile")
 
 _SIDE_PX, _GAP_PX, _STRIP_PX, _CAPTION_PX = 60, 6, 4, 15
 _WIDTH = _SIDE_PX + _GAP_PX
-_HEIGHT = 2 * _SIDE_PX + _STRIP_PX + _CAPTION_PX + _GAP_PX
+_BESIDE_PX = _STRIP_PX + _CAPTION_PX + _GAP_PX  # what a tile is higher than its pictures
 _SETTLE_MS = 40
 RgbImages = npt.NDArray[np.uint8]
 
@@ -49,6 +49,13 @@ class ContactSheet(QAbstractScrollArea):
     """Tiles in rows as wide as there is room; scrolls up and down.
 
     A click, or Return after the arrow keys, chooses a pair.
+
+    Parameters
+    ----------
+    colours
+        Colours to start with.
+    paired
+        Whether the positive is shown below the anchor; else the anchor alone.
     """
 
     place_clicked = Signal(int)
@@ -56,8 +63,10 @@ class ContactSheet(QAbstractScrollArea):
     pictures_wanted = Signal(object)
     """list[int]: visible places without a picture."""
 
-    def __init__(self, colours: PlotColours) -> None:
+    def __init__(self, colours: PlotColours, *, paired: bool = True) -> None:
         super().__init__()
+        self._paired = paired
+        self._height = (2 if paired else 1) * _SIDE_PX + _BESIDE_PX
         self._bar, self._screen = QScrollBar(Qt.Orientation.Vertical), QWidget()
         self.setVerticalScrollBar(self._bar)
         self.setViewport(self._screen)
@@ -74,7 +83,7 @@ class ContactSheet(QAbstractScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setMinimumHeight(_HEIGHT + 8)
+        self.setMinimumHeight(self._height + 8)
         self._screen.setMouseTracking(True)
 
     @property
@@ -117,8 +126,8 @@ class ContactSheet(QAbstractScrollArea):
         """Mark a pair and scroll to it; -1 marks none."""
         self.chosen = place if 0 <= place < len(self.tiles) else -1
         if self.chosen >= 0:
-            top = self.chosen // self.columns * _HEIGHT
-            self._bar.setValue(min(max(self._bar.value(), top + _HEIGHT - self._screen.height()), top))
+            top = self.chosen // self.columns * self._height
+            self._bar.setValue(min(max(self._bar.value(), top + self._height - self._screen.height()), top))
         self._screen.update()
 
     def set_colours(self, colours: PlotColours) -> None:
@@ -129,12 +138,12 @@ class ContactSheet(QAbstractScrollArea):
     def tile_rect(self, place: int) -> QRect:
         """Return where a tile is on the viewport."""
         row, column = divmod(place, self.columns)
-        top = _GAP_PX + row * _HEIGHT - self._bar.value()
-        return QRect(_GAP_PX + column * _WIDTH, top, _SIDE_PX, _HEIGHT - _GAP_PX)
+        top = _GAP_PX + row * self._height - self._bar.value()
+        return QRect(_GAP_PX + column * _WIDTH, top, _SIDE_PX, self._height - _GAP_PX)
 
     def place_at(self, x: int, y: int) -> int:
         """Return the place of a point on the viewport; -1 between tiles."""
-        column, row = (x - _GAP_PX) // _WIDTH, (y + self._bar.value() - _GAP_PX) // _HEIGHT
+        column, row = (x - _GAP_PX) // _WIDTH, (y + self._bar.value() - _GAP_PX) // self._height
         place = row * self.columns + column
         inside = 0 <= column < self.columns and 0 <= place < len(self.tiles)
         return place if inside and self.tile_rect(place).contains(x, y) else -1
@@ -142,8 +151,8 @@ class ContactSheet(QAbstractScrollArea):
     def visible_places(self) -> range:
         """Return the places that are seen."""
         top = max(self._bar.value() - _GAP_PX, 0)
-        first = top // _HEIGHT * self.columns
-        last = ((top + self._screen.height()) // _HEIGHT + 1) * self.columns
+        first = top // self._height * self.columns
+        last = ((top + self._screen.height()) // self._height + 1) * self.columns
         return range(first, min(last, len(self.tiles)))
 
     def ask(self) -> None:
@@ -155,9 +164,9 @@ class ContactSheet(QAbstractScrollArea):
     def _update_range(self) -> None:
         rows = -(-len(self.tiles) // self.columns)
         bar = self._bar
-        bar.setRange(0, max(rows * _HEIGHT + _GAP_PX - self._screen.height(), 0))
+        bar.setRange(0, max(rows * self._height + _GAP_PX - self._screen.height(), 0))
         bar.setPageStep(self._screen.height())
-        bar.setSingleStep(_HEIGHT // 3)
+        bar.setSingleStep(self._height // 3)
 
     def _on_scrolled(self) -> None:
         self._screen.update()
@@ -225,7 +234,7 @@ class ContactSheet(QAbstractScrollArea):
         tile, rect = self.tiles[place], self.tile_rect(place)
         pictures = self._pictures.get(place)
         below = rect.top() + _SIDE_PX + _STRIP_PX
-        for number, top in enumerate((rect.top(), below)):
+        for number, top in enumerate((rect.top(), below)[: 2 if self._paired else 1]):
             where = QRect(rect.left(), top, _SIDE_PX, _SIDE_PX)
             if pictures is None:
                 painter.fillRect(where, QColor(self._colours.faint))
@@ -234,11 +243,12 @@ class ContactSheet(QAbstractScrollArea):
         strip = QColor(self._colours.cycle[tile.strip % len(self._colours.cycle)])
         painter.fillRect(QRect(rect.left(), rect.top() + _SIDE_PX, _SIDE_PX, _STRIP_PX), strip)
         painter.setPen(QColor(self._colours.of("1") if tile.marked else self._colours.text))
-        line = QRect(rect.left() - 2, below + _SIDE_PX, _SIDE_PX + 4, _CAPTION_PX)
+        foot = below + (_SIDE_PX if self._paired else 0)
+        line = QRect(rect.left() - 2, foot, _SIDE_PX + 4, _CAPTION_PX)
         painter.drawText(line, Qt.AlignmentFlag.AlignCenter, tile.caption)
         if place == self.chosen:
             painter.setPen(QPen(QColor(self._colours.of("1")), 3))
-            painter.drawRect(QRect(rect.left(), rect.top(), _SIDE_PX, 2 * _SIDE_PX + _STRIP_PX))
+            painter.drawRect(QRect(rect.left(), rect.top(), _SIDE_PX, foot - rect.top()))
 
 
 def _picture(rgb: RgbImages) -> QImage:

@@ -48,6 +48,8 @@ class WatchTab(QWidget):
     run_chosen = Signal(object)
     """Run folder that is to be looked at."""
     stop_requested = Signal()
+    explore_requested = Signal(object)
+    """Run folder whose cells are to be embedded and looked at."""
     command_requested = Signal()
     picture_requested = Signal(str)
     table_requested = Signal(str)
@@ -71,6 +73,7 @@ class WatchTab(QWidget):
         self.ending = words("How the run ended, and what can be done now")
         self.ending.setTextFormat(Qt.TextFormat.RichText)
         self.stop = button("Stop", "")
+        self.explore = button("Predict and explore", "")
         self.command = button("Copy command", "Copy the command that repeats this run in a terminal")
         self.png = button("PNG ...", "Save the plot of the losses as a picture")
         self.csv = button("CSV ...", "Save all values of all watched runs as a table")
@@ -111,7 +114,8 @@ class WatchTab(QWidget):
         column.addLayout(_row(self.run, self.state, stretch=0))
         for widget in (self.bar, self.progress, self.ending):
             column.addWidget(widget)
-        column.addLayout(_row(self.stop, self.command, self.png, self.csv))
+        column.addLayout(_row(self.stop, self.explore))
+        column.addLayout(_row(self.command, self.png, self.csv))
         column.addLayout(_row(QLabel("Over"), self.axis, self.log_scale, QLabel("Smooth"), self.smoothing))
         for plot, height in ((self.losses, 200), (self.others, 140)):
             plot.setMinimumHeight(height)
@@ -136,6 +140,7 @@ class WatchTab(QWidget):
     def _connect(self) -> None:
         self.run.activated.connect(lambda number: self.run_chosen.emit(Path(self.run.itemData(number))))
         self.stop.clicked.connect(lambda: self.stop_requested.emit())
+        self.explore.clicked.connect(self._on_explore)
         self.command.clicked.connect(lambda: self.command_requested.emit())
         self.png.clicked.connect(lambda: self._save("Plot", "losses.png", "PNG (*.png)"))
         self.csv.clicked.connect(lambda: self._save("Table", "metrics.csv", "CSV (*.csv)"))
@@ -145,6 +150,20 @@ class WatchTab(QWidget):
         self.smoothing.valueChanged.connect(lambda value: self._touch())
         for plot in (self.losses, self.others):
             plot.double_clicked.connect(plot.show_all)
+
+    def _on_explore(self) -> None:
+        if self._current is not None:
+            self.explore_requested.emit(self._current.path)
+
+    def _show_explore(self, run: WatchedRun) -> None:
+        """Say whether the cells can be embedded now."""
+        ended = run.there and run.state is not None and run.state.ended
+        self.explore.setEnabled(ended)
+        self.explore.setToolTip(
+            "Embed all cells with the best checkpoint, else the newest; the dock Embedding shows them"
+            if ended
+            else "Possible once the run has ended: stop it, or wait"
+        )
 
     def _save(self, title: str, name: str, kind: str) -> None:
         chosen, _ = QFileDialog.getSaveFileName(self, title, name, kind)
@@ -195,6 +214,7 @@ class WatchTab(QWidget):
         text = ending_text(run)
         self.ending.setText(text)
         self.ending.setVisible(bool(text))
+        self._show_explore(run)
         self._show_log(run)
 
     def _show_legends(self) -> None:

@@ -1,0 +1,75 @@
+"""The nearest neighbours of a cell as pictures, and how they are looked for; emits wishes only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
+
+from napari_dynaclr.colours import PlotColours
+from napari_dynaclr.views.contact_sheet import ContactSheet, Tile
+from napari_dynaclr.views.training_parts import words
+
+__all__ = ("NeighbourPanel",)
+
+_MOST = 200
+
+
+class NeighbourPanel(QWidget):
+    """A contact sheet whose first picture is the cell itself."""
+
+    count_chosen = Signal(int)
+    others_toggled = Signal(bool)
+    place_clicked = Signal(int)
+    """Place in the sheet: 0 is the cell itself."""
+
+    def __init__(self, colours: PlotColours) -> None:
+        super().__init__()
+        self.count = QSpinBox()
+        self.count.setRange(1, _MOST)
+        self.count.setKeyboardTracking(False)
+        self.count.setToolTip("How many neighbours are shown")
+        self.others = QCheckBox("other lineages only")
+        self.others.setToolTip(
+            "Leave out cells of its own lineage: a cell is always like itself a frame later"
+        )
+        self.about = words("What the neighbours have in common with the cell")
+        self.sheet = ContactSheet(colours, paired=False)
+        self.sheet.setToolTip(
+            "The cell first, then its neighbours with the cosine of their vectors, normalised as for the "
+            "network. The strip is the condition. Click one to go there; arrows and Return do the same"
+        )
+        self.sheet.set_message("Select a cell: click a point above, or a cell in the image.")
+        row = QHBoxLayout()
+        for widget in (QLabel("Show"), self.count, self.others):
+            row.addWidget(widget)
+        row.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(2, 4, 2, 2)
+        column.setSpacing(3)
+        column.addLayout(row)
+        column.addWidget(self.about)
+        column.addWidget(self.sheet, 1)
+        self.count.valueChanged.connect(self.count_chosen)
+        self.others.toggled.connect(self.others_toggled)
+        self.sheet.place_clicked.connect(self.place_clicked)
+
+    def set_options(self, count: int, others: bool) -> None:
+        """Show what is chosen."""
+        for widget in (self.count, self.others):
+            widget.blockSignals(True)
+        self.count.setValue(count)
+        self.others.setChecked(others)
+        for widget in (self.count, self.others):
+            widget.blockSignals(False)
+
+    def set_neighbours(self, tiles: Sequence[Tile], about: str) -> None:
+        """Show other neighbours, still without pictures."""
+        self.about.setText(about)
+        self.sheet.set_tiles(tiles)
+
+    def set_nothing(self, why: str) -> None:
+        """Show no neighbours, and say why."""
+        self.set_neighbours((), "")
+        self.sheet.set_message(why)
