@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.loaded import Loaded
 
 # One thread for every numerical library: the suite measures results, not speed.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -50,6 +51,16 @@ def synthetic_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from dynaclr.testing import synthetic_experiments
 
     return synthetic_experiments(tmp_path_factory.mktemp("synthetic"), size="tiny")
+
+
+@pytest.fixture(scope="session")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
+    """Starts real processes of the command line, without the wait for its libraries."""
+    if not hasattr(os, "fork"):
+        pytest.skip("processes are forked")
+    started = Loaded(tmp_path_factory.mktemp("loaded"))
+    yield started
+    started.close()
 
 
 @pytest.fixture(scope="session")

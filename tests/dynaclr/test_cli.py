@@ -9,14 +9,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import yaml
+from tests.loaded import Child, Loaded
 
 from dynaclr.config_file import read_config
 from dynaclr.embeddings import read_embeddings
@@ -28,6 +29,7 @@ from dynaclr.runs.layout import RunFolder
 from dynaclr.runs.states import ExitCode
 
 pytestmark = pytest.mark.timeout(1200)
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "train.yaml"
 
@@ -55,15 +57,10 @@ QUICK = {
 }
 
 
-def dynaclr(folder: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "dynaclr", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=400,
-        **options,
-    )
+@pytest.fixture
+def dynaclr(loaded: Loaded) -> Run:
+    """Run a verb in a folder, to its end."""
+    return loaded.run
 
 
 def only_run(folder: Path) -> RunFolder:
@@ -75,18 +72,10 @@ def events(run: RunFolder) -> list[dict[str, Any]]:
     return EventReader(run.events()).read_all()
 
 
-@contextmanager
-def training(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+@pytest.fixture
+def training(loaded: Loaded) -> Callable[..., AbstractContextManager[Child]]:
     """Start a fit in the background; it does not outlive the test."""
-    command = [sys.executable, "-m", "dynaclr", "fit", "--config", "quick.yaml", *arguments]
-    process = subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+    return lambda folder, *arguments: loaded.running(folder, "fit", "--config", "quick.yaml", *arguments)
 
 
 @pytest.fixture
@@ -107,13 +96,15 @@ def test_help_is_quick_and_lists_all_verbs(tmp_path: Path) -> None:
 
 
 def test_an_unknown_verb_is_suggested(tmp_path: Path) -> None:
-    done = dynaclr(tmp_path, "fti")
+    done = subprocess.run(
+        [sys.executable, "-m", "dynaclr", "fti"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 2
     assert "Did you mean 'fit'?" in done.stderr
 
 
 @pytest.mark.slow
-def test_train_stop_resume_predict_watch(project: Path) -> None:
+def test_train_stop_resume_predict_watch(project: Path, dynaclr: Run) -> None:
     done = dynaclr(project, "fit", "--config", "quick.yaml")
     assert done.returncode == 0, done.stderr
     run = only_run(project)
@@ -175,7 +166,9 @@ def test_train_stop_resume_predict_watch(project: Path) -> None:
 
 
 @pytest.mark.slow
-def test_stop_in_the_middle_and_resume_to_the_same_batches(project: Path) -> None:
+def test_stop_in_the_middle_and_resume_to_the_same_batches(
+    project: Path, dynaclr: Run, training: Any
+) -> None:
     slow = [
         "--data.batch_size=4",
         "--trainer.max_epochs=3",
@@ -186,15 +179,10 @@ def test_stop_in_the_middle_and_resume_to_the_same_batches(project: Path) -> Non
     assert whole.returncode == 0, whole.stderr
     (reference,) = (project / "whole").iterdir()
 
-    command = [sys.executable, "-m", "dynaclr", "fit", "--config", "quick.yaml", *slow]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(
-        command, cwd=project, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    run = wait_for_step(project, 5)
-    run.stop.touch()
-    output = process.communicate(timeout=120)[0].decode()
-    assert process.returncode == ExitCode.STOPPED, output
+    with training(project, *slow) as process:
+        run = wait_for_step(project, 5)
+        run.stop.touch()
+        assert process.wait(120) == ExitCode.STOPPED, process.errors
     end = events(run)[-1]
     assert (end["kind"], end["state"], end["reason"]) == ("end", "stopped", "stop file")
     stopped_at = json.loads(run.status.read_text())["step"]
@@ -234,18 +222,17 @@ def wait_for_step(project: Path, step: int) -> RunFolder:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
-def test_signals_stop_gracefully(project: Path, name: str) -> None:
+def test_signals_stop_gracefully(project: Path, training: Any, name: str) -> None:
     with training(project, "--data.batch_size=4", "--trainer.max_epochs=50") as process:
         run = wait_for_step(project, 3)
         process.send_signal(getattr(signal, name))
-        output = process.communicate(timeout=200)[0]
-    assert process.returncode == ExitCode.STOPPED, output
+        assert process.wait(200) == ExitCode.STOPPED, process.errors
     assert events(run)[-1]["reason"] == f"signal {name}"
     assert (run.checkpoints / "last.ckpt").is_file()
 
 
 @pytest.mark.slow
-def test_kill_leaves_a_run_that_resumes(project: Path) -> None:
+def test_kill_leaves_a_run_that_resumes(project: Path, dynaclr: Run, training: Any) -> None:
     with training(project, "--data.batch_size=4", "--run.checkpoint_every_n_steps=1") as process:
         run = wait_for_step(project, 4)
         process.kill()
@@ -258,7 +245,7 @@ def test_kill_leaves_a_run_that_resumes(project: Path) -> None:
 
 
 @pytest.mark.slow
-def test_faults_end_with_a_message_and_a_code(project: Path) -> None:
+def test_faults_end_with_a_message_and_a_code(project: Path, dynaclr: Run) -> None:
     cases = [
         (["--data.val_experiments=[dengue_jully]"], ExitCode.CONFIG, "Did you mean 'dengue_july'?"),
         (["--data.z_range=[0,9]"], ExitCode.CONFIG, "Z range reaches beyond the stack"),
@@ -276,7 +263,7 @@ def test_faults_end_with_a_message_and_a_code(project: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_damaged_chunk_ends_the_run_with_its_place(project: Path) -> None:
+def test_a_damaged_chunk_ends_the_run_with_its_place(project: Path, dynaclr: Run) -> None:
     plate = project / "data" / "dengue_june.zarr"
     assert dynaclr(project, "preprocess", "data/experiments.yaml").returncode == 0
     chunk = next(path for path in (plate / "A/1/0/0/4").rglob("*") if path.is_file())
@@ -290,7 +277,7 @@ def test_a_damaged_chunk_ends_the_run_with_its_place(project: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_second_fit_into_a_running_folder_is_refused(project: Path) -> None:
+def test_a_second_fit_into_a_running_folder_is_refused(project: Path, dynaclr: Run) -> None:
     done = dynaclr(project, "fit", "--config", "quick.yaml", "--trainer.max_epochs=1")
     assert done.returncode == 0, done.stderr
     run = only_run(project)
@@ -306,7 +293,7 @@ def test_a_second_fit_into_a_running_folder_is_refused(project: Path) -> None:
 
 
 @pytest.mark.slow
-def test_inspect_reports_and_draws(project: Path) -> None:
+def test_inspect_reports_and_draws(project: Path, dynaclr: Run) -> None:
     assert dynaclr(project, "preprocess", "data/experiments.yaml").returncode == 0
     done = dynaclr(project, "inspect", "--config", "quick.yaml", "--batches", "5", "--output", "look")
     assert done.returncode == 0, done.stderr
@@ -323,7 +310,7 @@ def test_inspect_reports_and_draws(project: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_example_configuration_runs(project: Path) -> None:
+def test_the_example_configuration_runs(project: Path, dynaclr: Run) -> None:
     shutil.copy(EXAMPLE, project / "train.yaml")
     done = dynaclr(
         project,

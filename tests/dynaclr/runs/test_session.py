@@ -6,9 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from lightning.pytorch import Callback, Trainer
+from tests.loaded import Loaded
 
 from dynaclr.__main__ import main
 from dynaclr.cli.training import parse
@@ -326,41 +324,23 @@ SLURM = {
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_fit_in_a_desktop_job_is_no_task_of_it(place: Path, tmp_path: Path) -> None:
+def test_a_fit_in_a_desktop_job_is_no_task_of_it(
+    place: Path, tmp_path: Path, loaded: Loaded, until: Callable[..., Any]
+) -> None:
     """Nothing of the job is requeued, and no foreign checkpoint is resumed."""
     (tmp_path / "hpc_ckpt_3.ckpt").write_bytes(b"of another program")
     scheduler = tmp_path / "bin" / "scontrol"
     scheduler.parent.mkdir()
     scheduler.write_text(f"#!/bin/sh\ntouch {tmp_path}/requeued\n", encoding="utf-8")
     scheduler.chmod(0o755)
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "dynaclr",
-            "fit",
-            "--config",
-            str(place / "tiny.yaml"),
-            "--trainer.max_epochs=9999",
-        ],
-        cwd=tmp_path,
-        env={**os.environ, **SLURM, "PATH": f"{scheduler.parent}:{os.environ['PATH']}"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        line = next(line for line in process.stdout if line.startswith("run folder: "))
-        run = RunFolder(Path(line.removeprefix("run folder: ").strip()))
-        while read_status(run).get("step", 0) < 3:
-            assert process.poll() is None, process.stdout.read()
-            time.sleep(0.05)
+    arguments = ["fit", "--config", str(place / "tiny.yaml"), "--trainer.max_epochs=9999"]
+    path = f"{scheduler.parent}:{os.environ['PATH']}"
+    with loaded.running(tmp_path, *arguments, **SLURM, PATH=path) as process:
+        told = until(lambda: process.output.startswith("run folder: ") and process.output.splitlines()[0])
+        run = RunFolder(Path(told.removeprefix("run folder: ")))
+        until(lambda: process.poll() is not None or read_status(run).get("step", 0) >= 3)
         process.send_signal(signal.SIGUSR1)
-        assert process.wait(150) == ExitCode.STOPPED
-    finally:
-        process.kill()
-        process.communicate()
+        assert process.wait(150) == ExitCode.STOPPED, process.errors
     assert events(run)[-1]["reason"] == "signal SIGUSR1"
     assert "slurm-12345" not in run.path.name
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bin", "hpc_ckpt_3.ckpt", "runs"]
@@ -392,18 +372,12 @@ def test_who_starts_the_processes(
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_full_disk_leaves_the_checkpoint_before_it(copied: RunFolder) -> None:
+def test_a_full_disk_leaves_the_checkpoint_before_it(copied: RunFolder, loaded: Loaded) -> None:
     """The largest file the process may write is smaller than a checkpoint."""
     last = copied.checkpoints / "last.ckpt"
     before, limit = last.read_bytes(), last.stat().st_size - 1
-    done = subprocess.run(
-        [sys.executable, "-m", "dynaclr", "fit", "--run.resume", str(copied.path), "--trainer.max_epochs=4"],
-        cwd=copied.path,
-        capture_output=True,
-        text=True,
-        timeout=500,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-    )
+    arguments = ["fit", "--run.resume", str(copied.path), "--trainer.max_epochs=4"]
+    done = loaded.run(copied.path, *arguments, largest_file=limit)
     assert done.returncode == ExitCode.FAILED, done.stderr
     assert "checkpoint cannot be written" in done.stderr
     assert "bytes free" in done.stderr
