@@ -1,4 +1,4 @@
-"""Real processes of the command line without the wait: one process loads Lightning, and forks one for each command.
+"""Real processes of the command line without the wait: one that has loaded Lightning forks each command.
 
 A child has its own folder, environment, streams, limits and signals, as one that was started anew. What is
 left out is the import of the libraries, which takes ten times as long as a small fit.

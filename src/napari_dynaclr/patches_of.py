@@ -10,7 +10,7 @@ import torch
 
 from dynaclr import keys
 from dynaclr.patches import PatchRequest
-from dynaclr.pipeline import Stage
+from dynaclr.preparation import Stage
 from napari_dynaclr.models.project import TRAINING, Cell, Project
 
 __all__ = ("embedded_patches",)
