@@ -79,8 +79,8 @@ def test_the_plugin_names_no_lightning() -> None:
 
 def test_pyqtgraph_is_imported_by_the_modules_that_draw() -> None:
     root = SOURCE / "napari_dynaclr"
-    users = {path.relative_to(root).as_posix() for path in root.rglob("*.py") if _draws(path)}
-    assert users == {"plots.py", "scatter_plot.py"}
+    rooms = {path.relative_to(root).parts[0] for path in root.rglob("*.py") if _draws(path)}
+    assert rooms == {"plots"}
 
 
 def _draws(path: Path) -> bool:

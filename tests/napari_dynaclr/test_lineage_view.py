@@ -485,19 +485,3 @@ def test_view_opens_and_closes_twice(qtbot: Any, layout: LineageLayout) -> None:
         widget.set_family(layout)
         widget.show()
         widget.close()
-
-
-def test_only_plots_knows_pyqtgraph() -> None:
-    import ast
-    from pathlib import Path
-
-    import napari_dynaclr
-
-    source = Path(napari_dynaclr.__file__).parent
-    users = set()
-    for path in source.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            users |= {path.relative_to(source).as_posix() for name in names if name.startswith("pyqtgraph")}
-    assert users == {"plots.py"}

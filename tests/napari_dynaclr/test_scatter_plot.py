@@ -13,7 +13,7 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtTest import QTest
 
 from napari_dynaclr.colours import DARK, plot_colours
-from napari_dynaclr.scatter_plot import ScatterPlot
+from napari_dynaclr.plots import ScatterPlot
 
 pytestmark = pytest.mark.gui
 TABLE = np.array([[200, 0, 0], [0, 200, 0], [127, 127, 127]], dtype=np.uint8)

@@ -14,7 +14,7 @@ from superqt import QFlowLayout
 from napari_dynaclr.colours import DARK, plot_colours
 from napari_dynaclr.embedding_actions import EMBEDDING_ACTIONS, action_of
 from napari_dynaclr.embedding_colours import Colouring
-from napari_dynaclr.scatter_plot import ScatterPlot
+from napari_dynaclr.plots import ScatterPlot
 from napari_dynaclr.views.embedding_parts import Choices, SelectedList, Source, legend_text
 from napari_dynaclr.views.empty_page import with_empty_page
 from napari_dynaclr.views.neighbour_panel import NeighbourPanel
