@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import warnings
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr.draws import BatchKey, Purpose, choose, generator, uniforms
 from dynaclr.errors import ConfigError, DataError, problem
 
 __all__ = ("UMAP_MISSING", "Method", "has_umap", "kmeans", "principal_components", "projected")
@@ -20,7 +20,7 @@ Progress = Callable[[int, int], None]
 """Called with (done, all)."""
 
 UMAP_MISSING = "UMAP needs the package umap-learn. Install it with:  pip install umap-learn"
-_KEY = BatchKey(0, 0, 0)
+_SEED = 0
 _CHUNK_ROWS = 8192
 _FIRST_COMPONENTS = 50  # what t-SNE and UMAP are made from: the rest is mostly noise, and costs time
 _FEWEST_ROWS = 5
@@ -106,65 +106,19 @@ def _refuse_no_numbers(features: Features, mean: npt.NDArray[np.float64]) -> Non
     )
 
 
-def kmeans(
-    points: Features, count: int, progress: Progress | None = None, most_rounds: int = 50
-) -> npt.NDArray[np.int64]:
-    """Return the group (N,) of each point (N, D): Lloyd's k-means from k-means++ starts, always the same.
+def kmeans(points: Features, count: int) -> npt.NDArray[np.int64]:
+    """Return the group (N,) of each point (N, D) by k-means, always the same; group 0 is the largest.
 
-    It ends when no more than one point of a thousand changes its group. Group 0 is the largest. There are
-    fewer groups than asked for if there are fewer different points.
-
-    Parameters
-    ----------
-    points
-        (N, D).
-    count
-        How many groups.
-    progress
-        Called before every round; what it raises ends the work.
-    most_rounds
-        Rounds after which it stops though points still change their group.
+    There are fewer groups than asked for if there are fewer different points.
     """
-    values = np.asarray(points, dtype=np.result_type(points, np.float32))
-    centres = _starts(values, count)
-    group = np.full(len(values), -1)
-    for number in range(most_rounds):
-        _tell(progress, number, most_rounds)
-        nearest = _squared_distances(values, centres).argmin(axis=1)
-        changed = np.count_nonzero(nearest != group)
-        group = nearest
-        if changed <= len(values) // 1000:
-            break
-        sizes = np.bincount(group, minlength=len(centres))
-        sums = np.column_stack([np.bincount(group, column, len(centres)) for column in values.T])
-        there = sizes > 0
-        centres[there] = (sums[there] / sizes[there, None]).astype(values.dtype)
-    order = np.argsort(-np.bincount(group, minlength=len(centres)), kind="stable")
-    rank = np.empty(len(centres), dtype=np.int64)
-    rank[order] = np.arange(len(centres))
-    return np.asarray(rank[group])
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
 
-
-def _starts(values: npt.NDArray[np.floating[Any]], count: int) -> npt.NDArray[np.floating[Any]]:
-    """Return centres (<= count, D): each a point drawn by its squared distance to those before it."""
-    drawn = uniforms(_KEY, Purpose.AUDIT, count)[:, 0]
-    weight = np.ones(len(values))
-    centres: list[npt.NDArray[Any]] = []
-    for uniform in drawn:
-        if not weight.sum() > 0:
-            break
-        chosen = values[choose(np.cumsum(weight), np.array([uniform]))[0]]
-        centres.append(chosen)
-        away = ((values - chosen) ** 2).sum(axis=1)
-        weight = away if len(centres) == 1 else np.minimum(weight, away)
-    return np.array(centres)
-
-
-def _squared_distances(
-    values: npt.NDArray[np.floating[Any]], centres: npt.NDArray[np.floating[Any]]
-) -> npt.NDArray[np.floating[Any]]:
-    """Return squared distances (N, K) less the square of each point, which orders no centres."""
-    return np.asarray((centres**2).sum(axis=1) - 2 * values @ centres.T)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different points than groups
+        group = KMeans(min(count, len(points)), random_state=_SEED).fit_predict(points)
+    _, group, sizes = np.unique(group, return_inverse=True, return_counts=True)
+    return np.argsort(np.argsort(-sizes, kind="stable"))[group]
 
 
 def projected(features: Features, method: Method) -> npt.NDArray[np.float32]:
@@ -184,18 +138,17 @@ def projected(features: Features, method: Method) -> npt.NDArray[np.float32]:
     if len(features) < _FEWEST_ROWS:
         raise DataError(problem("too few rows for a map", expected=_FEWEST_ROWS, found=len(features)))
     first = principal_components(features, _FIRST_COMPONENTS)
-    seed = int(generator(_KEY, Purpose.AUDIT, slot=1).integers(2**31))
     if method is Method.UMAP:
         import umap
 
         neighbours = min(15, len(first) - 1)
-        fitted = umap.UMAP(n_neighbors=neighbours, random_state=seed, verbose=True).fit_transform(first)
+        fitted = umap.UMAP(n_neighbors=neighbours, random_state=_SEED, verbose=True).fit_transform(first)
     else:
         from sklearn.manifold import TSNE
 
         start = first[:, :2] if first.shape[1] > 1 else np.column_stack([first, np.zeros(len(first))])
         start = start / max(float(start[:, 0].std()), 1e-12) * _START_SPREAD
         perplexity = min(_PERPLEXITY, (len(first) - 1) / 3)
-        model = TSNE(perplexity=perplexity, init=start.astype(np.float32), random_state=seed, verbose=2)
+        model = TSNE(perplexity=perplexity, init=start.astype(np.float32), random_state=_SEED, verbose=2)
         fitted = model.fit_transform(first.astype(np.float32))
     return np.asarray(fitted, dtype=np.float32)

