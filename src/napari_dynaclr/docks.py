@@ -2,16 +2,19 @@
 
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from napari_dynaclr.controllers.batch import batch_dock
 from napari_dynaclr.controllers.curation import curation_dock
-from napari_dynaclr.controllers.hub import hub_of
+from napari_dynaclr.controllers.hub import Hub, hub_of
 from napari_dynaclr.controllers.lineage import LineageController
 from napari_dynaclr.controllers.pairs import PairController
 from napari_dynaclr.controllers.project import ProjectController
 from napari_dynaclr.controllers.training import TrainingController
 from napari_dynaclr.models.project import TRAINING
+from napari_dynaclr.views.batch import BatchView
+from napari_dynaclr.views.curation import CurationView
 from napari_dynaclr.views.lineage import LineageView
 from napari_dynaclr.views.pair import PairView
 from napari_dynaclr.views.project import ProjectView
@@ -23,6 +26,17 @@ if TYPE_CHECKING:
 __all__ = ("BatchDock", "CurationDock", "LineageDock", "PairDock", "ProjectDock", "TrainingDock")
 
 
+class _EndsWhenClosed(QObject):
+    """Deletes a widget once napari takes it out of its dock, which would keep it alive for nobody."""
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Let everything pass."""
+        moved = event is not None and event.type() == QEvent.Type.ParentChange
+        if moved and watched is not None and watched.parent() is None:
+            watched.deleteLater()
+        return False
+
+
 class ProjectDock(ProjectView):
     """The panel of the project."""
 
@@ -30,6 +44,7 @@ class ProjectDock(ProjectView):
         super().__init__()
         hub = hub_of(napari_viewer)
         self.controller = ProjectController(hub.session, hub.jobs, hub.context, self)
+        self.installEventFilter(_EndsWhenClosed(self))
         self.destroyed.connect(self.controller.close)
 
 
@@ -40,6 +55,7 @@ class PairDock(PairView):
         super().__init__()
         hub = hub_of(napari_viewer)
         self.controller = PairController(hub.session, hub.jobs, self)
+        self.installEventFilter(_EndsWhenClosed(self))
         self.controller.pair_shown.connect(lambda first, other: hub.context.show_pair(TRAINING, first, other))
         self.destroyed.connect(self.controller.close)
         self.destroyed.connect(hub.follow_theme(self.set_theme))
@@ -52,6 +68,7 @@ class LineageDock(LineageView):
         super().__init__()
         hub = hub_of(napari_viewer)
         self.controller = controller = LineageController(hub.session, hub.jobs, self)
+        self.installEventFilter(_EndsWhenClosed(self))
         hub.context.frame_changed.connect(controller.set_frame)
         if hub.context.frame is not None:
             controller.set_frame(hub.context.frame)
@@ -63,9 +80,11 @@ class LineageDock(LineageView):
 class _Holder(QWidget):
     """A widget around another one, at its edges."""
 
-    def __init__(self, content: QWidget) -> None:
+    def __init__(self, content: BatchView | CurationView, hub: Hub) -> None:
         super().__init__()
         self.content = content
+        self.installEventFilter(_EndsWhenClosed(self))
+        self.destroyed.connect(hub.follow_theme(content.set_theme))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(content)
@@ -78,7 +97,7 @@ class BatchDock(_Holder):
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
         hub = hub_of(napari_viewer)
-        super().__init__(batch_dock(hub.session, hub.jobs))
+        super().__init__(batch_dock(hub.session, hub.jobs), hub)
 
 
 class CurationDock(_Holder):
@@ -86,7 +105,7 @@ class CurationDock(_Holder):
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
         hub = hub_of(napari_viewer)
-        super().__init__(curation_dock(hub.session, hub.jobs))
+        super().__init__(curation_dock(hub.session, hub.jobs), hub)
 
 
 class TrainingDock(TrainingView):

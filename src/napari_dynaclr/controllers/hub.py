@@ -17,6 +17,8 @@ from napari_dynaclr.workers import Jobs
 
 __all__ = ("Hub", "hub_of")
 
+_PAUSE_MS = 1  # with none, Qt does all steps that wait in one go
+
 
 class Hub:
     """Session, jobs, watched runs and image context of a viewer.
@@ -31,7 +33,7 @@ class Hub:
         self.session = Session()
         self.jobs = Jobs()
         self.runs = WatchedRuns()
-        self.context = ImageContext(viewer, self.session, lambda step: QTimer.singleShot(0, step))
+        self.context = ImageContext(viewer, self.session, lambda step: QTimer.singleShot(_PAUSE_MS, step))
         self._themed: list[Callable[[dict[str, str]], None]] = []
         viewer.events.theme.connect(self._on_theme)
 
