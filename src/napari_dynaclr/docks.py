@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import ref
 
+from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from dynaclr.embeddings import Space
 from napari_dynaclr.controllers.batch import batch_dock
 from napari_dynaclr.controllers.curation import curation_dock
 from napari_dynaclr.controllers.embedding import EmbeddingController
-from napari_dynaclr.controllers.hub import hub_of
+from napari_dynaclr.controllers.hub import Hub, hub_of
 from napari_dynaclr.controllers.lineage import LineageController
 from napari_dynaclr.controllers.pairs import PairController
 from napari_dynaclr.controllers.project import ProjectController
@@ -18,6 +19,8 @@ from napari_dynaclr.controllers.training import TrainingController
 from napari_dynaclr.models.embedding import COLOUR_BY, LAYOUTS
 from napari_dynaclr.models.project import TRAINING
 from napari_dynaclr.plugin import PLUGIN
+from napari_dynaclr.views.batch import BatchView
+from napari_dynaclr.views.curation import CurationView
 from napari_dynaclr.views.embedding import EmbeddingView
 from napari_dynaclr.views.lineage import LineageView
 from napari_dynaclr.views.pair import PairView
@@ -38,6 +41,17 @@ __all__ = (
 )
 
 
+class _EndsWhenClosed(QObject):
+    """Deletes a widget once napari takes it out of its dock, which would keep it alive for nobody."""
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Let everything pass."""
+        moved = event is not None and event.type() == QEvent.Type.ParentChange
+        if moved and watched is not None and watched.parent() is None:
+            watched.deleteLater()
+        return False
+
+
 class ProjectDock(ProjectView):
     """The panel of the project."""
 
@@ -45,6 +59,7 @@ class ProjectDock(ProjectView):
         super().__init__()
         hub = hub_of(napari_viewer)
         self.controller = ProjectController(hub.session, hub.jobs, hub.context, self)
+        self.installEventFilter(_EndsWhenClosed(self))
         self.destroyed.connect(self.controller.close)
 
 
@@ -55,6 +70,7 @@ class PairDock(PairView):
         super().__init__()
         hub = hub_of(napari_viewer)
         self.controller = PairController(hub.session, hub.jobs, self)
+        self.installEventFilter(_EndsWhenClosed(self))
         self.controller.pair_shown.connect(lambda first, other: hub.context.show_pair(TRAINING, first, other))
         self.destroyed.connect(self.controller.close)
         self.destroyed.connect(hub.follow_theme(self.set_theme))
@@ -67,6 +83,7 @@ class LineageDock(LineageView):
         super().__init__()
         hub = hub_of(napari_viewer)
         self.controller = controller = LineageController(hub.session, hub.jobs, self)
+        self.installEventFilter(_EndsWhenClosed(self))
         hub.context.frame_changed.connect(controller.set_frame)
         if hub.context.frame is not None:
             controller.set_frame(hub.context.frame)
@@ -78,9 +95,11 @@ class LineageDock(LineageView):
 class _Holder(QWidget):
     """A widget around another one, at its edges."""
 
-    def __init__(self, content: QWidget) -> None:
+    def __init__(self, content: BatchView | CurationView, hub: Hub) -> None:
         super().__init__()
         self.content = content
+        self.installEventFilter(_EndsWhenClosed(self))
+        self.destroyed.connect(hub.follow_theme(content.set_theme))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(content)
@@ -93,7 +112,7 @@ class BatchDock(_Holder):
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
         hub = hub_of(napari_viewer)
-        super().__init__(batch_dock(hub.session, hub.jobs))
+        super().__init__(batch_dock(hub.session, hub.jobs), hub)
 
 
 class CurationDock(_Holder):
@@ -101,7 +120,7 @@ class CurationDock(_Holder):
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
         hub = hub_of(napari_viewer)
-        super().__init__(curation_dock(hub.session, hub.jobs))
+        super().__init__(curation_dock(hub.session, hub.jobs), hub)
 
 
 class TrainingDock(TrainingView):
@@ -131,5 +150,6 @@ class EmbeddingDock(EmbeddingView):
         super().__init__(LAYOUTS, COLOUR_BY, list(Space))
         hub = hub_of(napari_viewer)
         self.controller = EmbeddingController(hub.embedding, hub.runs, self)
+        self.installEventFilter(_EndsWhenClosed(self))
         self.destroyed.connect(self.controller.close)
         self.destroyed.connect(hub.follow_theme(self.set_theme))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from napari_dynaclr.lineage_layout import LineageLayout
 
-__all__ = ("STEP_ACTIONS", "Step", "StepAction", "descent", "neighbours", "strip_rows")
+__all__ = ("STEP_ACTIONS", "Step", "StepAction", "descent", "neighbours", "step_keys", "strip_rows")
 
 
 class Step(StrEnum):
@@ -87,6 +87,12 @@ STEP_ACTIONS = (
     ),
 )
 """The only table of steps: buttons, keys, tooltips and the viewer's palette read it."""
+
+
+def step_keys() -> str:
+    """Return all keys in one line."""
+    steps = [f"{action.shortcut} {action.step.replace('_', ' ')}" for action in STEP_ACTIONS]
+    return ", ".join([*steps, "G find the cell", "Shift+G all", "H hide this"])
 
 
 def neighbours(layout: LineageLayout, row: int) -> dict[Step, int | None]:

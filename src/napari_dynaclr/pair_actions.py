@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ("PAIR_ACTIONS", "PairAction")
+__all__ = ("PAIR_ACTIONS", "PairAction", "pair_keys")
 
 _MODE_KEY = "h"
 
@@ -44,7 +44,19 @@ PAIR_ACTIONS = (
     PairAction("random", "Random", "n", False, "A pair of a batch that is drawn at random"),
     PairAction("anchor", "This cell", "q", False, "Draw pairs for the selected cell alone"),
     PairAction("again", "Draw again", "g", False, "The same anchors with the key of the next batch"),
+    PairAction(
+        "batch", "In batch", "w", False, "The pair of the batch that was shown before it was drawn alone"
+    ),
     PairAction("back", "Back", "u", False, "The cell that was selected before"),
     PairAction("forward", "Forward", "u", True, "The cell that was gone back from"),
+    PairAction("help", "?", "h", True, "Show or hide the keys"),
 )
 """The only table of actions of the pair view."""
+
+
+def pair_keys() -> str:
+    """Return all keys as a small HTML table."""
+    known = [(action.shortcut, action.tooltip) for action in PAIR_ACTIONS]
+    known.append((_MODE_KEY.upper(), "The next way of looking: as the network sees it, normalised, as read"))
+    rows = [f"<tr><td><code>{key}</code>&nbsp;&nbsp;</td><td>{text}</td></tr>" for key, text in known]
+    return f"<table>{''.join(rows)}</table>Keys act while this panel has the focus: click into it."

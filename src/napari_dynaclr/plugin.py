@@ -1,6 +1,5 @@
 """The functions named in the manifest; heavy libraries are imported when one is called."""
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -63,8 +62,6 @@ def _first_layers(path: Path) -> list[Any]:
 
 def synthetic_cells() -> list[Any]:
     """Open the synthetic experiments; without a viewer, return the layers of the first field of view."""
-    from dynaclr.testing import synthetic_experiments, synthetic_training
+    from napari_dynaclr.sample_data import make_sample
 
-    folder = Path(tempfile.mkdtemp(prefix="napari-dynaclr-"))
-    experiments = synthetic_experiments(folder, size="tiny")
-    return _open(str(synthetic_training(experiments, size="tiny")))
+    return _open(str(make_sample()))

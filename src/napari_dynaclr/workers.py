@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 from napari.qt.threading import create_worker
 from napari.utils import progress
 from napari.utils.notifications import show_error
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from dynaclr.errors import ConfigError, DynaclrError
 
 __all__ = ("Cancelled", "Jobs", "Tell", "telling_errors")
 
+_LONG_MS, _DRAW_MS = 500, 250  # when the bar comes, and how often it changes
+_TELL_S = 0.05
 Tell = Callable[[str, int, int], None]
 """Called with (step, done, all); raises `Cancelled` if the work is no longer wanted."""
 
@@ -29,32 +32,56 @@ class _Relay(QObject):
 
 
 class _Job:
-    """One piece of work: whether it is still wanted, and its bar in napari's activity dock."""
+    """One piece of work: whether it is still wanted, and its bar in napari's activity dock.
+
+    The bar comes only when the work takes long and changes a few times a second: whenever napari draws
+    one, it lets other events in.
+    """
 
     def __init__(self, title: str) -> None:
         self.title, self.wanted = title, True
         self.relay = _Relay()
-        self.relay.told.connect(self._show)
+        self.relay.told.connect(self._keep)
         self._bar: Any = None
+        self._news: tuple[str, int, int] | None = None
+        self._last = ("", 0.0)  # what was told last, and when
+        self._drawing = False
+        self._timer = QTimer(self.relay)
+        self._timer.timeout.connect(self._draw)
+        self._timer.start(_LONG_MS)
 
     def tell(self, step: str, done: int, total: int) -> None:
         """Report from the thread of the work."""
         if not self.wanted:
             raise Cancelled
-        self.relay.told.emit(step, done, total)
+        now = time.monotonic()
+        if step != self._last[0] or now - self._last[1] > _TELL_S or done >= total:
+            self._last = step, now
+            self.relay.told.emit(step, done, total)
 
-    def _show(self, step: str, done: int, total: int) -> None:
-        if not self.wanted:
+    def _keep(self, step: str, done: int, total: int) -> None:
+        self._news = step, done, total
+
+    def _draw(self) -> None:
+        news, self._news = self._news, None
+        self._timer.setInterval(_DRAW_MS)
+        if news is None or not self.wanted or self._drawing:
             return
-        if self._bar is None:
-            self._bar = progress(total=total, desc=self.title)
-        self._bar.total = total
-        self._bar.n = done
-        self._bar.set_description(f"{self.title}: {step}")
+        self._drawing = True
+        step, done, total = news
+        bar = self._bar or progress(total=total, desc=self.title)
+        if self.wanted:
+            self._bar = bar
+            bar.total, bar.n = total, done
+            bar.set_description(f"{self.title}: {step}")
+        else:  # it ended while napari drew
+            bar.close()
+        self._drawing = False
 
     def close(self) -> None:
         """Take the bar away."""
         self.wanted = False
+        self._timer.stop()
         if self._bar is not None:
             self._bar.close()
             self._bar = None

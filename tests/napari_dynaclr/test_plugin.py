@@ -54,3 +54,16 @@ def test_without_a_viewer_a_reader_gives_layers(sample_training: Path) -> None:
     read = open_reader(str(sample_training))
     assert read is not None
     assert [kind for _, _, kind in read(str(sample_training))] == ["image", "image", "tracks"]
+
+
+def test_every_action_is_in_the_command_palette() -> None:
+    from napari_dynaclr.curation_actions import VERDICT_OF
+    from napari_dynaclr.lineage_steps import STEP_ACTIONS
+    from napari_dynaclr.pair_actions import PAIR_ACTIONS
+
+    manifest = PluginManifest.from_file(ROOT / "napari.yaml")
+    known = {command.id.partition(".")[2] for command in manifest.contributions.commands or []}
+    wanted = {f"pair_{action.name}" for action in PAIR_ACTIONS if action.name != "help"}
+    wanted |= {f"lineage_{action.step}" for action in STEP_ACTIONS}
+    wanted |= {f"curation_{do}" for do in VERDICT_OF}
+    assert wanted <= known

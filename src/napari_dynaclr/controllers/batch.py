@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from napari.utils.notifications import show_info
-from qtpy.QtWidgets import QWidget
 
 from dynaclr import keys
 from dynaclr.anchor_columns import AnchorColumns
@@ -345,7 +344,7 @@ def _save_report(report: Composition, path: Path) -> Path:
     return path
 
 
-def batch_dock(session: Session, jobs: Jobs) -> QWidget:
+def batch_dock(session: Session, jobs: Jobs) -> BatchView:
     """Return the batch view of a window, connected with what is open, in napari's theme."""
     view = BatchView(sampling_options())
     controller = BatchController(session, jobs, view)

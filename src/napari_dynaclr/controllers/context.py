@@ -63,6 +63,7 @@ class ImageContext:
         self._pair: tuple[str, int, int | None] | None = None
         self._from_image = False
         self._later, self._steps = later, deque[tuple[str, Callable[[], None]]]()
+        self._planned = False
         self._at_work = False  # napari's layer list breaks if a layer is added while another is being added
         session.cell_changed.connect(self._on_cell)
         session.cell_wanted.connect(self._on_wanted)
@@ -136,6 +137,7 @@ class ImageContext:
             self._do(lambda: self._go_to(index, row), _FOV)
         self._do(self._on_dims, _FOV)
         self._do(self._show_selected, _FOV)
+        self._do(self._show_pair, _FOV)
         self.fov_changed.emit(self.shown)
 
     def _fresh(self, role: str, index: MultiExperimentIndex, fov: int) -> bool:
@@ -268,7 +270,9 @@ class ImageContext:
             return
         if not (from_image or again):
             self._do(lambda: self._go_to(index, cell.row), _CELL)
+            self._do(self._on_dims, _CELL)
         self._do(self._show_selected, _CELL)
+        self._do(self._show_pair, _CELL)
 
     def _on_wanted(self, cell: Cell) -> None:
         """Go to the selected cell again: the user has looked elsewhere since."""
@@ -278,6 +282,7 @@ class ImageContext:
         index, fov = self._fov_of(project, cell.part, cell.row)
         if self.shown == (cell.part, fov):
             self._do(lambda: self._go_to(index, cell.row), _CELL)
+            self._do(self._on_dims, _CELL)
         elif self.follow:
             self.show_fov(cell.part, fov, cell.row)
 
@@ -297,18 +302,40 @@ class ImageContext:
             step()
             return
         self._steps.append((kind, step))
-        self._later(self._next)
+        if not self._planned:
+            self._planned = True
+            self._later(self._next)
+
+    def _open(self) -> bool:
+        """Whether the viewer is there and its window, if it has one, is not closed."""
+        window = getattr(self._viewer(), "window", None)
+        if window is None:
+            return self._viewer() is not None
+        try:
+            window.geometry()
+        except (AttributeError, RuntimeError):  # how napari answers for a window that it has closed
+            return False
+        return True
 
     def _drop(self, kind: str) -> None:
         """Forget the steps of a kind that wait."""
         self._steps = deque(entry for entry in self._steps if entry[0] != kind)
 
     def _next(self) -> None:
-        if self._steps and self._viewer() is not None:
-            self._steps.popleft()[1]()
+        """Do the next step, and plan the one after it: the window paints and answers in between."""
+        self._planned = False
+        if not self._open():
+            self._steps.clear()
+        if not self._steps:
+            return
+        step = self._steps.popleft()[1]
+        if self._steps and self._later is not None:
+            self._planned = True
+            self._later(self._next)
+        step()
 
     def _show_selected(self) -> None:
-        """Show the family of the selected cell and the pair, if they are in this field of view."""
+        """Show the family of the selected cell, if it is in this field of view."""
         project, cell = self.session.project, self.session.cell
         if project is None or cell is None:
             return
@@ -316,17 +343,18 @@ class ImageContext:
         if self.shown == (cell.part, fov):
             family = family_rows(index.table, cell.row)
             self._put("family", shapes.family_layer(index, fov, family), _update_tracks)
-        self._show_pair()
 
     def _go_to(self, index: MultiExperimentIndex, row: int) -> None:
-        """Move time and camera to a cell; the zoom stays."""
+        """Move time and camera to a cell; the zoom stays, the cells of the frame come with `_on_dims`."""
         layer = self._base()
         if layer is None:
             return
         table = index.table
         step = self.viewer.dims.ndim - layer.ndim
         world = layer.data_to_world((float(table.t[row]), 0.0, float(table.y[row]), float(table.x[row])))
+        self._at_work = True
         self.viewer.dims.set_point(step, world[0])
+        self._at_work = False
         centre = self.viewer.scene.camera.center
         self.viewer.scene.camera.center = (centre[0], world[-2], world[-1])
 

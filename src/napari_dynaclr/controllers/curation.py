@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtWidgets import QWidget
-
 from dynaclr.curation import Mark, MarkKind
 from dynaclr.errors import DynaclrError
 from napari_dynaclr.author import author_name, keep_author_name
@@ -321,7 +319,7 @@ class CurationController:
         self.view.set_target(title, target.why, target.effect, opinions, can_judge=ready)
 
 
-def curation_dock(session: Session, jobs: Jobs) -> QWidget:
+def curation_dock(session: Session, jobs: Jobs) -> CurationView:
     """Return the curation view of a session, at work.
 
     Parameters

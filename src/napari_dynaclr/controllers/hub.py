@@ -20,6 +20,8 @@ from napari_dynaclr.workers import Jobs
 
 __all__ = ("Hub", "hub_of")
 
+_PAUSE_MS = 1  # with none, Qt does all steps that wait in one go
+
 
 class Hub:
     """Session, jobs, watched runs, embedding and image context of a viewer.
@@ -57,8 +59,8 @@ class Hub:
 
 
 def _later(step: Callable[[], None]) -> None:
-    """Run a function when the window has nothing else to do."""
-    QTimer.singleShot(0, step)
+    """Run a function when the window has done what waits."""
+    QTimer.singleShot(_PAUSE_MS, step)
 
 
 _HUBS: WeakKeyDictionary[Any, Hub] = WeakKeyDictionary()

@@ -84,7 +84,11 @@ class LineageController:
         def work(tell: Tell) -> npt.NDArray[np.float32]:
             return _first_channel(project, index, cell.part, rows)
 
-        self.jobs.start("reading the film strip", work, show, quiet=True)
+        def failed(text: str) -> None:
+            if self._layout is layout and self.session.cell == cell:
+                self.view.say(f"The film strip cannot be read: {text}")
+
+        self.jobs.start("reading the film strip", work, show, failed, quiet=True)
 
     def step(self, name: str) -> None:
         """Go to a neighbour of the selected cell."""

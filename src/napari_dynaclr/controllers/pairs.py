@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from dataclasses import replace
 
@@ -11,14 +12,18 @@ from psygnal import Signal
 from dynaclr.draws import BatchKey, KeyedBatch, Purpose, uniforms
 from dynaclr.errors import DynaclrError
 from dynaclr.inspector import Agreement, Pair
+from napari_dynaclr.memory import recall, remember
 from napari_dynaclr.models.project import TRAINING, Cell, Project
 from napari_dynaclr.models.session import PairRequest, Session
 from napari_dynaclr.pair_text import pair_about, pair_titles
 from napari_dynaclr.views.pair import MODES, PairView
 from napari_dynaclr.workers import Jobs, Tell
 
-__all__ = ("PairController",)
+__all__ = ("COMPARING", "READING", "PairController")
 
+COMPARING, READING = "comparing with the run", "reading a pair"
+"""Kinds of work in the background."""
+_MODE = "pairs as"
 _EPOCHS = 10_000
 _REMEMBERED = 64
 
@@ -42,12 +47,16 @@ class PairController:
     def __init__(self, session: Session, jobs: Jobs, view: PairView) -> None:
         self.session, self.jobs, self.view = session, jobs, view
         self._pairs: OrderedDict[PairRequest, Pair] = OrderedDict()
+        self._in_batch = PairRequest()
         session.project_changed.connect(self._on_project)
         session.request_changed.connect(self._on_request)
         session.cell_changed.connect(self._on_cell)
         view.address_changed.connect(self._on_address)
         view.action_requested.connect(self.act)
         view.row_clicked.connect(self._on_row)
+        view.mode.setCurrentText(recall(_MODE, next(iter(MODES))))
+        view.mode.currentTextChanged.connect(lambda name: remember(_MODE, name))
+        jobs.changed.connect(self._on_jobs)
         self._on_project(session.project)
 
     def close(self) -> None:
@@ -55,9 +64,16 @@ class PairController:
         self.session.project_changed.disconnect(self._on_project)
         self.session.request_changed.disconnect(self._on_request)
         self.session.cell_changed.disconnect(self._on_cell)
+        with contextlib.suppress(RuntimeError):  # the window may have taken its jobs with it already
+            self.jobs.changed.disconnect(self._on_jobs)
+
+    def _on_jobs(self, kind: str, running: bool) -> None:
+        if kind == READING:
+            self.view.set_reading(running)
 
     def _on_project(self, project: Project | None) -> None:
         self._pairs.clear()
+        self._in_batch = PairRequest()
         self.view.set_same("")
         if project is None:
             self.view.set_empty()
@@ -78,7 +94,7 @@ class PairController:
         def work(tell: Tell) -> Agreement:
             return inspector.compare(run / "previews", lambda done, total: tell("batches", done, total))
 
-        self.jobs.start("comparing with the run", work, lambda found: self._tell(run.name, found))
+        self.jobs.start(COMPARING, work, lambda found: self._tell(run.name, found))
 
     def _tell(self, name: str, found: Agreement) -> None:
         if found.identical:
@@ -100,6 +116,8 @@ class PairController:
         project = self.session.project
         if project is None:
             return
+        if request.anchor is None:
+            self._in_batch = request
         self.view.set_address(request.epoch, request.batch, request.place, request.anchor is not None)
         self._ways()
         known = self._pairs.get(request)
@@ -110,9 +128,7 @@ class PairController:
         def work(tell: Tell) -> Pair:
             return read_pair(project, request)
 
-        self.jobs.start(
-            "reading a pair", work, lambda pair: self._show(project, request, pair), self.view.set_message
-        )
+        self.jobs.start(READING, work, lambda pair: self._show(project, request, pair), self.view.set_message)
 
     def _show(self, project: Project, request: PairRequest, pair: Pair) -> None:
         if project is not self.session.project or request != self.session.request:
@@ -166,6 +182,8 @@ class PairController:
             self.session.ask(self._again(project, request))
         elif name == "random":
             self.session.ask(self._random(project, request))
+        elif name == "batch":
+            self.session.ask(self._in_batch)
         elif name == "anchor":
             self._draw_for_the_cell(project)
 

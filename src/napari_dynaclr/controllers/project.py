@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 from napari.utils.notifications import show_error, show_info
 
 from napari_dynaclr.controllers.context import ImageContext
+from napari_dynaclr.controllers.pairs import COMPARING
+from napari_dynaclr.layers import COLOUR_BY
 from napari_dynaclr.memory import recall, remember
 from napari_dynaclr.models.project import VALIDATION, Project, open_project
 from napari_dynaclr.models.session import Session, cell_of_track
+from napari_dynaclr.sample_data import is_sample, make_sample
 from napari_dynaclr.views.project import ProjectView
 from napari_dynaclr.workers import Jobs, Tell
 
 __all__ = ("OPENING", "ProjectController")
 
 OPENING = "opening the project"
-_RECENT = "recent"
+_SHOWN = (OPENING, COMPARING)
+"""Work that the panel shows and can cancel."""
+_RECENT, _COLOUR, _FOLLOW = "recent", "colour by", "follow"
 _MOST_RECENT = 8
 
 
@@ -44,8 +48,11 @@ class ProjectController:
         view.cancel_requested.connect(self._cancel)
         view.attach_requested.connect(self.attach)
         view.fov_chosen.connect(context.show_fov)
-        view.colour_chosen.connect(context.set_colour_by)
+        view.colour_chosen.connect(self._set_colour)
         view.follow_toggled.connect(self._set_follow)
+        colour = recall(_COLOUR, context.colour_by)
+        view.colour.setCurrentText(colour if colour in COLOUR_BY else context.colour_by)
+        view.follow.setChecked(recall(_FOLLOW, context.follow))
         view.track_typed.connect(self.go_to_track)
         jobs.changed.connect(self._on_jobs)
         jobs.told.connect(self._on_told)
@@ -70,6 +77,11 @@ class ProjectController:
 
     def _set_follow(self, follow: bool) -> None:
         self.context.follow = follow
+        remember(_FOLLOW, follow)
+
+    def _set_colour(self, name: str) -> None:
+        self.context.set_colour_by(name)
+        remember(_COLOUR, name)
 
     def go_to_track(self, text: str) -> None:
         """Select a track of the field of view that is shown: its first observation, or that of a frame."""
@@ -101,13 +113,16 @@ class ProjectController:
 
     def _opened(self, project: Project) -> None:
         self.session.project = project
+        self.view.set_path(str(project.path))
+        if is_sample(project.path):
+            return
         recent = [str(project.path), *(item for item in recall(_RECENT, []) if item != str(project.path))]
         remember(_RECENT, recent[:_MOST_RECENT])
         self.view.set_recent(recent)
-        self.view.set_path(str(project.path))
 
     def _cancel(self) -> None:
-        self.jobs.cancel(OPENING)
+        for kind in _SHOWN:
+            self.jobs.cancel(kind)
         self.view.set_state(
             "Cancelled." if self.session.project is None else self._about(self.session.project)
         )
@@ -124,11 +139,11 @@ class ProjectController:
         show_info(f"Attached run {Path(folder).name}.")
 
     def _on_jobs(self, kind: str, running: bool) -> None:
-        if kind == OPENING:
-            self.view.set_busy(running)
+        if kind in _SHOWN:
+            self.view.set_busy(any(self.jobs.running(item) for item in _SHOWN))
 
     def _on_told(self, kind: str, step: str, done: int, total: int) -> None:
-        if kind == OPENING:
+        if kind in _SHOWN:
             self.view.set_progress(step, done, total)
 
     def _on_project(self, project: Project | None) -> None:
@@ -138,7 +153,7 @@ class ProjectController:
             return
         self.view.set_report(project.report, project.warnings)
         self.view.set_state(self._about(project))
-        self.view.set_busy(self.jobs.running(OPENING))
+        self.view.set_busy(any(self.jobs.running(kind) for kind in _SHOWN))
         entries = [
             (_fov_title(project, part, code), part, code)
             for part, index in project.parts.items()
@@ -169,9 +184,5 @@ def _fov_title(project: Project, part: str, code: int) -> str:
 
 def _sample(tell: Tell) -> Project:
     """Make the synthetic experiments with a training for them."""
-    from dynaclr.testing import synthetic_experiments, synthetic_training
-
     tell("making cells", 0, 1)
-    folder = Path(tempfile.mkdtemp(prefix="napari-dynaclr-"))
-    experiments = synthetic_experiments(folder, size="tiny")
-    return open_project(synthetic_training(experiments, size="tiny"), tell)
+    return open_project(make_sample(), tell)

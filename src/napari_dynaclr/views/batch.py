@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
@@ -86,6 +87,7 @@ class BatchView(QWidget):
             self.tabs.setTabToolTip(self.tabs.addTab(page, title), tooltip)
         self._arrange()
         calm_wheels(self)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def _arrange(self) -> None:
         content = QWidget()
@@ -163,6 +165,15 @@ class BatchView(QWidget):
         for bars in self.effect.values():
             bars.set_colours(self._colours)
         self._show_legend()
+
+    def keyPressEvent(self, event: Any) -> None:
+        """Go to the next batch by J, to the one before by K."""
+        steps = {Qt.Key.Key_J: self.address.on, Qt.Key.Key_K: self.address.back}
+        button = steps.get(event.key())
+        if button is None or event.modifiers() != Qt.KeyboardModifier.NoModifier:
+            super().keyPressEvent(event)
+        else:
+            button.click()
 
     def _show_legend(self) -> None:
         """Say what the colours of strips and channels mean."""

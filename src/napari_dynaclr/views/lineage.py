@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_dynaclr.colours import plot_colours
 from napari_dynaclr.lineage_layout import LineageLayout
-from napari_dynaclr.lineage_steps import STEP_ACTIONS, StepAction, descent, neighbours
+from napari_dynaclr.lineage_steps import STEP_ACTIONS, StepAction, descent, neighbours, step_keys
 from napari_dynaclr.plots import TreeCanvas
 from napari_dynaclr.views.empty_page import with_empty_page
 from napari_dynaclr.views.film_strip import FilmStrip
@@ -75,6 +75,9 @@ class LineageView(QWidget):
         self.about.setMinimumHeight(2 * self.about.fontMetrics().lineSpacing() + 2)
         self.about.setToolTip("The selected cell, and whether it can be an anchor")
         self.legend = LineageLegend(self._colours)
+        self.keys = QLabel(step_keys())
+        self.keys.setWordWrap(True)
+        self.keys.setToolTip("Keys act while this panel has the focus: click into it")
         self.strip = FilmStrip(self._colours)
         self.strip.hide()
         self._arrange()
@@ -86,7 +89,7 @@ class LineageView(QWidget):
         column = QVBoxLayout(content)
         column.setContentsMargins(2, 2, 2, 2)
         column.setSpacing(3)
-        for widget in (self.path, self.steps, self.canvas, self.about, self.strip, self.legend):
+        for widget in (self.path, self.steps, self.canvas, self.about, self.strip, self.legend, self.keys):
             column.addWidget(widget, 1 if widget is self.canvas else 0)
         self.pages = with_empty_page(self, QLabel(_EMPTY), content)
 
@@ -96,6 +99,7 @@ class LineageView(QWidget):
         self.steps.requested.connect(self._on_step)
         self.steps.fit_requested.connect(self.canvas.fit)
         self.steps.legend_toggled.connect(self.legend.setVisible)
+        self.steps.legend_toggled.connect(self.keys.setVisible)
         self.strip.row_clicked.connect(self.row_clicked)
         self.path.linkActivated.connect(lambda link: self.row_clicked.emit(int(link)))
 
@@ -265,10 +269,16 @@ class LineageView(QWidget):
         action = next((a for a in STEP_ACTIONS if (a.key, a.shift) == (letter, shift)), None)
         if action is not None:
             self._on_step(action)
+        elif letter == "h" and not shift:
+            self.steps.key.toggle()
         elif letter == "g" and self._layout is not None:
             self._find(everything=shift)
         else:
             super().keyPressEvent(event)
+
+    def say(self, text: str) -> None:
+        """Say something about the selected cell, until another one is selected."""
+        self.about.setText(text)
 
     def _find(self, everything: bool) -> None:
         if everything:

@@ -32,7 +32,7 @@ class StepBar(QWidget):
         self.buttons = {action.step: self._button(action) for action in actions}
         self.fit = _tool("All", "Show the whole family (Shift+G); G finds the selected cell")
         self.fit.clicked.connect(lambda: self.fit_requested.emit())
-        self.key = _tool("?", "Show or hide what the shapes mean")
+        self.key = _tool("?", "Show or hide what the shapes and keys mean (H)")
         self.key.setCheckable(True)
         self.key.setChecked(True)
         self.key.toggled.connect(self.legend_toggled)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_dynaclr.colours import DARK, PlotColours, plot_colours
-from napari_dynaclr.pair_actions import PAIR_ACTIONS, PairAction
+from napari_dynaclr.pair_actions import PAIR_ACTIONS, PairAction, pair_keys
 from napari_dynaclr.views.calm_wheel import calm_wheels
 from napari_dynaclr.views.candidates import CandidateBars
 from napari_dynaclr.views.empty_page import with_empty_page
@@ -29,6 +29,7 @@ from napari_dynaclr.views.patch_grid import PatchGrid
 
 __all__ = ("MODES", "PairView")
 
+_WAIT_MS = 100
 MODES = {
     "as the network sees it": "Normalised, augmented with the key of this batch, cropped, channels dropped",
     "normalised": "After the normalisations, before augmentation and crop",
@@ -86,6 +87,14 @@ class PairView(QWidget):
         self.same.setWordWrap(True)
         self.same.setToolTip("Whether the batches drawn here are those that a run recorded")
         self.same.hide()
+        self.keys = QLabel(pair_keys())
+        self.keys.setWordWrap(True)
+        self.keys.setToolTip("The keys; Shift+H hides them")
+        self.keys.hide()
+        self._wait = QTimer(self)
+        self._wait.setSingleShot(True)
+        self._wait.setInterval(_WAIT_MS)
+        self._wait.timeout.connect(lambda: self.grid.set_reading(True))
         self._arrange()
         self._connect()
         calm_wheels(self)
@@ -106,8 +115,15 @@ class PairView(QWidget):
         button.setMinimumWidth(button.fontMetrics().horizontalAdvance(action.label) + 14)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.setAutoRepeat(action.repeats)
-        button.clicked.connect(lambda: self.action_requested.emit(action.name))
+        button.clicked.connect(lambda: self._act(action.name))
         return button
+
+    def _act(self, name: str) -> None:
+        if name == "help":
+            self.keys.setVisible(self.keys.isHidden())
+            self.grid.setVisible(self.keys.isHidden())
+        else:
+            self.action_requested.emit(name)
 
     def _arrange(self) -> None:
         content = QWidget()
@@ -123,7 +139,10 @@ class PairView(QWidget):
             address.addWidget(spin, 0, 2 * place + 1)
             address.setColumnStretch(2 * place + 1, 1)
         column.addLayout(address)
-        for names in (("previous", "next", "random", "anchor"), ("again", "back", "forward")):
+        for names in (
+            ("previous", "next", "random", "anchor"),
+            ("again", "batch", "back", "forward", "help"),
+        ):
             row = QHBoxLayout()
             row.setSpacing(3)
             for name in names:
@@ -136,7 +155,7 @@ class PairView(QWidget):
         options.addWidget(self.stretch)
         column.addLayout(options)
         column.addWidget(self.grid, 1)
-        for widget in (self.about, self.bars, self.same):
+        for widget in (self.keys, self.about, self.bars, self.same):
             column.addWidget(widget)
         self.pages = with_empty_page(self, QLabel(_EMPTY), content)
 
@@ -172,6 +191,15 @@ class PairView(QWidget):
             spin.setValue(value)
             spin.setEnabled(not alone)
             spin.blockSignals(False)
+        self.buttons["batch"].setEnabled(alone)
+
+    def set_reading(self, reading: bool) -> None:
+        """Say that the pair of the address is being read, once that takes longer than a moment."""
+        if reading:
+            self._wait.start()
+        else:
+            self._wait.stop()
+            self.grid.set_reading(False)
 
     def set_ways(self, back: bool, forward: bool) -> None:
         """Enable the ways back and forward."""
@@ -248,6 +276,6 @@ class PairView(QWidget):
         if name == "mode":
             self.mode.setCurrentIndex((self.mode.currentIndex() + 1) % self.mode.count())
         elif name is not None:
-            self.action_requested.emit(name)
+            self._act(name)
         else:
             super().keyPressEvent(event)

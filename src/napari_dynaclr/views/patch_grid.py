@@ -17,6 +17,7 @@ from napari_dynaclr.images import contrast_limits, flat, grey8
 __all__ = ("PatchGrid", "to_image")
 
 _GAP_PX = 6
+_FAINT = 0.35
 Images = npt.NDArray[np.floating[Any]]
 
 
@@ -43,7 +44,7 @@ class PatchGrid(QWidget):
         self._titles: tuple[str, ...] = ()
         self._channels: tuple[str, ...] = ()
         self._z: int | None = None
-        self._stretch = False
+        self._stretch = self._reading = False
         self.limits: list[list[tuple[float, float]]] = []
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(220, 140)
@@ -68,6 +69,12 @@ class PatchGrid(QWidget):
         """Choose whether each patch has a contrast of its own."""
         self._stretch = each
         self._refresh()
+
+    def set_reading(self, reading: bool) -> None:
+        """Show that other patches are being read: those that are seen are faint until then."""
+        if reading != self._reading:
+            self._reading = reading
+            self.update()
 
     def set_colours(self, colours: PlotColours) -> None:
         """Follow a theme."""
@@ -107,6 +114,7 @@ class PatchGrid(QWidget):
         if images is None:
             return
         painter = QPainter(self)
+        painter.setOpacity(_FAINT if self._reading else 1.0)
         line = self.fontMetrics().lineSpacing()
         for column, title in enumerate(self._titles):
             place = self.cell(column, 0)
@@ -123,6 +131,10 @@ class PatchGrid(QWidget):
         for row, name in enumerate(self._channels):
             place = self.cell(0, row)
             painter.drawText(place.left(), place.top() - 4, name)
+        if self._reading:
+            painter.setOpacity(1.0)
+            painter.setPen(QColor(self._colours.text))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "reading ...")
         painter.end()
 
     def mouseDoubleClickEvent(self, event: Any) -> None:

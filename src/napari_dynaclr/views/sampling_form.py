@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QCheckBox,
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
@@ -131,7 +134,19 @@ class SamplingForm(QWidget):
         for name, value in values.items():
             if self.fields[name].value() != value:
                 self.fields[name].show_value(value)
+        self._order()
         self._show_state()
+
+    def _order(self) -> None:
+        """Let the tab key go along the fields as they are seen: some are made when names are known."""
+        inputs = [
+            part
+            for field in self.fields.values()
+            for part in field.findChildren(QWidget)
+            if isinstance(part, (QCheckBox, QAbstractSpinBox))
+        ]
+        for before, after in pairwise([*inputs, self.reset, self.write, self.save_as]):
+            QWidget.setTabOrder(before, after)
 
     def set_saved(self, values: Mapping[str, Any], writable: str | None, copyable: str | None) -> None:
         """Say what the file holds, and why it cannot be written to or copied; None where it can."""

@@ -1,0 +1,81 @@
+"""What napari's command palette offers: the actions of pairs, families and curation in the current viewer."""
+
+from collections.abc import Callable
+from typing import Any
+
+from napari_dynaclr.curation_actions import Do
+from napari_dynaclr.lineage_steps import Step
+
+__all__ = (
+    "curation_accept",
+    "curation_apply",
+    "curation_exclude",
+    "curation_redo",
+    "curation_undo",
+    "curation_unsure",
+    "lineage_first_daughter",
+    "lineage_mother",
+    "lineage_next",
+    "lineage_previous",
+    "lineage_second_daughter",
+    "lineage_sister",
+    "pair_again",
+    "pair_anchor",
+    "pair_back",
+    "pair_batch",
+    "pair_forward",
+    "pair_next",
+    "pair_previous",
+    "pair_random",
+)
+
+_PLUGIN = "napari-dynaclr"
+
+
+def _viewer() -> Any:
+    import napari
+
+    viewer = napari.current_viewer()
+    if viewer is None:
+        raise RuntimeError("no viewer is open")
+    return viewer
+
+
+def _dock(name: str) -> Any:
+    """Return a dock of the current viewer, opened if it was not."""
+    return _viewer().window.add_plugin_dock_widget(_PLUGIN, name)[1]
+
+
+def _pair(name: str) -> Callable[[], None]:
+    def act() -> None:
+        _dock("Pairs").controller.act(name)
+
+    return act
+
+
+def _step(step: Step) -> Callable[[], None]:
+    def act() -> None:
+        from napari_dynaclr.controllers.hub import hub_of
+
+        hub_of(_viewer()).context.step(step)
+
+    return act
+
+
+def _curation(do: Do) -> Callable[[], None]:
+    def act() -> None:
+        _dock("Curation").content.owner.do(do.value)
+
+    return act
+
+
+pair_previous, pair_next, pair_random = _pair("previous"), _pair("next"), _pair("random")
+pair_anchor, pair_again, pair_batch = _pair("anchor"), _pair("again"), _pair("batch")
+pair_back, pair_forward = _pair("back"), _pair("forward")
+lineage_previous, lineage_next = _step(Step.PREVIOUS), _step(Step.NEXT)
+lineage_mother, lineage_sister = _step(Step.MOTHER), _step(Step.SISTER)
+lineage_first_daughter = _step(Step.FIRST_DAUGHTER)
+lineage_second_daughter = _step(Step.SECOND_DAUGHTER)
+curation_accept, curation_exclude = _curation(Do.ACCEPT), _curation(Do.EXCLUDE)
+curation_unsure, curation_apply = _curation(Do.UNSURE), _curation(Do.APPLY)
+curation_undo, curation_redo = _curation(Do.UNDO), _curation(Do.REDO)
