@@ -189,7 +189,9 @@ def projected(features: Features, method: Method) -> npt.NDArray[np.float32]:
         import umap
 
         neighbours = min(15, len(first) - 1)
-        fitted = umap.UMAP(n_neighbors=neighbours, random_state=seed, verbose=True).fit_transform(first)
+        fitted = umap.UMAP(n_neighbors=neighbours, random_state=seed, n_jobs=1, verbose=True).fit_transform(
+            first
+        )
     else:
         from sklearn.manifold import TSNE
 
