@@ -142,7 +142,8 @@ def projected(features: Features, method: Method) -> npt.NDArray[np.float32]:
         import umap
 
         neighbours = min(15, len(first) - 1)
-        fitted = umap.UMAP(n_neighbors=neighbours, random_state=_SEED, verbose=True).fit_transform(first)
+        mapping = umap.UMAP(n_neighbors=neighbours, random_state=_SEED, n_jobs=1, verbose=True)
+        fitted = mapping.fit_transform(first)
     else:
         from sklearn.manifold import TSNE
 

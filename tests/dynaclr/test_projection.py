@@ -119,6 +119,7 @@ def test_a_package_that_is_missing_is_named() -> None:
     assert str(caught.value) == UMAP_MISSING
 
 
+@pytest.mark.filterwarnings("ignore::ImportWarning:umap")  # of a part that is not used
 @pytest.mark.skipif(not has_umap(), reason="umap-learn is not installed")
 def test_umap_keeps_neighbours() -> None:
     points, _ = blobs(3)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari.utils.theme import get_theme
 from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QFileDialog, QPushButton, QWidget
@@ -52,6 +53,7 @@ class Opened:
         self.path = folder / "train.yaml"
         self.path.write_text(YAML.format(source=source))
         self.view = batch_dock(self.session, self.jobs)
+        self.view.set_theme(get_theme("dark").to_rgb_dict())
         assert isinstance(self.view, BatchView)
         qtbot.addWidget(self.view)
         self.view.resize(380, 680)
@@ -369,19 +371,12 @@ def test_it_fits_and_explains_itself(opened: Opened) -> None:
             assert text, widget
 
 
-def test_themes_are_followed(opened: Opened) -> None:
-    from napari.settings import get_settings
-
-    appearance = get_settings().appearance
-    old = appearance.theme
-    try:
-        for theme, bright in (("light", True), ("dark", False)):
-            appearance.theme = theme
-            opened.tab(1)
-            colour = opened.view.sheet.viewport().grab().toImage().pixelColor(1, 1)
-            assert (colour.lightness() > 128) is bright
-    finally:
-        appearance.theme = old
+def test_themes_reach_every_part(opened: Opened) -> None:
+    for theme, bright in (("light", True), ("dark", False)):
+        opened.view.set_theme(get_theme(theme).to_rgb_dict())
+        opened.tab(1)
+        colour = opened.view.sheet.viewport().grab().toImage().pixelColor(1, 1)
+        assert (colour.lightness() > 128) is bright
 
 
 def test_a_closed_dock_listens_no_more(qtbot: Any, coded_source: Path, tmp_path: Path) -> None:

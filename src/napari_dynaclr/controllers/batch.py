@@ -24,7 +24,6 @@ from dynaclr.inspector import BatchInspector, Sight
 from dynaclr.pipeline_config import SamplingConfig
 from dynaclr.strict_yaml import load_yaml
 from napari_dynaclr.batch_tiles import ChannelColour, PairText, channel_colours, pair_texts
-from napari_dynaclr.controllers.themes import follow_theme
 from napari_dynaclr.models.project import Project, resampled
 from napari_dynaclr.models.session import PairRequest, Session
 from napari_dynaclr.option_specs import sampling_options
@@ -345,10 +344,9 @@ def _save_report(report: Composition, path: Path) -> Path:
 
 
 def batch_dock(session: Session, jobs: Jobs) -> BatchView:
-    """Return the batch view of a window, connected with what is open, in napari's theme."""
+    """Return the batch view of a window, connected with what is open."""
     view = BatchView(sampling_options())
     controller = BatchController(session, jobs, view)
-    follow_theme(view)
     view.destroyed.connect(controller.close)
     view.owner = controller
     return view

@@ -8,7 +8,6 @@ from dynaclr.curation import Mark, MarkKind
 from dynaclr.errors import DynaclrError
 from napari_dynaclr.author import author_name, keep_author_name
 from napari_dynaclr.controllers.curation_work import CurationWork
-from napari_dynaclr.controllers.themes import follow_theme
 from napari_dynaclr.curation_actions import KIND_OF, VERDICT_OF, Do
 from napari_dynaclr.curation_text import (
     action_text,
@@ -333,6 +332,5 @@ def curation_dock(session: Session, jobs: Jobs) -> CurationView:
     controller = CurationController(session, jobs, view, Curation(author_name()))
     view.destroyed.connect(controller.close)
     view.watched.connect(controller.refresh)
-    follow_theme(view)
     view.owner = controller
     return view
