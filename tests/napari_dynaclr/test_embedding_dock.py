@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -236,6 +237,32 @@ def test_nothing_is_lost_when_the_dock_is_closed_and_opened_again(explored: Expl
     before = at.view.colours.background
     at.viewer.theme = "light"
     assert at.view.colours.background != before
+
+
+def test_pictures_that_come_when_the_dock_is_gone_go_nowhere(
+    explored: Exploring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from napari_dynaclr.controllers import neighbours
+
+    at, gone = explored, threading.Event()
+    read = neighbours.embedded_patches
+
+    def late(*given: Any) -> Any:
+        gone.wait(30)
+        return read(*given)
+
+    monkeypatch.setattr(neighbours, "embedded_patches", late)
+    at.view.tabs.setCurrentWidget(at.view.neighbours)
+    at.hub.session.select(at.model.atlas.cell(40))
+    at.until(lambda: at.hub.jobs.running(neighbours.READING))
+    ended = []
+    at.view.destroyed.connect(lambda: ended.append(True))
+    at.close()
+    at.view.deleteLater()
+    at.until(lambda: bool(ended))
+    gone.set()
+    at.until(lambda: not at.hub.jobs._workers)
+    at.idle()
 
 
 def test_the_event_loop_is_never_blocked_for_long(explored: Exploring) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 import numpy.typing as npt
@@ -64,10 +65,13 @@ class NeighbourController:
         self.look()
 
     def close(self) -> None:
-        """Forget session and model."""
+        """Forget session and model, and give up what would be shown."""
         self.session.cell_changed.disconnect(self._on_cell)
         self.model.atlas_changed.disconnect(self._on_atlas)
         self.model.look_changed.disconnect(self.look)
+        with suppress(RuntimeError):  # Qt has deleted them: the application ends
+            self.jobs.cancel(SEARCHING)
+            self.jobs.cancel(READING)
 
     def _on_cell(self, cell: Cell | None) -> None:
         self.look()
