@@ -1,4 +1,4 @@
-"""Real processes of the command line without the wait: one that has loaded Lightning forks each command.
+"""Real processes of the command line, forked from one that has loaded Lightning already.
 
 A child has its own folder, environment, streams, limits and signals, as one that was started anew. What is
 left out is the import of the libraries, which takes ten times as long as a small fit.
@@ -8,6 +8,7 @@ Run as a script: loaded.py SOCKET
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -120,12 +121,17 @@ class Loaded:
 
 def serve(place: str) -> int:
     """Load, then fork for each request; returns only in a child, with the exit code of its command."""
-    import dynaclr.cli.estimating
-    import dynaclr.cli.training
-    import dynaclr.predict
-    import dynaclr.small_encoder  # noqa: F401
+    import iohub.ngff  # noqa: F401
+
     from dynaclr.__main__ import main
 
+    with (
+        open(os.devnull, "w") as nowhere,
+        contextlib.redirect_stdout(nowhere),
+        contextlib.suppress(SystemExit),
+    ):
+        main(["fit", "--help"])  # what the parser finds out about all classes is kept
+    gc.freeze()  # a child that looks for garbage would copy all memory
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind(place)
@@ -166,4 +172,5 @@ def _become(request: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    sys.path.pop(0)  # the folder of the tests, which has packages of the same names
     sys.exit(serve(sys.argv[1]))

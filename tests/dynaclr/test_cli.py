@@ -137,6 +137,7 @@ def test_train_stop_resume_predict_watch(project: Path, dynaclr: Run) -> None:
 
     # the run's own config repeats it: same seed, same device, same losses
     options = ["--run.root=again", "--run.previews=1000", "--data.num_workers=3"]
+    options.append("--trainer.deterministic=true")
     again = dynaclr(project, "fit", "--config", str(run.config), *options)
     assert again.returncode == 0, again.stderr
     (other,) = (project / "again").iterdir()

@@ -318,3 +318,52 @@ def test_an_encoder_that_does_not_fit_the_data(field: str, theirs: int) -> None:
 def test_options_out_of_range(field: str, value: Any) -> None:
     with pytest.raises(ConfigError, match=f"field {field}: value out of range"):
         ContrastiveModule(encoder(), NTXentHCL(), **{field: value})
+
+
+def losses_of(notes: Notes) -> list[float]:
+    return [entry["loss/train_step"] for entry in notes.logged]
+
+
+@pytest.mark.filterwarnings("ignore:.*AMP with fp16 is not supported on CPU")
+@pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
+def test_mixed_precision_rounds_what_is_computed_and_not_what_is_kept(precision: Any) -> None:
+    seen: set[torch.dtype] = set()
+    module = ContrastiveModule(encoder(), NTXentHCL())
+    module.encoder.register_forward_hook(lambda _, inputs, outputs: seen.add(outputs[1].dtype))
+    _, notes = fit(module, precision=precision)
+    assert seen == {torch.bfloat16}  # a CPU has no half precision
+    assert {weight.dtype for weight in module.parameters()} == {torch.float32}
+    _, plain = fit(ContrastiveModule(encoder(), NTXentHCL()))
+    assert losses_of(notes)[:BATCHES] == pytest.approx(losses_of(plain)[:BATCHES], rel=0.05)
+    assert losses_of(notes) != losses_of(plain)
+
+
+def test_channels_last_turns_weights_and_images_and_changes_rounding_only(tmp_path: Path) -> None:
+    seen: list[bool] = []
+    module = ContrastiveModule(encoder(), NTXentHCL(), channels_last=True)
+    module.encoder.register_forward_pre_hook(
+        lambda _, inputs: seen.append(inputs[0].is_contiguous(memory_format=torch.channels_last_3d))
+    )
+    trainer, notes = fit(module)
+    assert seen and all(seen)
+    formats = {4: torch.channels_last, 5: torch.channels_last_3d}
+    turned = [weight for weight in module.encoder.parameters() if weight.ndim in formats]
+    assert turned
+    assert all(weight.is_contiguous(memory_format=formats[weight.ndim]) for weight in turned)
+    _, plain = fit(ContrastiveModule(encoder(), NTXentHCL()))
+    assert losses_of(notes) == pytest.approx(losses_of(plain), rel=1e-3)
+    trainer.save_checkpoint(tmp_path / "last.ckpt")
+    ContrastiveModule(encoder(), NTXentHCL()).load_state_dict(
+        load_checkpoint(tmp_path / "last.ckpt")["state_dict"]
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
+def test_a_compiled_encoder_gives_the_same_losses_and_names() -> None:
+    module = ContrastiveModule(encoder(), NTXentHCL(), compile="eager")
+    _, notes = fit(module)
+    assert torch._dynamo.utils.counters["frames"]["ok"] > 0
+    plain = ContrastiveModule(encoder(), NTXentHCL())
+    assert list(module.state_dict()) == list(plain.state_dict())
+    assert losses_of(notes) == pytest.approx(losses_of(fit(plain)[1]), rel=1e-4)

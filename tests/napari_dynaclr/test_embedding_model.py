@@ -14,7 +14,7 @@ from tests.napari_dynaclr.embedded import write_embedding
 from dynaclr import keys
 from dynaclr.embeddings import Space
 from dynaclr.errors import DataError
-from dynaclr.pipeline import Stage
+from dynaclr.preparation import Stage
 from dynaclr.projection import Method, kmeans, principal_components
 from napari_dynaclr.models.atlas import Atlas, open_atlas, placed
 from napari_dynaclr.models.embedding import COLOUR_BY, COMPONENTS, GROUPS, LAYOUTS, EmbeddingModel, Need

@@ -47,6 +47,25 @@ def test_a_resumed_run_replaces_what_it_did_before_and_pauses_are_not_counted() 
     assert series.minutes == pytest.approx([1, 2, 3, 6])
 
 
+@pytest.mark.parametrize("jump", [-7200.0, 7200.0])
+def test_a_clock_that_is_set_meanwhile_moves_no_point(jump: float) -> None:
+    events = [start(0.0), *(step(60.0 * n, n, loss=1.0) for n in range(1, 5))]
+    for event in events:
+        event["mono"] = event["t"] + 500.0
+    for event in events[3:]:
+        event["t"] += jump
+    resumed = [
+        {"kind": "warn", "t": 9e5, "mono": 9e5, "text": "checkpoint passed over"},
+        {**start(9e5 + 5, 4), "mono": 5.0},  # the computer was started anew
+        {**step(9e5 + 65, 5, loss=1.0), "mono": 65.0},
+    ]
+    curves = RunCurves()
+    curves.add([*events, *resumed])
+    series = curves.series("loss")
+    assert series is not None
+    assert series.minutes == pytest.approx([1, 2, 3, 4, 5])
+
+
 def test_what_is_no_number_is_passed_over() -> None:
     curves = RunCurves()
     curves.add([{"kind": "step", "step": 1, "m": {"a": "x", "b": 1}}, {"kind": "step", "step": "1", "m": {}}])

@@ -31,6 +31,7 @@ _TRAINER_DEFAULTS = {
     "enable_checkpointing": False,
     "enable_model_summary": False,
     "max_epochs": 10,
+    "deterministic": False,
     "log_every_n_steps": 1,
 }
 

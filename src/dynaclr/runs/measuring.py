@@ -12,7 +12,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from dynaclr.errors import TrainingError, problem
 
-__all__ = ("STEPS", "StepClock", "measure", "memory_message")
+__all__ = ("STEPS", "StepClock", "is_memory", "measure", "memory_message")
 
 STEPS = 8
 _VAL_BATCHES = 4
@@ -82,7 +82,7 @@ def measure(cli: Any, steps: int = STEPS) -> dict[str, Any]:
         trainer.fit(cli.model, datamodule=data)
         validation = _validation_seconds(cli)
     except (RuntimeError, MemoryError) as error:
-        if not _is_memory(error):
+        if not is_memory(error):
             raise
         raise TrainingError(memory_message(data.config, device, error)) from error
     seconds, waited = sum(clock.seconds), sum(clock.waited)
@@ -110,7 +110,8 @@ def _validation_seconds(cli: Any) -> float:
     return (time.perf_counter() - began) * count / min(_VAL_BATCHES, count)
 
 
-def _is_memory(error: BaseException) -> bool:
+def is_memory(error: BaseException) -> bool:
+    """Return whether an error says that memory of the device or the host ran out."""
     text = str(error)
     return isinstance(error, (MemoryError, torch.OutOfMemoryError)) or (
         "can't allocate memory" in text or "out of memory" in text

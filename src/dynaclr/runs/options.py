@@ -51,6 +51,10 @@ class LearningOptions:
         "cosine" falls to 0 at the last step, "constant" stays.
     health_every_n_steps
         How often alignment, uniformity and effective rank of a training batch are logged; 0 for never.
+    channels_last
+        Whether weights and images lie in memory with the channels innermost; newer GPUs are faster then.
+    compile
+        Backend of torch.compile for the encoder, "inductor" for speed; None compiles nothing.
     """
 
     lr: float = 1e-3
@@ -58,6 +62,8 @@ class LearningOptions:
     warmup_steps: int = 0
     schedule: Literal["cosine", "constant"] = "cosine"
     health_every_n_steps: int = 50
+    channels_last: bool = False
+    compile: Literal["inductor", "aot_eager", "eager"] | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,8 @@ class TrainerOptions:
         How devices train together; "auto" is one process a device.
     precision
         Numbers that the network computes with; None is float32.
+    deterministic
+        Whether only operations are used that give the same numbers each time; slower on a GPU.
     gradient_clip_val
         Norm to which gradients are shortened; None leaves them.
     limit_train_batches
@@ -113,6 +121,7 @@ class TrainerOptions:
     num_nodes: int = 1
     strategy: str = "auto"
     precision: Literal["32-true", "16-mixed", "bf16-mixed"] | None = None
+    deterministic: bool = False
     gradient_clip_val: float | None = None
     limit_train_batches: int | float | None = None
     limit_val_batches: int | float | None = None

@@ -42,11 +42,13 @@ class RunRecorder(Callback):
         self._stalls = StallWatch(self.warn)
         self._status = StatusWriter(folder.status, self._stalls.look) if rank == 0 else None
         self._clock, self._rows = time.monotonic(), 0
+        self._asked, self._arrived, self._waited = self._clock, self._clock, 0.0
         self._shown: dict[str, float] = {}
         self._open = threading.Lock()  # whoever ends the run takes it and keeps it
 
     def observe(self, batch: dict[str, Any]) -> None:
-        """Describe a batch as the loader hands it over, while previews are wanted."""
+        """Note when the loader hands a batch over; describe it while previews are wanted."""
+        self._arrived = time.monotonic()
         if self._previews > 0 and self._rank == 0 and keys.POSITIVE in batch:
             self._previews -= 1
             key = batch[keys.BATCH_KEY]
@@ -58,6 +60,7 @@ class RunRecorder(Callback):
         if self._status is None:
             return
         self._clock, self._rows = time.monotonic(), 0
+        self._asked, self._waited = self._clock, 0.0
         total = trainer.estimated_stepping_batches
         facts: dict[str, Any] = {
             "total_steps": int(total) if total != float("inf") else None,
@@ -77,15 +80,18 @@ class RunRecorder(Callback):
         if self._status is None:
             return
         self._stalls.moved(f"step {trainer.global_step}")
+        now = time.monotonic()
+        self._waited += max(self._arrived - self._asked, 0.0)
+        self._asked = now
         if isinstance(batch, dict) and keys.ANCHOR in batch:
             self._rows += int(batch[keys.ANCHOR].shape[0])
         if trainer.global_step % self._every:
             return
-        now = time.monotonic()
         metrics = self._fresh(_numbers(trainer.logged_metrics))
         metrics["lr"] = float(trainer.optimizers[0].param_groups[0]["lr"])
         metrics["samples_per_second"] = self._rows * trainer.world_size / max(now - self._clock, 1e-9)
-        self._clock, self._rows = now, 0
+        metrics["waiting_share"] = min(self._waited / max(now - self._clock, 1e-9), 1.0)
+        self._clock, self._rows, self._waited = now, 0, 0.0
         self._events.write("step", epoch=trainer.current_epoch, step=trainer.global_step, m=metrics)
         self._status.update(step=trainer.global_step, epoch=trainer.current_epoch)
 
@@ -116,7 +122,8 @@ class RunRecorder(Callback):
         self._stalls.rest()
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the metrics of a validation."""
+        """Write the metrics of a validation; its time is no waiting for batches."""
+        self._asked = time.monotonic()
         if self._status is None or trainer.sanity_checking:
             return
         metrics = {name: value for name, value in _numbers(trainer.callback_metrics).items() if "val" in name}

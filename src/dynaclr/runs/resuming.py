@@ -13,6 +13,7 @@ from dynaclr.runs.layout import RunFolder
 
 __all__ = ("checkpoint_to_resume",)
 
+_FREE_NAMES = ("data.curation", "model.channels_last", "model.compile")
 _FREE_TO_CHANGE = ("run", "ckpt_path", "output", "config", "trainer", "seed_everything")
 
 
@@ -74,7 +75,7 @@ def _differences(then: Any, now: Any) -> list[str]:
 
 def _may_change(name: str) -> bool:
     """Whether a run may go on with another value; what marks exclude is told by the loader's state."""
-    return name.split(".")[0] in _FREE_TO_CHANGE or name == "data.curation"
+    return name.split(".")[0] in _FREE_TO_CHANGE or name in _FREE_NAMES
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:

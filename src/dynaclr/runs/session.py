@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from dynaclr.errors import DynaclrError, problem
+from dynaclr.errors import DynaclrError, TrainingError, problem
 from dynaclr.runs.alarms import Alarms, Mode
 from dynaclr.runs.checkpointing import RunCheckpoints
 from dynaclr.runs.checkpoints import AtomicCheckpointIO
@@ -20,6 +20,7 @@ from dynaclr.runs.describing import config_text, describe, experiments_text
 from dynaclr.runs.guards import GuardTraining
 from dynaclr.runs.layout import RunFolder, claim_folder, made_folder, new_run_folder, open_run_folder
 from dynaclr.runs.lock import RunLock
+from dynaclr.runs.measuring import is_memory, memory_message
 from dynaclr.runs.notices import notices_to
 from dynaclr.runs.recorder import RunRecorder
 from dynaclr.runs.resuming import checkpoint_to_resume
@@ -146,7 +147,13 @@ def _fit(
     if not cli.datamodule.config.split.holds_out:
         cli.trainer.limit_val_batches = 0  # Lightning asks whether no batches are meant
     start = None if checkpoint is None else os.fspath(checkpoint)
-    cli.trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=start)
+    try:
+        cli.trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=start)
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, DynaclrError) or not is_memory(error):
+            raise
+        device = cli.trainer.strategy.root_device
+        raise TrainingError(memory_message(cli.datamodule.config, device, error)) from error
 
 
 def _monitor(cli: Any, settings: RunSettings) -> str | None:

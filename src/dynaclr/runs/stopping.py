@@ -8,6 +8,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from dynaclr.errors import RunError, problem
 from dynaclr.runs.alarms import Alarms, Mode
 
 __all__ = ("StopOnRequest",)
@@ -55,17 +56,47 @@ class StopOnRequest(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Agree on whether to stop."""
+        """Agree on whether to stop.
+
+        Raises
+        ------
+        RunError
+            If the run folder is not there any more.
+        """
         if self.reason is not None or trainer.global_step % self._every:
             return
         received = None if self._alarms is None else self._alarms.received
-        asked = received is not None or self._file.exists()
+        if _is_gone(self._file.parent):
+            raise RunError(
+                problem(
+                    "the run folder has been deleted or moved: nothing of the training could be kept",
+                    file=self._file.parent,
+                )
+            )
+        asked = received is not None or _is_there(self._file)
         if trainer.strategy.reduce_boolean_decision(asked, all=False):
-            found = "stop file" if self._file.exists() else "another process was asked to stop"
+            found = "stop file" if _is_there(self._file) else "another process was asked to stop"
             self.reason = f"signal {received.name}" if received else found
             _stop(trainer)
             if self._on_stop is not None:
                 self._on_stop()
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        return file.exists()
+    except OSError:  # a network disk that does not answer just now
+        return False
+
+
+def _is_gone(folder: Path) -> bool:
+    try:
+        folder.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _stop(trainer: Trainer) -> None:

@@ -16,6 +16,7 @@ from dynaclr.runs.states import State
 __all__ = ("RunView", "save_curves", "watch")
 
 _BAR = 30
+_RECENT, _WORTH_TELLING = 100, 0.05
 
 
 class RunView:
@@ -66,7 +67,9 @@ class RunView:
         if "lr" in curves:
             lines.append(f"  {'lr':<12}{curves['lr'][1][-1]:.3g}")
         if "samples_per_second" in curves:
-            lines.append(f"  {'rate':<12}{curves['samples_per_second'][1][-1]:.1f} pairs a second")
+            waits = float(curves["waiting_share"][1][-_RECENT:].mean()) if "waiting_share" in curves else 0.0
+            more = f", {100 * waits:.0f} % of the time waits for data" if waits >= _WORTH_TELLING else ""
+            lines.append(f"  {'rate':<12}{curves['samples_per_second'][1][-1]:.1f} pairs a second{more}")
         if self.checkpoint:
             lines.append(f"  {'checkpoint':<12}{self.checkpoint}")
         return lines + [f"  problem     {text.splitlines()[0]}" for text in self.problems[-3:]]

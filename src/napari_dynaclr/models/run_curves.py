@@ -88,10 +88,10 @@ class RunCurves:
     def add(self, events: Iterable[Mapping[str, Any]]) -> None:
         """Take in events in the order of the file; what is no number is passed over."""
         for event in events:
-            clock = event.get("t")
+            clock = event.get("mono", event.get("t"))  # the wall's clock may be set meanwhile
             if event.get("kind") == "start":
                 self._start(event, clock)
-            if isinstance(clock, (int, float)):
+            if isinstance(clock, (int, float)) and "step" in event:  # what is told before a start is no part
                 self._origin = clock - 60 * self._minutes if self._origin is None else self._origin
                 self._minutes = max((clock - self._origin) / 60, self._minutes)
             step, values = event.get("step"), event.get("m")

@@ -17,12 +17,13 @@ PANELS: dict[str, tuple[str, ...]] = {
     "loss": ("loss/train", "loss/val"),
     "learning rate": ("lr",),
     "samples per second": ("samples_per_second",),
+    "waiting for data": ("waiting_share",),
     "alignment": ("health/alignment_train", "health/alignment_val"),
     "uniformity": ("health/uniformity_train", "health/uniformity_val"),
     "effective rank": ("health/effective_rank_train", "health/effective_rank_val"),
 }
 """Metrics that share a plot, by its title."""
-_SMOOTHED = frozenset({"loss/train", "samples_per_second"})
+_SMOOTHED = frozenset({"loss/train", "samples_per_second", "waiting_share"})
 _FEW = 200
 _COLOURS = 7
 

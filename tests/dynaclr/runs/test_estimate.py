@@ -81,12 +81,12 @@ def test_a_training_is_measured(quick: RunSpec, tmp_path: Path, monkeypatch: pyt
 
 @pytest.mark.slow
 def test_memory_that_does_not_suffice_says_what_to_lower() -> None:
-    from dynaclr.runs.measuring import _is_memory, memory_message
+    from dynaclr.runs.measuring import is_memory, memory_message
 
     with pytest.raises(RuntimeError) as caught:
         torch.empty(1 << 60)
-    assert _is_memory(caught.value)
-    assert not _is_memory(RuntimeError("shapes differ"))
+    assert is_memory(caught.value)
+    assert not is_memory(RuntimeError("shapes differ"))
     config = SimpleNamespace(
         sampling=SimpleNamespace(batch_size=256), data=SimpleNamespace(yx_patch_size=(64, 96), z_range=(1, 6))
     )

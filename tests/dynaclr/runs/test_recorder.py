@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -124,9 +125,34 @@ def test_numbers_of_a_step_are_those_of_that_step(tmp_path: Path) -> None:
     ]
     assert [event["m"]["loss/train"] for event in steps] == pytest.approx(model.losses)
     for event in steps:
-        assert set(event["m"]) == {"loss/train", "lr", "samples_per_second"}
+        assert set(event["m"]) == {"loss/train", "lr", "samples_per_second", "waiting_share"}
+        assert 0 <= event["m"]["waiting_share"] <= 1
         assert event["m"]["lr"] == 0.25
         assert event["m"]["samples_per_second"] > 0
+
+
+@pytest.mark.parametrize("slow", ["rows", "model"])
+def test_waiting_is_told_from_computing(tmp_path: Path, slow: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two pauses in a row, that of the loader is waiting, and that of the model is not."""
+    pause, folder = threading.Event(), run_folder(tmp_path)
+    recorder, read, step = RunRecorder(folder), Rows.__getitems__, Model.training_step
+
+    def paused(function: Any) -> Any:
+        def call(*arguments: Any) -> Any:
+            pause.wait(0.05)
+            return function(*arguments)
+
+        return call
+
+    if slow == "rows":
+        monkeypatch.setattr(Rows, "__getitems__", paused(read))
+    else:
+        monkeypatch.setattr(Model, "training_step", paused(step))
+    fit(recorder, Model(), limit_val_batches=0)
+    recorder.end(outcome_of(None, None))
+    shares = [event["m"]["waiting_share"] for event in events(folder, "step")]
+    mean = sum(shares) / len(shares)
+    assert mean > 0.3 if slow == "rows" else mean < 0.3, shares
 
 
 def test_validation_is_written_once_an_epoch_with_its_numbers_only(tmp_path: Path) -> None:

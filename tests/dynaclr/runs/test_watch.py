@@ -67,6 +67,15 @@ def test_what_is_shown(folder: RunFolder) -> None:
     ]
 
 
+def test_waiting_for_data_is_told_where_it_costs(folder: RunFolder) -> None:
+    with EventWriter(folder.events(), "r") as events:
+        for number, share in enumerate((0.3, 0.5), start=1):
+            events.write("step", step=number, m={"samples_per_second": 9.0, "waiting_share": share})
+    view = RunView(folder)
+    view.update()
+    assert "  rate        9.0 pairs a second, 40 % of the time waits for data" in view.lines()
+
+
 def test_a_loss_that_is_no_number_does_not_hide_the_lowest(folder: RunFolder) -> None:
     with EventWriter(folder.events(), "r") as events:
         for number, loss in enumerate((3.0, float("nan"), 2.0, float("inf")), start=1):
