@@ -28,7 +28,7 @@ def test_every_name_lies_inside(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     names = [name for name in dir(RunFolder) if isinstance(getattr(RunFolder, name), property)]
     paths = [getattr(folder, name) for name in names] + [folder.events(), folder.events(3)]
-    assert len(set(paths)) == len(paths) == 17
+    assert len(set(paths)) == len(paths) == 18
     assert all(tmp_path in path.parents for path in paths)
     assert folder.events(3).name == "events.rank3.jsonl"
 
