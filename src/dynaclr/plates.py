@@ -52,6 +52,11 @@ class FovLayout:
         """Name of the well, for example "A/1"."""
         return self.name.rpartition("/")[0]
 
+    @property
+    def plate(self) -> Path:
+        """Folder of the plate."""
+        return self.path.parents[2]
+
 
 @dataclass(frozen=True, slots=True)
 class PlateLayout:

@@ -44,11 +44,11 @@ class PredictionPace(Callback):
     Parameters
     ----------
     write
-        Gets the lines, each with its end.
+        Gets the lines, each with its end; None for the terminal.
     """
 
-    def __init__(self, write: Callable[[str], Any] = sys.stdout.write) -> None:
-        self._write, self._due = write, 0.0
+    def __init__(self, write: Callable[[str], Any] | None = None) -> None:
+        self._write, self._due = write or sys.stdout.write, 0.0
 
     def on_predict_batch_end(
         self,

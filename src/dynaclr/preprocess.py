@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from dynaclr import keys
@@ -98,10 +97,10 @@ def _preprocess(
         _pool_stored(pooled, layout, places)
     results: dict[str, dict[str, Any]] = {}
     for layout in work:
-        partial = None if overwrite else read_partial(plate.path, layout, names)
+        partial = None if overwrite else read_partial(layout, names)
         if partial is None:
             partial, moments = _compute(layout, names, places)
-            store_partial(plate.path, layout, partial, moments)
+            store_partial(layout, partial, moments)
         else:
             moments = {name: Moments.from_json(partial["moments"][name]) for name in names}
         for name in names:
@@ -112,19 +111,17 @@ def _preprocess(
     write = write_into_plate if into_plate else write_sidecar
     shared = {name: pooled[name].statistics() for name in names}
     if work:
-        _share_with_kept(plate.path, kept, shared, write)
+        _share_with_kept(kept, shared, write)
     for layout in work:
         statistics = results[layout.name]
         for name in names:
             statistics[name][keys.DATASET_STATISTICS] = shared[name]
-        write(plate.path, layout, statistics)
-    forget_partials(plate.path, work)
+        write(layout, statistics)
+    forget_partials(work)
     return PreprocessReport(tuple(item.name for item in work), tuple(item.name for item in kept))
 
 
-def _share_with_kept(
-    plate: Path, kept: Sequence[FovLayout], shared: dict[str, Any], write: Callable[..., None]
-) -> None:
+def _share_with_kept(kept: Sequence[FovLayout], shared: dict[str, Any], write: Callable[..., None]) -> None:
     """Make the statistics of the data set one for all its FOVs, those of before included.
 
     Where an FOV's own attributes hold them and may not be written, theirs are taken over instead: a
@@ -136,14 +133,14 @@ def _share_with_kept(
     for own in given.values():
         shared.update(own)
     for layout in kept:
-        stored, _ = stored_statistics(plate, FovEntry(0, "", layout))
+        stored, _ = stored_statistics(layout.plate, FovEntry(0, "", layout))
         changed = {
             name: {**stored[name], keys.DATASET_STATISTICS: value}
             for name, value in shared.items()
             if stored is not None and name not in given[layout.name]
         }
         if changed:
-            write(plate, layout, changed)
+            write(layout, changed)
 
 
 def _given(layout: FovLayout, names: Sequence[str]) -> dict[str, Any]:
@@ -173,8 +170,7 @@ def preprocess_missing(index: MultiExperimentIndex, progress: Progress | None = 
 
 def _has_all(layout: FovLayout, names: Sequence[str]) -> bool:
     """Return whether the stored statistics of an FOV hold all channels and levels."""
-    plate = layout.path.parents[2]
-    stored, _ = stored_statistics(plate, FovEntry(0, "", layout))
+    stored, _ = stored_statistics(layout.plate, FovEntry(0, "", layout))
     if stored is None or not all(name in stored for name in names):
         return False
     return all(

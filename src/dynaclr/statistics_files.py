@@ -17,13 +17,13 @@ from dynaclr.plates import FovLayout
 __all__ = ("forget_partials", "read_partial", "store_partial", "write_into_plate", "write_sidecar")
 
 
-def _partial_path(plate: Path, layout: FovLayout) -> Path:
-    return fov_statistics(plate, layout.name).with_suffix(".partial.json")
+def _partial_path(layout: FovLayout) -> Path:
+    return fov_statistics(layout.plate, layout.name).with_suffix(".partial.json")
 
 
-def read_partial(plate: Path, layout: FovLayout, names: Sequence[str]) -> dict[str, Any] | None:
+def read_partial(layout: FovLayout, names: Sequence[str]) -> dict[str, Any] | None:
     """Return what an interrupted run stored for an FOV, if it is of these pixels and channels."""
-    path = _partial_path(plate, layout)
+    path = _partial_path(layout)
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -37,11 +37,9 @@ def _source(layout: FovLayout) -> list[Any]:
     return [list(layout.shape), layout.dtype, layout.array_path.stat().st_mtime_ns]
 
 
-def store_partial(
-    plate: Path, layout: FovLayout, result: dict[str, Any], moments: dict[str, Moments]
-) -> None:
+def store_partial(layout: FovLayout, result: dict[str, Any], moments: dict[str, Moments]) -> None:
     """Keep what was found in an FOV until the plate is done."""
-    path = _partial_path(plate, layout)
+    path = _partial_path(layout)
     content = {
         "source": _source(layout),
         "moments": {name: value.to_json() for name, value in moments.items()},
@@ -50,20 +48,20 @@ def store_partial(
     _write(path, content)
 
 
-def forget_partials(plate: Path, layouts: Sequence[FovLayout]) -> None:
+def forget_partials(layouts: Sequence[FovLayout]) -> None:
     """Remove what was kept until the plate was done."""
     for layout in layouts:
-        path = _partial_path(plate, layout)
+        path = _partial_path(layout)
         path.unlink(missing_ok=True)
         folder = path.parent
-        while folder != plate.parent and folder.is_dir() and not any(folder.iterdir()):
+        while folder != layout.plate.parent and folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
             folder = folder.parent
 
 
-def write_sidecar(plate: Path, layout: FovLayout, statistics: dict[str, Any]) -> None:
+def write_sidecar(layout: FovLayout, statistics: dict[str, Any]) -> None:
     """Add channels to an FOV's sidecar; the others that it holds stay as they are."""
-    path = fov_statistics(plate, layout.name)
+    path = fov_statistics(layout.plate, layout.name)
     try:
         beside = read_sidecar(path, layout.name) if path.is_file() else {}
     except DataError:  # met only where everything is computed again: nothing in it can be kept
@@ -71,7 +69,7 @@ def write_sidecar(plate: Path, layout: FovLayout, statistics: dict[str, Any]) ->
     _write(path, {"schema": 1, keys.NORMALIZATION: {**beside, **statistics}})
 
 
-def write_into_plate(plate: Path, layout: FovLayout, statistics: dict[str, Any]) -> None:
+def write_into_plate(layout: FovLayout, statistics: dict[str, Any]) -> None:
     """Add "normalization" to the position's attributes; all other attributes stay as they are."""
     version3 = (layout.path / "zarr.json").is_file()
     path = layout.path / ("zarr.json" if version3 else ".zattrs")

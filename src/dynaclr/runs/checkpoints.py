@@ -29,10 +29,14 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         Raises
         ------
         RunError
-            If the disk is full: free and needed bytes are named, nothing is left behind.
+            If the disk is full: free and needed bytes are named, nothing is left behind; or if the run
+            folder is gone, which is not made anew.
         """
         target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            target.parent.mkdir(exist_ok=True)
+        except FileNotFoundError as error:
+            raise RunError(problem("the run folder has been deleted or moved", file=target.parent)) from error
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
         temporary = Path(name)
         written = 0
