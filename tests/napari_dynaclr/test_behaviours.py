@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -13,9 +14,10 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QAbstractSpinBox, QCheckBox
 
+from dynaclr.testing import synthetic_training
 from napari_dynaclr.controllers.hub import hub_of
 from napari_dynaclr.controllers.pairs import COMPARING
-from napari_dynaclr.models.project import TRAINING, Cell, Project
+from napari_dynaclr.models.project import TRAINING, Cell, Project, open_project
 from napari_dynaclr.models.session import PairRequest
 from napari_dynaclr.pair_actions import PAIR_ACTIONS
 from napari_dynaclr.sample_data import clear_away, is_sample, make_sample
@@ -46,6 +48,14 @@ class Window:
 @pytest.fixture
 def window(make_napari_viewer: Any, qtbot: Any, sample_project: Project) -> Window:
     return Window(make_napari_viewer(show=True), qtbot, sample_project)
+
+
+@pytest.fixture
+def own_window(make_napari_viewer: Any, qtbot: Any, synthetic_source: Path, tmp_path: Path) -> Window:
+    """A window on data that a test may mark."""
+    shutil.copytree(synthetic_source.parent, tmp_path / "data")
+    training = synthetic_training(tmp_path / "data" / synthetic_source.name, size="tiny")
+    return Window(make_napari_viewer(show=True), qtbot, open_project(training))
 
 
 def listeners(window: Window) -> dict[str, int]:
@@ -266,9 +276,10 @@ class Clock:
 
 @pytest.mark.slow
 def test_no_action_of_any_dock_blocks_the_window(
-    window: Window, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+    own_window: Window, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is done first is not counted: napari builds its own parts then."""
+    window = own_window
     docks = {name: window.open(name) for name in DOCKS}
     views = {name: getattr(dock, "content", dock) for name, dock in docks.items()}
     index, session = window.session.project.index(TRAINING), window.session

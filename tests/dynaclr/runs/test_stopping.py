@@ -177,7 +177,7 @@ def test_off_the_main_thread_the_file_still_works(tmp_path: Path) -> None:
 
 
 SCRIPT = """
-    import json, os, sys
+    import json, os, socket, sys
     from pathlib import Path
     import torch
     from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
@@ -192,7 +192,17 @@ SCRIPT = """
 
     torch.set_num_threads(1)
     folder, mode = Path(sys.argv[1]), sys.argv[2]
-    rank = int(os.environ.get("LOCAL_RANK", "0"))
+    other = 0
+    if mode == "error":  # Lightning starts the second rank, and ends it
+        rank = int(os.environ.get("LOCAL_RANK", "0"))
+    else:  # both ranks have loaded everything; Lightning starts no more where it finds these names
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        other = os.fork()
+        rank = 0 if other else 1
+        os.environ |= {"LOCAL_RANK": str(rank), "NODE_RANK": "0", "WORLD_SIZE": "2"}
+        os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     seen = []
 
     class Keyed(SequentialBatches):
@@ -245,6 +255,8 @@ SCRIPT = """
     last = folder / "last.ckpt"
     trainer.fit(Model(), datamodule=Data(), ckpt_path=last if mode == "resume" else None)
     (folder / f"{mode}.{rank}.json").write_text(json.dumps([stopper.reason, seen]))
+    if other:
+        assert os.waitpid(other, 0)[1] == 0
 """
 
 
@@ -260,6 +272,7 @@ def run_two_ranks(folder: Path, mode: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_two_ranks_stop_at_one_step_and_go_on(tmp_path: Path) -> None:
