@@ -3,7 +3,9 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -25,17 +27,17 @@ def training(source: Path, folder: Path, **options: object) -> Path:
 
 
 def test_the_same_options_as_the_data_module() -> None:
-    code = (
-        "import inspect, json; from dynaclr.datamodule import MultiExperimentDataModule as M; "
-        "p = inspect.signature(M.__init__).parameters; "
-        "print(json.dumps({n: [str(v.annotation), repr(v.default)] for n, v in p.items() if n != 'self'}))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    theirs = yaml.safe_load(done.stdout)
+    from dynaclr.datamodule import MultiExperimentDataModule
+
+    theirs = options_of(MultiExperimentDataModule)
     for name in ("num_workers", "prefetch_batches", "hcl_beta"):
         theirs.pop(name)
-    own = inspect.signature(pipeline_config).parameters
-    assert theirs == {name: [str(value.annotation), repr(value.default)] for name, value in own.items()}
+    assert theirs == options_of(pipeline_config)
+
+
+def options_of(what: Callable[..., Any]) -> dict[str, tuple[str, str]]:
+    parameters = inspect.signature(what).parameters.values()
+    return {item.name: (str(item.annotation), repr(item.default)) for item in parameters}
 
 
 def test_a_training_is_read_as_the_command_line_reads_it(coded_source: Path, tmp_path: Path) -> None:
