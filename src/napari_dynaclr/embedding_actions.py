@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from napari_dynaclr.pair_actions import PairAction
+from napari_dynaclr.key_actions import KeyAction
 
-__all__ = ("EMBEDDING_ACTIONS", "action_of")
+__all__ = ("EMBEDDING_ACTIONS",)
 
 EMBEDDING_ACTIONS = (
-    PairAction("previous", "◀", "k", False, "The selected cell before", True),
-    PairAction("next", "▶", "j", False, "The next of the selected cells: jumps there", True),
-    PairAction("nearest", "Nearest", "n", False, "Go to the nearest neighbour of this cell"),
-    PairAction("find", "Find", "g", False, "Bring this cell to the middle of the plot"),
-    PairAction("fit", "All", "g", True, "Show the whole embedding"),
-    PairAction("clear", "Clear", "w", False, "Select no cells any more; this cell stays"),
-    PairAction("colour", "Colour", "h", False, "Colour by the next thing"),
-    PairAction("drag", "Move", "q", False, "What dragging does: outline cells, or move the plot"),
-    PairAction("back", "↩", "u", False, "Back to the cell before"),
-    PairAction("forward", "↪", "u", True, "Forward to the cell that was gone back from"),
+    KeyAction("previous", "◀", "k", False, "The selected cell before", True),
+    KeyAction("next", "▶", "j", False, "The next of the selected cells: jumps there", True),
+    KeyAction("nearest", "Nearest", "n", False, "Go to the nearest neighbour of this cell"),
+    KeyAction("find", "Find", "g", False, "Bring this cell to the middle of the plot"),
+    KeyAction("fit", "All", "g", True, "Show the whole embedding"),
+    KeyAction("clear", "Clear", "w", False, "Select no cells any more; this cell stays"),
+    KeyAction("colour", "Colour", "h", False, "Colour by the next thing"),
+    KeyAction("drag", "Move", "q", False, "What dragging does: outline cells, or move the plot"),
+    KeyAction("back", "↩", "u", False, "Back to the cell before"),
+    KeyAction("forward", "↪", "u", True, "Forward to the cell that was gone back from"),
 )
 """The only table of actions of the embedding view."""
-
-
-def action_of(letter: str, shift: bool) -> PairAction | None:
-    """Return the action of a key, None if it has none."""
-    return next((a for a in EMBEDDING_ACTIONS if (a.key, a.shift) == (letter, shift)), None)

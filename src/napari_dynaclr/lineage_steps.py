@@ -8,6 +8,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from napari_dynaclr.key_actions import KeyAction
 from napari_dynaclr.lineage_layout import LineageLayout
 
 __all__ = ("STEP_ACTIONS", "Step", "StepAction", "descent", "neighbours", "step_keys", "strip_rows")
@@ -25,20 +26,15 @@ class Step(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class StepAction:
-    """A step as button and key: `key` is a letter, with Shift if `shift`."""
+class StepAction(KeyAction):
+    """A step as button and key; `missing` says why it leads nowhere."""
 
-    step: Step
-    label: str
-    key: str
-    shift: bool
-    tooltip: str
-    missing: str
+    missing: str = ""
 
     @property
-    def shortcut(self) -> str:
-        """The key as people write it."""
-        return f"Shift+{self.key.upper()}" if self.shift else self.key.upper()
+    def step(self) -> Step:
+        """The step, which is its name."""
+        return Step(self.name)
 
 
 STEP_ACTIONS = (
@@ -48,7 +44,8 @@ STEP_ACTIONS = (
         "k",
         False,
         "Previous observation of this track",
-        "this is the first observation of the track",
+        repeats=True,
+        missing="this is the first observation of the track",
     ),
     StepAction(
         Step.NEXT,
@@ -56,10 +53,16 @@ STEP_ACTIONS = (
         "j",
         False,
         "Next observation of this track",
-        "this is the last observation of the track",
+        repeats=True,
+        missing="this is the last observation of the track",
     ),
     StepAction(
-        Step.MOTHER, "Mother", "u", False, "Where this track comes from", "this track is the root: no mother"
+        Step.MOTHER,
+        "Mother",
+        "u",
+        False,
+        "Where this track comes from",
+        missing="this track is the root: no mother",
     ),
     StepAction(
         Step.FIRST_DAUGHTER,
@@ -67,7 +70,7 @@ STEP_ACTIONS = (
         "n",
         False,
         "First observation of the first (left) daughter",
-        "this track has no daughter",
+        missing="this track has no daughter",
     ),
     StepAction(
         Step.SECOND_DAUGHTER,
@@ -75,7 +78,7 @@ STEP_ACTIONS = (
         "n",
         True,
         "First observation of the second daughter",
-        "this track has no second daughter",
+        missing="this track has no second daughter",
     ),
     StepAction(
         Step.SISTER,
@@ -83,7 +86,7 @@ STEP_ACTIONS = (
         "w",
         False,
         "The sister at the same time, or as near as she is seen",
-        "this track has no sister",
+        missing="this track has no sister",
     ),
 )
 """The only table of steps: buttons, keys, tooltips and the viewer's palette read it."""

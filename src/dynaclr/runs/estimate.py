@@ -16,7 +16,7 @@ import psutil
 
 from dynaclr.errors import RunError, problem
 from dynaclr.runs.launch import Launch, child_environment
-from dynaclr.runs.logs import folded, log_text
+from dynaclr.runs.logs import folded, log_text, since_last
 from dynaclr.runs.spec import RunSpec
 
 __all__ = ("Estimate", "estimate")
@@ -148,7 +148,6 @@ def _read(lines: list[str], code: int) -> Estimate:
             with contextlib.suppress(ValueError, TypeError, KeyError):
                 values = json.loads(line)
                 return Estimate(**{field.name: values[field.name] for field in fields(Estimate)})
-    starts = [place for place, line in enumerate(lines) if line.startswith(_VERB)]
-    words = lines[starts[-1] :] if starts else folded(lines)[-5:]
-    text = "\n".join(words).removeprefix(_VERB).strip() or f"exit code {code}"
-    raise RunError(text if starts else problem("the measurement ended without a result", found=text))
+    told = since_last(lines, _VERB)
+    text = "\n".join(told or folded(lines)[-5:]).removeprefix(_VERB).strip() or f"exit code {code}"
+    raise RunError(text if told else problem("the measurement ended without a result", found=text))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-__all__ = ("BEGINS", "folded", "last_lines", "log_text")
+__all__ = ("BEGINS", "folded", "last_lines", "log_text", "since_last")
 
 BEGINS = "dynaclr: begins again"
 """Start of the line that a launcher puts between two turns of a run in one file."""
@@ -42,6 +42,12 @@ def last_lines(path: Path, count: int) -> list[str]:
         return []
     lines = log_text(data)[1 if size > _BYTES else 0 :]
     return [line for line in lines if line.strip()][-count:]
+
+
+def since_last(lines: Sequence[str], start: str) -> Sequence[str]:
+    """Return the lines from the last one that begins with a text on; none if no line does."""
+    places = [place for place, line in enumerate(lines) if line.startswith(start)]
+    return lines[places[-1] :] if places else []
 
 
 def folded(lines: Iterable[str]) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from dynaclr.runs.ended_by import told_end
 from dynaclr.runs.layout import RunFolder
 from dynaclr.runs.lock import read_lock
-from dynaclr.runs.logs import BEGINS, last_lines
+from dynaclr.runs.logs import BEGINS, last_lines, since_last
 from dynaclr.runs.processes import is_alive, same_process
 from dynaclr.runs.states import State
 from dynaclr.runs.status import STALE_SECONDS, read_status, state_of
@@ -146,7 +146,5 @@ def _end_told(folder: RunFolder) -> tuple[State, str]:
 def _last_words(folder: RunFolder) -> str:
     """Return the message at the end of the output: from the line that the command line began it with."""
     lines = last_lines(folder.output, 50)
-    turns = [place for place, line in enumerate(lines) if line.startswith(BEGINS)]
-    lines = lines[turns[-1] + 1 :] if turns else lines
-    starts = [place for place, line in enumerate(lines) if line.startswith(_VERB)]
-    return "\n".join(lines[starts[-1] :] if starts else lines[-1:])
+    turn = since_last(lines, BEGINS)[1:] if any(line.startswith(BEGINS) for line in lines) else lines
+    return "\n".join(since_last(turn, _VERB) or turn[-1:])

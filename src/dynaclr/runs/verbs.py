@@ -14,7 +14,7 @@ import psutil
 from dynaclr.errors import RunError, problem
 from dynaclr.runs.launch import child_environment
 from dynaclr.runs.line_reader import LineReader
-from dynaclr.runs.logs import folded, log_text
+from dynaclr.runs.logs import folded, log_text, since_last
 
 __all__ = ("run_verb",)
 
@@ -105,9 +105,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _failure(verb: str, lines: list[str], code: int, log: Path) -> str:
     """Return the error that a verb told, or else its last lines."""
-    starts = [place for place, line in enumerate(lines) if line.startswith(f"dynaclr {verb}:")]
-    if starts:
-        return "\n".join(lines[starts[-1] :]).removeprefix(f"dynaclr {verb}:").strip()
+    told = since_last(lines, f"dynaclr {verb}:")
+    if told:
+        return "\n".join(told).removeprefix(f"dynaclr {verb}:").strip()
     last = "\n".join(folded(lines)[-_LAST_LINES:])
     return problem(
         f"{verb} ended with exit code {code}", file=log, found=f"at the end\n{last}" if last else None

@@ -12,12 +12,13 @@ from qtpy.QtWidgets import QLabel, QProgressBar, QSplitter, QTabWidget, QVBoxLay
 from superqt import QFlowLayout
 
 from napari_dynaclr.colours import DARK, plot_colours
-from napari_dynaclr.embedding_actions import EMBEDDING_ACTIONS, action_of
+from napari_dynaclr.embedding_actions import EMBEDDING_ACTIONS
 from napari_dynaclr.embedding_colours import Colouring
 from napari_dynaclr.plots import ScatterPlot
 from napari_dynaclr.views.embedding_parts import Choices, SelectedList, Source, legend_text
 from napari_dynaclr.views.empty_page import with_empty_page
 from napari_dynaclr.views.neighbour_panel import NeighbourPanel
+from napari_dynaclr.views.pressed import action_for
 from napari_dynaclr.views.training_parts import button, words
 
 __all__ = ("EmbeddingView",)
@@ -174,11 +175,7 @@ class EmbeddingView(QWidget):
 
     def keyPressEvent(self, event: Any) -> None:
         """Do the action of a key."""
-        modifiers = event.modifiers()
-        shift = modifiers == Qt.KeyboardModifier.ShiftModifier
-        plain = shift or modifiers == Qt.KeyboardModifier.NoModifier
-        letter = chr(event.key()).lower() if plain and 0x41 <= event.key() <= 0x5A else ""
-        action = action_of(letter, shift)
+        action = action_for(event, EMBEDDING_ACTIONS)
         if action is None or (event.isAutoRepeat() and not action.repeats):
             super().keyPressEvent(event)
         elif self.buttons[action.name].isEnabled():

@@ -29,6 +29,7 @@ from napari_dynaclr.views.lineage_style import (
     positive_sizes,
 )
 from napari_dynaclr.views.lineage_text import breadcrumb, hover_text, selection_text
+from napari_dynaclr.views.pressed import action_for, letter_of
 
 __all__ = ("LineageView",)
 
@@ -262,11 +263,8 @@ class LineageView(QWidget):
 
     def keyPressEvent(self, event: Any) -> None:
         """Make the step of a key; G finds the selected cell, Shift+G shows the whole family."""
-        modifiers = event.modifiers()
-        shift = modifiers == Qt.KeyboardModifier.ShiftModifier
-        plain = shift or modifiers == Qt.KeyboardModifier.NoModifier
-        letter = chr(event.key()).lower() if plain and 0x41 <= event.key() <= 0x5A else ""
-        action = next((a for a in STEP_ACTIONS if (a.key, a.shift) == (letter, shift)), None)
+        letter, shift = letter_of(event)
+        action = action_for(event, STEP_ACTIONS)
         if action is not None:
             self._on_step(action)
         elif letter == "h" and not shift:

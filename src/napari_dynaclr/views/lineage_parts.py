@@ -44,7 +44,7 @@ class StepBar(QWidget):
 
     def _button(self, action: StepAction) -> QPushButton:
         button = _tool(action.label, f"{action.tooltip} ({action.shortcut})")
-        button.setAutoRepeat(action.step in (Step.PREVIOUS, Step.NEXT))
+        button.setAutoRepeat(action.repeats)
         button.clicked.connect(lambda: self.requested.emit(action))
         return button
 

@@ -21,11 +21,13 @@ from qtpy.QtWidgets import (
 )
 
 from napari_dynaclr.colours import DARK, PlotColours, plot_colours
-from napari_dynaclr.pair_actions import PAIR_ACTIONS, PairAction, pair_keys
+from napari_dynaclr.key_actions import KeyAction
+from napari_dynaclr.pair_actions import MODE_KEY, PAIR_ACTIONS, pair_keys
 from napari_dynaclr.views.calm_wheel import calm_wheels
 from napari_dynaclr.views.candidates import CandidateBars
 from napari_dynaclr.views.empty_page import with_empty_page
 from napari_dynaclr.views.patch_grid import PatchGrid
+from napari_dynaclr.views.pressed import action_for, letter_of
 
 __all__ = ("MODES", "PairView")
 
@@ -47,7 +49,7 @@ class PairView(QWidget):
     address_changed = Signal(int, int, int)
     """Epoch, batch and place that the user wants."""
     action_requested = Signal(str)
-    """Name of a `PairAction`."""
+    """Name of one of `PAIR_ACTIONS`."""
     row_clicked = Signal(int)
     """Row of a cell that the user wants to see."""
 
@@ -109,7 +111,7 @@ class PairView(QWidget):
         spin.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         return spin
 
-    def _button(self, action: PairAction) -> QPushButton:
+    def _button(self, action: KeyAction) -> QPushButton:
         button = QPushButton(action.label)
         button.setToolTip(f"{action.tooltip} ({action.shortcut})")
         button.setMinimumWidth(button.fontMetrics().horizontalAdvance(action.label) + 14)
@@ -272,10 +274,10 @@ class PairView(QWidget):
 
     def keyPressEvent(self, event: Any) -> None:
         """Ask for the action of a key."""
-        name = PairAction.of_event(event.key(), event.modifiers(), Qt)
-        if name == "mode":
+        action = action_for(event, PAIR_ACTIONS)
+        if letter_of(event) == (MODE_KEY, False):
             self.mode.setCurrentIndex((self.mode.currentIndex() + 1) % self.mode.count())
-        elif name is not None:
-            self._act(name)
+        elif action is not None:
+            self._act(action.name)
         else:
             super().keyPressEvent(event)
