@@ -258,8 +258,9 @@ class Clock:
         def timed_start(kind: str, work: Any, done: Any, *rest: Any, **options: Any) -> None:
             start(kind, work, lambda value: self._timed(lambda: done(value)), *rest, **options)
 
-        later = context._later
-        monkeypatch.setattr(context, "_later", lambda step: later(lambda: self._timed(step)))
+        steps = context._steps
+        later = steps._later
+        monkeypatch.setattr(steps, "_later", lambda step: later(lambda: self._timed(step)))
         monkeypatch.setattr(jobs, "start", timed_start)
 
     def _timed(self, action: Callable[[], Any]) -> None:

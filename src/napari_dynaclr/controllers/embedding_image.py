@@ -17,6 +17,7 @@ from napari_dynaclr.models.embedding import EmbeddingModel
 __all__ = ("EmbeddingImage",)
 
 _FAINT = 0.15
+_ROLE = "embedding"
 
 
 class EmbeddingImage:
@@ -59,11 +60,11 @@ class EmbeddingImage:
             return
         if atlas is None or colouring is None:
             if atlas is None:
-                self.context.show_embedding(shown, None)
+                self.context.layers.hide(_ROLE)
             return
         numbers = self._numbers()
         if not numbers.size:
-            self.context.show_embedding(shown, None)
+            self.context.layers.hide(_ROLE)
             return
         look = self.model.look
         painted = (shown, index, atlas, look.colour_by, look.space, look.groups)
@@ -77,8 +78,8 @@ class EmbeddingImage:
             "hours": seen[keys.HOURS].to_numpy(),
         }
         points = embedding_points(index, shown[1], seen, features, self._colours(numbers))
-        self.context.show_embedding(shown, points)
-        self.context.select_embedded(self._chosen(numbers).nonzero()[0].tolist())
+        self.context.layers.put(_ROLE, points)
+        self._mark(self._chosen(numbers))
 
     def _colours(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """Return colours (N, 4): if cells are selected the others are faint, as in the plot."""
@@ -96,7 +97,7 @@ class EmbeddingImage:
         before = self._painted
         return (
             before is not None
-            and self.context.has_embedding
+            and self.context.layers.shows(_ROLE)
             and all(a is b or a == b for a, b in zip(before[3:], painted[3:], strict=True))
             and before[0] == painted[0]
             and before[1] is painted[1]
@@ -114,6 +115,16 @@ class EmbeddingImage:
         if self.context.shown is None or self.context.index is None or self.model.atlas is None:
             return
         numbers = self._numbers()
-        if numbers.size and self.model.colouring is not None and self.context.has_embedding:
-            chosen = self._chosen(numbers).nonzero()[0].tolist()
-            self.context.select_embedded(chosen, self._colours(numbers))
+        if numbers.size and self.model.colouring is not None and self.context.layers.shows(_ROLE):
+            self._mark(self._chosen(numbers), self._colours(numbers))
+
+    def _mark(self, chosen: npt.NDArray[np.bool_], colours: npt.NDArray[np.float64] | None = None) -> None:
+        """Select some of the cells that are painted, and colour all (N, 4) if asked to."""
+        layer = self.context.layers.find(_ROLE)
+        if layer is None:
+            return
+        if colours is not None:
+            layer.face_color = colours
+        places = set(chosen.nonzero()[0].tolist())
+        if places != set(layer.selected_data):
+            layer.selected_data = places

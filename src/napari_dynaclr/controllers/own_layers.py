@@ -1,0 +1,173 @@
+"""The layers of a viewer that are the plugin's, by role; touches no others and knows not what they show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from weakref import ref
+
+from napari_dynaclr import layers as shapes
+
+__all__ = ("OwnLayers",)
+
+_OWNER, _LIMITS, _HIDDEN = "dynaclr", "dynaclr contrast", "dynaclr hidden"
+
+
+class OwnLayers:
+    """Finds, adds, updates and hides layers by their role.
+
+    Layers are found by their metadata: one that was renamed is kept, one that was deleted is made again when
+    it is needed. What the user changed on a layer (contrast, colour, visibility) stays.
+
+    Parameters
+    ----------
+    viewer
+        napari's viewer, which may go while this is alive.
+    on_added
+        Called with every layer that is added.
+    """
+
+    def __init__(self, viewer: Any, on_added: Callable[[Any], None]) -> None:
+        self._viewer, self._on_added = ref(viewer), on_added
+        self._made: dict[str, tuple[Any, int]] = {}
+        self.at_work = False
+        """Whether a layer is being changed: napari's list of layers breaks if one is added meanwhile."""
+
+    @property
+    def viewer(self) -> Any:
+        """Napari's viewer."""
+        viewer = self._viewer()
+        if viewer is None:
+            raise RuntimeError("the viewer is gone")
+        return viewer
+
+    @property
+    def alive(self) -> bool:
+        """Whether the viewer is still there."""
+        return self._viewer() is not None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the viewer is there and its window, if it has one, is not closed."""
+        window = getattr(self._viewer(), "window", None)
+        if window is None:
+            return self.alive
+        try:
+            window.geometry()
+        except (AttributeError, RuntimeError):  # how napari answers for a window that it has closed
+            return False
+        return True
+
+    def roles(self) -> list[str]:
+        """Return the roles of the layers that are there, the lowest layer first."""
+        return [layer.metadata[_OWNER] for layer in self.viewer.layers if _OWNER in layer.metadata]
+
+    def find(self, role: str) -> Any | None:
+        """Return the layer of a role."""
+        return next((layer for layer in self.viewer.layers if layer.metadata.get(_OWNER) == role), None)
+
+    def shows(self, role: str) -> bool:
+        """Whether the layer of a role is there and has something to show."""
+        layer = self.find(role)
+        return layer is not None and _HIDDEN not in layer.metadata
+
+    def is_fresh(self, role: str, source: Any, part: int) -> bool:
+        """Whether the layer of a role is there and was made from this part of this very source."""
+        made = self._made.get(role)
+        return made is not None and made[0] is source and made[1] == part and self.find(role) is not None
+
+    def note(self, role: str, source: Any, part: int) -> None:
+        """Remember what the layer of a role was made from."""
+        self._made[role] = source, part
+
+    def hide(self, role: str) -> None:
+        """Hide a layer until there is something to show; removing one stops napari for half a second."""
+        layer = self.find(role)
+        self._made.pop(role, None)
+        if layer is not None and layer.visible:
+            layer.visible = False
+            layer.metadata[_HIDDEN] = True
+
+    def put(self, role: str, data: shapes.LayerData | None) -> None:
+        """Update a layer in place, add it if it is missing, hide it if there is nothing to show."""
+        if data is None:
+            self.hide(role)
+            return
+        layer = self.find(role)
+        self.at_work = True
+        try:
+            if layer is not None and layer.multiscale != data[1].get("multiscale", False):
+                self.viewer.layers.remove(layer)
+                layer = None
+            if layer is None:
+                self._add(data)
+            else:
+                _UPDATES[data[2]](layer, data[0], data[1])
+                if layer.metadata.pop(_HIDDEN, False):
+                    layer.visible = True
+        finally:
+            self.at_work = False
+
+    def _add(self, data: shapes.LayerData) -> None:
+        """Add a layer on top; what the user has selected stays selected."""
+        content, options, kind = data
+        selected = set(self.viewer.layers.selection)
+        layer = getattr(self.viewer, f"add_{kind}")(content, **options)
+        if selected:
+            self.viewer.layers.selection = selected & set(self.viewer.layers)
+        if kind == "image":
+            layer.metadata[_LIMITS] = tuple(layer.contrast_limits)
+        self._on_added(layer)
+
+
+def _rename(layer: Any, options: Any) -> None:
+    """Give a layer its new name unless the user has named it."""
+    if layer.name.startswith(shapes.PREFIX) and layer.name != options["name"]:
+        layer.name = options["name"]
+    if tuple(layer.scale) != options["scale"]:
+        layer.scale, layer.units = options["scale"], options["units"]
+
+
+def _update_image(layer: Any, data: Any, options: Any) -> None:
+    """Show other pixels; contrast follows them only where the user left it as it was."""
+    untouched = tuple(layer.contrast_limits) == layer.metadata.get(_LIMITS)
+    layer.data = data
+    if untouched:
+        limits = options.get("contrast_limits")
+        if limits is None:
+            layer.reset_contrast_limits()
+        else:
+            layer.contrast_limits = limits
+        layer.metadata[_LIMITS] = tuple(layer.contrast_limits)
+    _rename(layer, options)
+
+
+def _update_points(layer: Any, data: Any, options: Any) -> None:
+    layer.data = data
+    layer.features = options["features"]
+    _rename(layer, options)
+    for name in {"border_color", "face_color"} & set(options):
+        setattr(layer, name, options[name])
+
+
+def _update_tracks(layer: Any, data: Any, options: Any) -> None:
+    layer.graph = {}
+    layer.data = data
+    layer.features = options["features"]
+    layer.graph = options["graph"]
+    _rename(layer, options)
+
+
+def _update_shapes(layer: Any, data: Any, options: Any) -> None:
+    layer.data = []
+    looks = {name: options[name] for name in ("shape_type", "edge_color", "edge_width", "face_color")}
+    layer.add(data, **looks)
+    _rename(layer, options)
+
+
+_UPDATES: dict[str, Callable[[Any, Any, Any], None]] = {
+    "image": _update_image,
+    "points": _update_points,
+    "tracks": _update_tracks,
+    "shapes": _update_shapes,
+}
