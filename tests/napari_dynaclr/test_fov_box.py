@@ -128,3 +128,18 @@ def test_the_wheel_changes_nothing_that_has_no_focus(make: Any, qtbot: Any) -> N
             field.toolTip()
         )
         assert field.focusPolicy() != Qt.FocusPolicy.WheelFocus
+
+
+def test_what_is_shown_can_be_chosen_again(box: FovBox, qtbot: Any) -> None:
+    """A layer that was deleted is made again when its field of view is chosen again."""
+    asked: list[tuple[str, int]] = []
+    box.chosen.connect(lambda part, code: asked.append((part, code)))
+    box.set_entries(entries(3))
+    box.set_shown(("training", 1))
+    box.showPopup()
+    view = box.view()
+    assert view is not None
+    qtbot.mouseClick(
+        view.viewport(), Qt.MouseButton.LeftButton, pos=view.visualRect(view.model().index(1, 0)).center()
+    )
+    assert asked == [("training", 1)]

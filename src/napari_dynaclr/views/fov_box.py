@@ -69,9 +69,10 @@ class FovBox(QComboBox):
 
     def _on_row(self, row: int) -> None:
         entry = self._entries[row] if 0 <= row < len(self._entries) else None
-        if entry is not None and entry != self._shown:  # Qt activates what is shown already, too
-            self._shown = entry
-            self.chosen.emit(*entry)
+        if entry is None or (entry == self._shown and self.line.text() != self.itemText(row)):
+            return  # Qt activates what is shown already when something else was typed, too
+        self._shown = entry
+        self.chosen.emit(*entry)
 
     def _on_return(self) -> None:
         """Choose the title that was typed, else the first that holds it."""
@@ -79,7 +80,8 @@ class FovBox(QComboBox):
         row = self.findText(text, Qt.MatchFlag.MatchFixedString)
         if row < 0 and text:
             row = self.findText(text, Qt.MatchFlag.MatchContains)
-        self._on_row(row)
+        if 0 <= row < len(self._entries) and self._entries[row] != self._shown:
+            self._on_row(row)
         self._show_title()
 
 
