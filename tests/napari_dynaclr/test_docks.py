@@ -133,8 +133,8 @@ def test_the_image_shows_the_pair_and_a_click_selects_a_cell(opened: Any, qtbot:
     at.idle()
     pair = at.hub.session.project.inspector.pair(0, 0, 0)
     rows = [int(meta["row"]) for meta in (pair.anchor_meta, pair.positive_meta)]
-    boxes = at.layer("pair").data
-    assert [int(box[0, 0]) for box in boxes] == index.table.t[rows].tolist()
+    edges = at.layer("pair").data
+    assert edges[:, 0, 0].tolist() == np.repeat(index.table.t[rows], 4).tolist()
     assert at.viewer.dims.current_step[0] == index.table.t[rows[0]]
     lineage = at.docks["Lineage"]
     assert lineage._selected == rows[0]
@@ -142,15 +142,17 @@ def test_the_image_shows_the_pair_and_a_click_selects_a_cell(opened: Any, qtbot:
 
     at.viewer.dims.set_current_step(0, 3)
     cells = at.layer("cells")
-    assert set(cells.features["row"]) <= set(np.flatnonzero(index.table.t == 3))
+    assert np.array_equal(cells.data[:, 0], index.table.t[cells.features["row"]])
     assert np.array_equal(cells.data[:, 2], index.table.y[cells.features["row"]])
+    of_frame = cells.data[cells.data[:, 0] == 3]
+    rows = cells.features["row"][cells.data[:, 0] == 3].tolist()
     centre = at.viewer.scene.camera.center
-    at.hub.context.pick(cells.data[1] + [0, 0, 1.0, -1.0])
+    at.hub.context.pick(of_frame[1] + [0, 0, 1.0, -1.0])
     at.idle()
-    assert session.cell == Cell(TRAINING, int(cells.features["row"].iloc[1]))
+    assert session.cell == Cell(TRAINING, rows[1])
     assert at.viewer.scene.camera.center == centre
     at.hub.context.pick([3.0, 0.0, -500.0, -500.0])
-    assert session.cell == Cell(TRAINING, int(cells.features["row"].iloc[1]))
+    assert session.cell == Cell(TRAINING, rows[1])
     lineage.setFocus()
     qtbot.keyClick(lineage, Qt.Key.Key_J)
     at.idle()
@@ -171,7 +173,8 @@ def test_other_layers_and_the_users_choices_are_left_alone(opened: Any, qtbot: A
     assert len(at.viewer.layers) == len(names)
     assert at.hub.context.shown == (TRAINING, 1)
     at.viewer.layers.remove(at.layer("cells"))
-    at.viewer.dims.set_current_step(0, 2)
+    panel.fov_chosen.emit(TRAINING, 1)
+    at.idle()
     assert len(at.layer("cells").data)
     for name in ("validity", "hours", "lineage", "condition"):
         panel.colour.setCurrentText(name)

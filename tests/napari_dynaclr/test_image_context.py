@@ -10,7 +10,7 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_dynaclr.controllers.context import ImageContext
-from napari_dynaclr.layers import frame_rows
+from napari_dynaclr.layers import fov_rows, frame_rows
 from napari_dynaclr.models.project import TRAINING, VALIDATION, Cell, Project, reopened, resampled
 from napari_dynaclr.models.session import Session
 
@@ -86,9 +86,7 @@ def test_another_project_takes_the_layers_over(at: Shown, sample_project: Projec
     assert at.context.shown is None
     assert [layer for layer in at.viewer.layers if layer.visible] == [mine]
     at.context.show_fov(TRAINING, 0)
-    assert np.array_equal(
-        at.layer("cells").features["row"], frame_rows(other.index(TRAINING), 0, at.context.frame)
-    )
+    assert np.array_equal(at.layer("cells").features["row"], fov_rows(other.index(TRAINING), 0))
     assert known <= set(at.viewer.layers)
     names = [layer.name for layer in at.viewer.layers if layer.visible and layer is not mine]
     assert all(other.index(TRAINING).registry.names[0] in name for name in names)
@@ -115,7 +113,7 @@ def test_cells_and_boxes_are_seen_in_every_slice(at: Shown) -> None:
     for z in range(depth):
         at.viewer.dims.set_current_step(1, z)
         assert set(at.layer("cells").data[:, 1]) == {float(z)}
-        assert {float(corner[1]) for box in at.layer("pair").data for corner in box} == {float(z)}
+        assert set(at.layer("pair").data[:, 0, 1]) == {float(z)}
         world = at.layer("cells").data_to_world(at.layer("cells").data[0])
         assert np.isclose(world[1], at.viewer.dims.point[1])
 
@@ -151,4 +149,8 @@ def test_axes_are_found_beside_layers_of_other_sizes(at: Shown) -> None:
     assert at.viewer.dims.ndim == 6
     at.viewer.dims.set_current_step(2, 3)
     assert at.context.frame == 3
-    assert set(at.layer("cells").data[:, 0]) == {3.0}
+    seen = at.layer("cells")
+    for row in frame_rows(at.session.project.index(TRAINING), 1, 3).tolist():
+        place = np.flatnonzero(seen.features["row"] == row)[0]
+        where = (0.0, 0.0, *seen.data_to_world(seen.data[place]))
+        assert seen.get_value(where, dims_displayed=list(at.viewer.dims.displayed), world=True) == place

@@ -41,7 +41,7 @@ def test_images_hold_the_pixels_of_their_store(index: MultiExperimentIndex) -> N
         assert options["axis_labels"] == ("t", "z", "y", "x")
 
 
-def test_cells_of_a_frame(index: MultiExperimentIndex) -> None:
+def test_cells_of_a_field_of_view(index: MultiExperimentIndex) -> None:
     table = index.table
     for fov in range(len(index.fovs)):
         for frame in (0, 3, 7):
@@ -49,18 +49,19 @@ def test_cells_of_a_frame(index: MultiExperimentIndex) -> None:
             expected = np.flatnonzero((table.fov_of() == fov) & (table.t == frame))
             assert rows.tolist() == expected.tolist()
         assert frame_rows(index, fov, -1).size == frame_rows(index, fov, 99).size == 0
-    points, options, _ = cell_layer(index, 1, 3, "condition")
+    points, options, _ = cell_layer(index, 1, "condition")
     rows = options["features"]["row"]
-    assert np.array_equal(points[:, 0], np.full(rows.size, 3))
+    assert rows.tolist() == np.flatnonzero(table.fov_of() == 1).tolist()
+    assert np.array_equal(points[:, 0], table.t[rows])
     assert np.array_equal(points[:, 2:], np.column_stack([table.y[rows], table.x[rows]]))
     assert set(options["features"]["condition"]) == {"uninfected"}
 
 
 @pytest.mark.parametrize("colour_by", COLOUR_BY)
-def test_colours_are_the_same_in_every_frame(index: MultiExperimentIndex, colour_by: str) -> None:
+def test_colours_are_the_same_in_every_field_of_view(index: MultiExperimentIndex, colour_by: str) -> None:
     seen: dict[object, tuple[float, ...]] = {}
-    for frame in range(8):
-        _, options, _ = cell_layer(index, 0, frame, colour_by)
+    for fov in np.flatnonzero(index.fov_condition == index.fov_condition[0]).tolist():
+        _, options, _ = cell_layer(index, fov, colour_by)
         colours = options["border_color"]
         assert colours.shape == (len(options["features"]["row"]), 4)
         keys = options["features"][colour_by]
@@ -93,16 +94,16 @@ def test_boxes_are_where_the_patches_are_read(index: MultiExperimentIndex) -> No
     anchor = int(index.anchor_rows[3])
     fov = int(index.table.fov_of(np.array([anchor]))[0])
     y, x = index.corners(np.array([anchor]))
-    boxes, options, kind = pair_layer(index, fov, anchor, None)
-    assert kind == "shapes"
-    assert len(boxes) == 1
-    assert boxes[0][:, 0].tolist() == [int(index.table.t[anchor])] * 4
-    assert boxes[0][:, 2].min() == y[0] - 0.5
-    assert boxes[0][:, 2].max() == y[0] + 15.5
-    assert boxes[0][:, 3].min() == x[0] - 0.5
-    assert boxes[0][:, 3].max() == x[0] + 15.5
-    boxes, options, _ = pair_layer(index, fov, anchor, anchor)
-    assert options["features"]["role"] == ["anchor", "positive"]
+    edges, options, kind = pair_layer(index, fov, anchor, None)
+    assert kind == "vectors"
+    assert edges.shape == (4, 2, 4)
+    assert edges[:, 0, 0].tolist() == [int(index.table.t[anchor])] * 4
+    assert np.array_equal(edges.sum(axis=1), np.roll(edges[:, 0], -1, axis=0))
+    assert edges[:, 0, 2:].min(axis=0).tolist() == [y[0] - 0.5, x[0] - 0.5]
+    assert edges[:, 0, 2:].max(axis=0).tolist() == [y[0] + 15.5, x[0] + 15.5]
+    edges, options, _ = pair_layer(index, fov, anchor, anchor)
+    assert options["features"]["role"] == ["anchor"] * 4 + ["positive"] * 4
+    assert len(options["edge_color"]) == len(edges) == 8
 
 
 def test_metadata_of_the_store_decide_how_it_is_shown(index: MultiExperimentIndex) -> None:

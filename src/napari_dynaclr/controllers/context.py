@@ -29,7 +29,7 @@ _NEAR_PX = 20.0  # how far from a cell's centre a click may be, screen pixels
 
 
 class ImageContext:
-    """Layers of one field of view: channels, tracks, cells of the frame, family and pair.
+    """Layers of one field of view: channels, tracks, cells, family and pair.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class ImageContext:
         self.colour_by = shapes.COLOUR_BY[0]
         self.follow = True
         self._place: tuple[str, str] | None = None  # experiment and FOV name of what is shown
-        self._seen: tuple[int, float] | None = None  # frame and slice of the cells that are shown
+        self._seen: tuple[int, float] | None = None  # frame and slice that were seen last
         self._chosen: tuple[str, str, int, int] | None = None  # identity of the cell that was gone to
         self._pair: tuple[str, int, int | None] | None = None
         self._from_image = False
@@ -104,6 +104,7 @@ class ImageContext:
         moved = self._place != (name, entry.layout.name)
         self.shown, self._place, self._seen = (part, fov), (name, entry.layout.name), None
         self._steps.clear()
+        self._steps.do(lambda: self.layers.place(*shapes.geometry(index, fov)), _FOV)
         channels = len(index.registry.channel_maps[name])
         for role in ("family", "pair", "embedding") if moved else ():
             self.layers.hide(role)
@@ -117,6 +118,7 @@ class ImageContext:
         if row is not None:
             self._steps.do(lambda: self._go_to(index, row), _FOV)
         self._steps.do(self._on_dims, _FOV)
+        self._steps.do(self._show_cells, _FOV)
         self._steps.do(self._show_selected, _FOV)
         self._steps.do(self._show_pair, _FOV)
         self.fov_changed.emit(self.shown)
@@ -149,8 +151,16 @@ class ImageContext:
             self.session.select(Cell(cell.part, row))
 
     def _on_dims(self, event: Any = None) -> None:
-        if not self.layers.at_work and self._now != self._seen:
-            self._show_frame()
+        """Follow the sliders: napari shows the cells of the frame, we put them into the slice."""
+        now, seen = self._now, self._seen
+        if self.layers.at_work or now is None or now == seen:
+            return
+        self._seen = now
+        if seen is not None and seen[1] != now[1]:
+            self._show_cells()
+            self._show_pair()
+        if seen is None or seen[0] != now[0]:
+            self.frame_changed.emit(now[0])
 
     def _base(self) -> Any | None:
         """Return a layer of the plugin whose axes are those of the field of view."""
@@ -171,23 +181,20 @@ class ImageContext:
         point = self.layers.viewer.dims.point
         return int(np.rint(point[place])), float(np.rint(point[place + 1] / layer.scale[1]))
 
-    def _show_frame(self) -> None:
-        """Show the cells of the current frame, and the boxes of the pair, in the slice that is seen."""
-        index, now, seen = self.index, self._now, self._seen
+    def _show_cells(self) -> None:
+        """Show the cells in the slice that is seen, unless just these are shown."""
+        index, now = self.index, self._now
         if index is None or self.shown is None or now is None:
             return
-        self._seen = now
-        cells = shapes.cell_layer(index, self.shown[1], now[0], self.colour_by, now[1])
-        self.layers.put("cells", cells)
-        if seen is not None and seen[1] != now[1]:
-            self._show_pair()
-        if seen is None or seen[0] != now[0]:
-            self.frame_changed.emit(now[0])
+        made_from = index, self.shown[1], self.colour_by, now[1]
+        if not self.layers.is_fresh("cells", *made_from):
+            self.layers.put("cells", shapes.cell_layer(*made_from))
+            self.layers.note("cells", *made_from)
 
     def set_colour_by(self, name: str) -> None:
         """Colour the cells by one of `layers.COLOUR_BY`."""
         self.colour_by = name
-        self._show_frame()
+        self._show_cells()
 
     def _on_cell(self, cell: Cell | None) -> None:
         project = self.session.project
@@ -208,6 +215,7 @@ class ImageContext:
         if not (from_image or again):
             self._steps.do(lambda: self._go_to(index, cell.row), _CELL)
             self._steps.do(self._on_dims, _CELL)
+        self._steps.do(self._show_cells, _CELL)
         self._steps.do(self._show_selected, _CELL)
         self._steps.do(self._show_pair, _CELL)
 
@@ -240,11 +248,14 @@ class ImageContext:
             return
         index, fov = self._fov_of(project, cell.part, cell.row)
         if self.shown == (cell.part, fov):
-            family = family_rows(index.table, cell.row)
-            self.layers.put("family", shapes.family_layer(index, fov, family))
+            root = int(index.table.forest.root[index.table.track[cell.row]])
+            if not self.layers.is_fresh("family", index, root):
+                family = family_rows(index.table, cell.row)
+                self.layers.put("family", shapes.family_layer(index, fov, family))
+                self.layers.note("family", index, root)
 
     def _go_to(self, index: MultiExperimentIndex, row: int) -> None:
-        """Move time and camera to a cell; the zoom stays, the cells of the frame come with `_on_dims`."""
+        """Move time and camera to a cell; the zoom stays."""
         layer = self._base()
         if layer is None:
             return
@@ -268,11 +279,12 @@ class ImageContext:
             return
         part, anchor, positive = self._pair
         index, fov = self._fov_of(project, part, anchor)
-        if self.shown == (part, fov):
-            boxes = shapes.pair_layer(index, fov, anchor, positive, now[1])
-            self.layers.put("pair", boxes)
-        else:
+        made_from = index, fov, anchor, positive, now[1]
+        if self.shown != (part, fov):
             self.layers.hide("pair")
+        elif not self.layers.is_fresh("pair", *made_from):
+            self.layers.put("pair", shapes.pair_layer(*made_from))
+            self.layers.note("pair", *made_from)
 
     def _on_press(self, layer: Any, event: Any) -> Iterator[None]:
         """Select the cell that is clicked; a drag moves the image as ever."""
@@ -285,13 +297,17 @@ class ImageContext:
 
     def pick(self, where: npt.ArrayLike) -> None:
         """Select the cell nearest to a place (t, z, y, x) in pixels of level 0, if one is near."""
-        index, layer = self.index, self.layers.find("cells")
-        if index is None or layer is None or self.shown is None or not len(layer.data):
+        index, layer, frame = self.index, self.layers.find("cells"), self.frame
+        if index is None or layer is None or self.shown is None or frame is None:
+            return
+        rows = shapes.frame_rows(index, self.shown[1], frame)
+        if not rows.size:
             return
         zoom = float(self.layers.viewer.scene.camera.zoom) * float(layer.scale[-1])
-        distance = np.linalg.norm(layer.data[:, -2:] - np.asarray(where)[-2:], axis=1)
+        y, x = np.asarray(where)[-2:]
+        distance = np.hypot(index.table.y[rows] - y, index.table.x[rows] - x)
         nearest = int(distance.argmin())
         if distance[nearest] * zoom <= max(_NEAR_PX, float(np.max(layer.size)) * zoom):
             self._from_image = True
-            self.session.select(Cell(self.shown[0], int(layer.features["row"].iloc[nearest])))
+            self.session.select(Cell(self.shown[0], int(rows[nearest])))
             self._from_image = False

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from weakref import ref
+
+import numpy as np
+import pandas as pd
 
 from napari_dynaclr import layers as shapes
 
@@ -29,7 +32,7 @@ class OwnLayers:
 
     def __init__(self, viewer: Any, on_added: Callable[[Any], None]) -> None:
         self._viewer, self._on_added = ref(viewer), on_added
-        self._made: dict[str, tuple[Any, int]] = {}
+        self._made: dict[str, tuple[Any, ...]] = {}
         self.at_work = False
         """Whether a layer is being changed: napari's list of layers breaks if one is added meanwhile."""
 
@@ -71,14 +74,13 @@ class OwnLayers:
         layer = self.find(role)
         return layer is not None and _HIDDEN not in layer.metadata
 
-    def is_fresh(self, role: str, source: Any, part: int) -> bool:
-        """Whether the layer of a role is there and was made from this part of this very source."""
-        made = self._made.get(role)
-        return made is not None and made[0] is source and made[1] == part and self.find(role) is not None
+    def is_fresh(self, role: str, *made_from: Any) -> bool:
+        """Whether the layer of a role is there and was made from just this."""
+        return self._made.get(role) == made_from and self.find(role) is not None
 
-    def note(self, role: str, source: Any, part: int) -> None:
+    def note(self, role: str, *made_from: Any) -> None:
         """Remember what the layer of a role was made from."""
-        self._made[role] = source, part
+        self._made[role] = made_from
 
     def hide(self, role: str) -> None:
         """Hide a layer until there is something to show; removing one stops napari for half a second."""
@@ -87,6 +89,11 @@ class OwnLayers:
         if layer is not None and layer.visible:
             layer.visible = False
             layer.metadata[_HIDDEN] = True
+
+    def place(self, scale: Sequence[float], units: Sequence[str]) -> None:
+        """Give all layers one scale and units at once: napari warns of layers whose units differ."""
+        for role in self.roles():
+            _place(self.find(role), scale, units)
 
     def put(self, role: str, data: shapes.LayerData | None) -> None:
         """Update a layer in place, add it if it is missing, hide it if there is nothing to show."""
@@ -121,11 +128,17 @@ class OwnLayers:
 
 
 def _rename(layer: Any, options: Any) -> None:
-    """Give a layer its new name unless the user has named it."""
+    """Give a layer its new name unless the user has named it, and its geometry."""
     if layer.name.startswith(shapes.PREFIX) and layer.name != options["name"]:
         layer.name = options["name"]
-    if tuple(layer.scale) != options["scale"]:
-        layer.scale, layer.units = options["scale"], options["units"]
+    _place(layer, options["scale"], options["units"])
+
+
+def _place(layer: Any, scale: Sequence[float], units: Sequence[str]) -> None:
+    """Give a layer its scale and units; napari draws it anew whenever a scale is set."""
+    if tuple(layer.scale) != tuple(scale):
+        layer.scale = scale
+    layer.units = units
 
 
 def _update_image(layer: Any, data: Any, options: Any) -> None:
@@ -143,25 +156,25 @@ def _update_image(layer: Any, data: Any, options: Any) -> None:
 
 
 def _update_points(layer: Any, data: Any, options: Any) -> None:
-    layer.data = data
-    layer.features = options["features"]
+    """Show other points or vectors; what is the same is not set: each is drawn anew."""
+    if not np.array_equal(layer.data, data):
+        layer.data = data
+    features = pd.DataFrame(options["features"])
+    if not features.equals(layer.features):
+        layer.features = features
     _rename(layer, options)
-    for name in {"border_color", "face_color"} & set(options):
-        setattr(layer, name, options[name])
+    for name in {"border_color", "face_color", "edge_color"} & set(options):
+        colours = options[name]
+        if not (isinstance(colours, np.ndarray) and np.allclose(getattr(layer, name), colours, atol=1e-6)):
+            setattr(layer, name, colours)
 
 
 def _update_tracks(layer: Any, data: Any, options: Any) -> None:
-    layer.graph = {}
-    layer.data = data
-    layer.features = options["features"]
+    """Show other tracks; napari forgets features and graph when it is given data."""
+    with layer.events.rebuild_graph.blocker():
+        layer.data = data
+        layer.features = options["features"]
     layer.graph = options["graph"]
-    _rename(layer, options)
-
-
-def _update_shapes(layer: Any, data: Any, options: Any) -> None:
-    layer.data = []
-    looks = {name: options[name] for name in ("shape_type", "edge_color", "edge_width", "face_color")}
-    layer.add(data, **looks)
     _rename(layer, options)
 
 
@@ -169,5 +182,5 @@ _UPDATES: dict[str, Callable[[Any, Any, Any], None]] = {
     "image": _update_image,
     "points": _update_points,
     "tracks": _update_tracks,
-    "shapes": _update_shapes,
+    "vectors": _update_points,
 }

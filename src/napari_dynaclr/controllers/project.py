@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 from napari.utils.notifications import show_error, show_info
@@ -104,7 +105,7 @@ class ProjectController:
         path = Path(text).expanduser()
         self.view.set_path(str(path))
         self.view.set_state(f"Opening {path} ...")
-        self.jobs.start(OPENING, lambda tell: open_project(path, tell), self._opened, self.view.set_state)
+        self.jobs.start(OPENING, lambda tell: _open(path, tell), self._opened, self.view.set_state)
 
     def open_sample(self) -> None:
         """Make the synthetic experiments in a temporary folder and open them."""
@@ -185,4 +186,9 @@ def _fov_title(project: Project, part: str, code: int) -> str:
 def _sample(tell: Tell) -> Project:
     """Make the synthetic experiments with a training for them."""
     tell("making cells", 0, 1)
-    return open_project(make_sample(), tell)
+    return _open(make_sample(), tell)
+
+
+def _open(path: Path, tell: Tell) -> Project:
+    import_module("matplotlib")  # vispy does when it draws the first track, and the window would stand still
+    return open_project(path, tell)
