@@ -48,7 +48,7 @@ def _dock(name: str) -> Any:
 
 def _pair(name: str) -> Callable[[], None]:
     def act() -> None:
-        _dock("Pairs").controller.act(name)
+        _dock("Pairs").then(lambda view: view.controller.act(name))
 
     return act
 
@@ -64,7 +64,7 @@ def _step(step: Step) -> Callable[[], None]:
 
 def _curation(do: Do) -> Callable[[], None]:
     def act() -> None:
-        _dock("Curation").content.owner.do(do.value)
+        _dock("Curation").then(lambda view: view.owner.do(do.value))
 
     return act
 

@@ -1,31 +1,13 @@
-"""The widgets named in the manifest: views, their controllers and the hub of a viewer put together."""
+"""The widgets named in the manifest: each opens at once and is filled when its libraries are imported."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-from weakref import ref
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, QObject
-from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
-
-from dynaclr.embeddings import Space
-from napari_dynaclr.controllers.batch import batch_dock
-from napari_dynaclr.controllers.curation import curation_dock
-from napari_dynaclr.controllers.embedding import EmbeddingController
-from napari_dynaclr.controllers.hub import Hub, hub_of
-from napari_dynaclr.controllers.lineage import LineageController
-from napari_dynaclr.controllers.pairs import PairController
-from napari_dynaclr.controllers.project import ProjectController
-from napari_dynaclr.controllers.training import TrainingController
-from napari_dynaclr.models.embedding import COLOUR_BY, LAYOUTS
-from napari_dynaclr.models.project import TRAINING
-from napari_dynaclr.plugin import PLUGIN
-from napari_dynaclr.views.batch import BatchView
-from napari_dynaclr.views.curation import CurationView
-from napari_dynaclr.views.embedding import EmbeddingView
-from napari_dynaclr.views.lineage import LineageView
-from napari_dynaclr.views.pair import PairView
-from napari_dynaclr.views.project import ProjectView
-from napari_dynaclr.views.training import TrainingView
+from napari.qt.threading import create_worker
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtWidgets import QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
     import napari
@@ -33,12 +15,16 @@ if TYPE_CHECKING:
 __all__ = (
     "BatchDock",
     "CurationDock",
+    "Dock",
     "EmbeddingDock",
     "LineageDock",
     "PairDock",
     "ProjectDock",
     "TrainingDock",
 )
+
+_CONTENTS = "napari_dynaclr.contents"
+"""The module that makes contents; importing it takes seconds, the first time in a process."""
 
 
 class _EndsWhenClosed(QObject):
@@ -52,104 +38,123 @@ class _EndsWhenClosed(QObject):
         return False
 
 
-class ProjectDock(ProjectView):
-    """The panel of the project."""
+class Dock(QWidget):
+    """A widget of the manifest: says that it starts until its content is there."""
+
+    name = ""
+    """Name of the dock in the manifest."""
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
         super().__init__()
-        hub = hub_of(napari_viewer)
-        self.controller = ProjectController(hub.session, hub.jobs, hub.context, self)
-        self.installEventFilter(_EndsWhenClosed(self))
-        self.destroyed.connect(self.controller.close)
-
-
-class PairDock(PairView):
-    """The view of pairs; the image shows their boxes."""
-
-    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
-        super().__init__()
-        hub = hub_of(napari_viewer)
-        self.controller = PairController(hub.session, hub.jobs, self)
-        self.installEventFilter(_EndsWhenClosed(self))
-        self.controller.pair_shown.connect(lambda first, other: hub.context.show_pair(TRAINING, first, other))
-        self.destroyed.connect(self.controller.close)
-        self.destroyed.connect(hub.follow_theme(self.set_theme))
-
-
-class LineageDock(LineageView):
-    """The view of families; its line of time follows the image."""
-
-    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
-        super().__init__()
-        hub = hub_of(napari_viewer)
-        self.controller = controller = LineageController(hub.session, hub.jobs, self)
-        self.installEventFilter(_EndsWhenClosed(self))
-        hub.context.frame_changed.connect(controller.set_frame)
-        if hub.context.frame is not None:
-            controller.set_frame(hub.context.frame)
-        self.destroyed.connect(controller.close)
-        self.destroyed.connect(lambda: hub.context.frame_changed.disconnect(controller.set_frame))
-        self.destroyed.connect(hub.follow_theme(self.set_theme))
-
-
-class _Holder(QWidget):
-    """A widget around another one, at its edges."""
-
-    def __init__(self, content: BatchView | CurationView, hub: Hub) -> None:
-        super().__init__()
-        self.content = content
-        self.installEventFilter(_EndsWhenClosed(self))
-        self.destroyed.connect(hub.follow_theme(content.set_theme))
+        self.content: Any = None
+        """The view, None until it is there."""
+        self._viewer: Any = napari_viewer
+        self._waiting: list[Callable[[Any], None]] = []
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(content)
+        self.installEventFilter(_EndsWhenClosed(self))
+        contents = sys.modules.get(_CONTENTS)
+        if hasattr(contents, "content_of"):  # its last function: no other thread is importing it still
+            self._fill(contents)
+            return
+        self._page = _StartingPage()
+        layout.addWidget(self._page)
+        worker = create_worker(import_module, _CONTENTS, _start_thread=False)
+        worker.returned.connect(self._fill)
+        worker.errored.connect(self._fail)
+        worker.start()
+
+    def then(self, action: Callable[[Any], None]) -> None:
+        """Do something with the content: now if it is there, else as soon as it is."""
+        if self.content is None:
+            self._waiting.append(action)
+        else:
+            action(self.content)
+
+    def _fill(self, contents: Any) -> None:
+        """Take the place of the page that said to wait."""
+        viewer, self._viewer = self._viewer, None
+        self.content = contents.content_of(self.name, viewer)
         # napari puts empty room below what does not ask for all of it
-        content.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.content.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        layout = self.layout()
+        assert layout is not None
+        while (item := layout.takeAt(0)) is not None:
+            page = item.widget()
+            if page is not None:
+                page.deleteLater()
+        layout.addWidget(self.content)
+        self.setFocusProxy(self.content)
+        waiting, self._waiting = self._waiting, []
+        for action in waiting:
+            action(self.content)
+
+    def _fail(self, error: BaseException) -> None:
+        """Say what cannot be imported; napari shows the error itself."""
+        self._page.fail(error)
 
 
-class BatchDock(_Holder):
+class _StartingPage(QWidget):
+    """What a dock shows until its content is there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = QLabel("Starting: torch and other libraries are read, once while napari is open ...")
+        self.text.setWordWrap(True)
+        self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.bar = QProgressBar()
+        self.bar.setRange(0, 0)
+        self.bar.setToolTip("Libraries are being read; napari can be used meanwhile")
+        layout = QVBoxLayout(self)
+        layout.addStretch()
+        layout.addWidget(self.text)
+        layout.addWidget(self.bar)
+        layout.addStretch()
+
+    def fail(self, error: BaseException) -> None:
+        """Tell an error instead."""
+        self.bar.hide()
+        self.text.setText(f"The panel cannot start: {type(error).__name__}: {error}")
+
+
+class ProjectDock(Dock):
+    """The panel of the project."""
+
+    name = "Project"
+
+
+class PairDock(Dock):
+    """The view of pairs; the image shows their boxes."""
+
+    name = "Pairs"
+
+
+class LineageDock(Dock):
+    """The view of families; its line of time follows the image."""
+
+    name = "Lineage"
+
+
+class BatchDock(Dock):
     """The view of batches and of the options that make them."""
 
-    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
-        hub = hub_of(napari_viewer)
-        super().__init__(batch_dock(hub.session, hub.jobs), hub)
+    name = "Batches"
 
 
-class CurationDock(_Holder):
+class CurationDock(Dock):
     """The view of marks and of what looks suspicious."""
 
-    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
-        hub = hub_of(napari_viewer)
-        super().__init__(curation_dock(hub.session, hub.jobs), hub)
+    name = "Curation"
 
 
-class TrainingDock(TrainingView):
+class TrainingDock(Dock):
     """Trainings: start, watch, control; closing it leaves them running."""
 
-    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
-        super().__init__()
-        hub = hub_of(napari_viewer)
-        self.controller = TrainingController(hub.session, hub.jobs, hub.runs, self)
-        viewer = ref(getattr(napari_viewer, "__wrapped__", napari_viewer))
-
-        def explore(run: Path) -> None:
-            alive = viewer()
-            if alive is not None:
-                alive.window.add_plugin_dock_widget(PLUGIN, "Embedding")
-                hub.embedding.explore(run)
-
-        self.watch.explore_requested.connect(explore)
-        self.destroyed.connect(self.controller.close)
-        self.destroyed.connect(hub.follow_theme(self.set_theme))
+    name = "Training"
 
 
-class EmbeddingDock(EmbeddingView):
+class EmbeddingDock(Dock):
     """An embedding beside the image; what is looked at is kept when it is closed."""
 
-    def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
-        super().__init__(LAYOUTS, COLOUR_BY, list(Space))
-        hub = hub_of(napari_viewer)
-        self.controller = EmbeddingController(hub.embedding, hub.runs, self)
-        self.installEventFilter(_EndsWhenClosed(self))
-        self.destroyed.connect(self.controller.close)
-        self.destroyed.connect(hub.follow_theme(self.set_theme))
+    name = "Embedding"

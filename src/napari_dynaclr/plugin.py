@@ -40,7 +40,7 @@ def _open(path: "str | list[str]") -> list[Any]:
     if viewer is None or not hasattr(viewer, "window"):
         return _first_layers(place)
     _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Project")
-    widget.open_requested.emit(str(place))
+    widget.then(lambda panel: panel.open_requested.emit(str(place)))
     return _NO_LAYERS
 
 

@@ -38,7 +38,7 @@ class Window:
     def open(self, name: str) -> Any:
         dock = self.viewer.window.add_plugin_dock_widget(PLUGIN, name)[1]
         self.idle()
-        return dock
+        return dock.content
 
     def idle(self) -> None:
         """Wait until nothing is going on in the background."""
@@ -85,7 +85,7 @@ def test_docks_that_are_closed_listen_no_more(window: Window, qtbot: Any) -> Non
         docks = [window.open(name) for name in DOCKS]
         assert listeners(window) != before
         for dock in docks:
-            window.viewer.window.remove_dock_widget(dock)
+            window.viewer.window.remove_dock_widget(dock.parent())
         window.idle()
         qtbot.waitUntil(lambda: listeners(window) == before)
     window.session.select(Cell(TRAINING, 0))
@@ -98,8 +98,7 @@ def test_a_dock_is_there_once(window: Window) -> None:
 
 
 def test_every_dock_follows_the_theme_of_its_viewer(window: Window) -> None:
-    docks = [window.open(name) for name in ("Pairs", "Lineage", "Batches")]
-    views = [getattr(dock, "content", dock) for dock in docks]
+    views = [window.open(name) for name in ("Pairs", "Lineage", "Batches")]
     backgrounds = []
     for theme in ("light", "dark"):
         window.viewer.theme = theme
@@ -115,7 +114,7 @@ def test_what_was_chosen_is_remembered(window: Window, qtbot: Any) -> None:
     pairs.setFocus()
     qtbot.keyClick(pairs, Qt.Key.Key_H)
     for dock in (project, pairs):
-        window.viewer.window.remove_dock_widget(dock)
+        window.viewer.window.remove_dock_widget(dock.parent())
     window.hub.context.follow, window.hub.context.colour_by = True, "condition"
     project, pairs = window.open("Project"), window.open("Pairs")
     assert project.colour.currentText() == window.hub.context.colour_by == "hours"
@@ -172,7 +171,7 @@ def test_the_command_palette_does_what_buttons_do(window: Window, qtbot: Any) ->
 
 
 def test_the_tab_key_reaches_every_option(window: Window, qtbot: Any) -> None:
-    view = window.open("Batches").content
+    view = window.open("Batches")
     view.tabs.setCurrentIndex(3)
     form = view.form
     wanted = [box for box in form.findChildren(QCheckBox) if box.isVisible() and box.isEnabled()]
@@ -188,7 +187,7 @@ def test_the_tab_key_reaches_every_option(window: Window, qtbot: Any) -> None:
 
 
 def test_batches_are_walked_by_keys(window: Window, qtbot: Any) -> None:
-    view = window.open("Batches").content
+    view = window.open("Batches")
     for key, batch in ((Qt.Key.Key_J, 1), (Qt.Key.Key_J, 2), (Qt.Key.Key_K, 1)):
         qtbot.keyClick(view, key)
         window.idle()
@@ -281,8 +280,7 @@ def test_no_action_of_any_dock_blocks_the_window(
 ) -> None:
     """What is done first is not counted: napari builds its own parts then."""
     window = own_window
-    docks = {name: window.open(name) for name in DOCKS}
-    views = {name: getattr(dock, "content", dock) for name, dock in docks.items()}
+    views = {name: window.open(name) for name in DOCKS}
     index, session = window.session.project.index(TRAINING), window.session
     pairs, lineage, batches, curation = (views[name] for name in DOCKS[1:])
     rows = np.flatnonzero(index.table.fov_of() == 1)[:2]

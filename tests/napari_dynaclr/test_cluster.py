@@ -44,7 +44,7 @@ def opened(make_napari_viewer: Any, qtbot: Any, own_project: Project) -> Iterato
         viewer = make_napari_viewer(show=True)
         hub = hub_of(viewer)
         hub.session.project = own_project
-        view = viewer.window.add_plugin_dock_widget("napari-dynaclr", "Training")[1]
+        view = viewer.window.add_plugin_dock_widget("napari-dynaclr", "Training")[1].content
         qtbot.waitUntil(lambda: view.start.cluster.script.isEnabled(), timeout=LONG)
         return hub, view
 

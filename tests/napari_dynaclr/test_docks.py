@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -27,7 +29,7 @@ class Opened:
     def __init__(self, viewer: Any, qtbot: Any, project: Project, *names: str) -> None:
         self.viewer, self.qtbot = viewer, qtbot
         self.hub = hub_of(viewer)
-        self.docks = {name: viewer.window.add_plugin_dock_widget(PLUGIN, name)[1] for name in names}
+        self.docks = {name: viewer.window.add_plugin_dock_widget(PLUGIN, name)[1].content for name in names}
         self.hub.session.project = project
         self.idle()
 
@@ -54,7 +56,7 @@ def test_a_path_that_is_typed_is_opened(
     from napari.utils.notifications import notification_manager
 
     viewer = make_napari_viewer(show=True)
-    _, panel = viewer.window.add_plugin_dock_widget(PLUGIN, "Project")
+    panel = viewer.window.add_plugin_dock_widget(PLUGIN, "Project")[1].content
     panel.line.setText("")
     qtbot.keyClicks(panel.line, f' "{sample_training}" ')
     qtbot.keyClick(panel.line, Qt.Key.Key_Return)
@@ -229,8 +231,8 @@ def test_nothing_is_lost_when_a_dock_is_closed_and_opened_again(opened: Any, qtb
     at.hub.session.ask(PairRequest(1, 2, 3))
     at.idle()
     for _ in range(3):
-        at.viewer.window.remove_dock_widget(at.docks["Pairs"])
-        _, view = at.viewer.window.add_plugin_dock_widget(PLUGIN, "Pairs")
+        at.viewer.window.remove_dock_widget(at.docks["Pairs"].parent())
+        view = at.viewer.window.add_plugin_dock_widget(PLUGIN, "Pairs")[1].content
         at.docks["Pairs"] = view
         at.idle()
         assert (view.epoch.value(), view.batch.value(), view.place.value()) == (1, 2, 3)
@@ -309,3 +311,44 @@ def test_two_viewers_share_nothing(make_napari_viewer: Any, qtbot: Any, sample_p
     second = hub_of(make_napari_viewer())
     assert second.session.project is None
     assert second is not first.hub
+
+
+STARTING = """
+import sys, time, warnings
+import napari
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication
+
+viewer = napari.Viewer(show=True)
+QApplication.processEvents()
+start = time.perf_counter()
+docks = [viewer.window.add_plugin_dock_widget("napari-dynaclr", name)[1] for name in ("Pairs", "Project")]
+opened = time.perf_counter() - start
+assert all(dock.content is None for dock in docks), "filled at once: nothing was left to import"
+got, gaps, last = [], [], time.perf_counter()
+for dock in docks:
+    dock.then(got.append)
+end = last + 120
+while len(got) < 2 and time.perf_counter() < end:
+    QApplication.processEvents()
+    gaps.append(time.perf_counter() - last)
+    last = time.perf_counter()
+    time.sleep(0.001)
+QApplication.processEvents()
+assert [type(dock.content).__name__ for dock in docks] == ["_Pair", "_Project"], got
+assert {dock.content for dock in docks} == set(got)
+assert all(dock.layout().count() == 1 and dock.content.isVisibleTo(dock) for dock in docks)
+assert "lightning" not in sys.modules and "triton" not in sys.modules
+late = viewer.window.add_plugin_dock_widget("napari-dynaclr", "Lineage")[1]
+assert late.content is not None
+print(f"total {last - start:.3f} longest {max(gaps):.3f}")
+viewer.close()
+"""
+
+
+@pytest.mark.slow
+def test_a_dock_opens_at_once_and_is_filled_when_its_libraries_are_read(own_memory: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", STARTING], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    total, longest = (float(word) for word in done.stdout.split()[1::2])
+    assert longest < max(1.0, total / 3), done.stdout

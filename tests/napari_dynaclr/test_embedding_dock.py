@@ -38,7 +38,7 @@ class Exploring:
         self.hub.session.project = project
 
     def open(self) -> None:
-        self.view: EmbeddingView = self.viewer.window.add_plugin_dock_widget(PLUGIN, "Embedding")[1]
+        self.view: EmbeddingView = self.viewer.window.add_plugin_dock_widget(PLUGIN, "Embedding")[1].content
 
     def close(self) -> None:
         self.viewer.window.remove_dock_widget(self.view)
@@ -328,7 +328,7 @@ def test_a_finished_run_is_predicted_and_explored_by_one_click(
     spec.write(file)
     folder = launch(spec, tmp_path / "runs" / "one")
     at = exploring(None)
-    training = at.viewer.window.add_plugin_dock_widget(PLUGIN, "Training")[1]
+    training = at.viewer.window.add_plugin_dock_widget(PLUGIN, "Training")[1].content
     at.close()
     training.controller.look_at(folder.path)
     assert not training.watch.explore.isEnabled()

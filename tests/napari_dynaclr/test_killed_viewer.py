@@ -32,11 +32,12 @@ VIEWER = """
     from dynaclr.runs.launch import Launch, launch
     from dynaclr.runs.spec import RunSpec
     from dynaclr.runs.states import State
+    import napari_dynaclr.contents  # docks are filled at once
     from napari_dynaclr.controllers.hub import hub_of
 
     training, stand_in, root = sys.argv[1:]
     viewer = napari.Viewer(show=True)
-    view = viewer.window.add_plugin_dock_widget("napari-dynaclr", "Training")[1]
+    view = viewer.window.add_plugin_dock_widget("napari-dynaclr", "Training")[1].content
     runs = hub_of(viewer).runs
     for name in ("stays", "dies"):
         folder = launch(RunSpec.read(Path(training)), Path(root) / name, Launch(python=stand_in))
@@ -96,7 +97,7 @@ def test_a_killed_viewer_leaves_its_trainings_and_another_one_finds_them(
     assert who is not None
 
     viewer = make_napari_viewer(show=True)
-    view = viewer.window.add_plugin_dock_widget("napari-dynaclr", "Training")[1]
+    view = viewer.window.add_plugin_dock_widget("napari-dynaclr", "Training")[1].content
     runs = hub_of(viewer).runs
     view.controller.set_root(killed_viewer)
     view.show_tab(view.runs)

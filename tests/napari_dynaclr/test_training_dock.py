@@ -40,7 +40,7 @@ class Training:
     def __init__(self, viewer: Any, qtbot: Any, project: Project | None) -> None:
         self.viewer, self.qtbot, self.hub = viewer, qtbot, hub_of(viewer)
         self.hub.session.project = project
-        self.view: TrainingView = viewer.window.add_plugin_dock_widget(PLUGIN, "Training")[1]
+        self.view: TrainingView = viewer.window.add_plugin_dock_widget(PLUGIN, "Training")[1].content
 
     def until(self, what: Any) -> None:
         self.qtbot.waitUntil(what, timeout=LONG)
@@ -358,7 +358,7 @@ def test_the_dock_is_closed_and_opened_again(
     at.until(lambda: at.state() is State.FINISHED)
     for _ in range(2):
         at.viewer.window.remove_dock_widget(at.view)
-        at.view = at.viewer.window.add_plugin_dock_widget(PLUGIN, "Training")[1]
+        at.view = at.viewer.window.add_plugin_dock_widget(PLUGIN, "Training")[1].content
         at.until(lambda: at.state() is State.FINISHED)
         series = at.hub.runs.current.curves.series("loss/train")
         assert series.step.tolist() == list(range(1, 41))

@@ -6,7 +6,6 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
-from napari.layers import Points
 from napari.utils.notifications import show_error, show_info
 
 from napari_dynaclr.controllers.context import ImageContext
@@ -191,11 +190,5 @@ def _sample(tell: Tell) -> Project:
 
 
 def _open(path: Path, tell: Tell) -> Project:
-    _prepare_napari()
+    import_module("matplotlib")  # vispy does when it draws the first track, and the window would stand still
     return open_project(path, tell)
-
-
-def _prepare_napari() -> None:
-    """Have napari do here what the window would stand still for when it gets its first layers."""
-    import_module("matplotlib")  # vispy does it when it draws the first track
-    Points(ndim=2, units=("um", "um"))  # reads the table of all units
