@@ -1,0 +1,217 @@
+"""Turns arrays of channels and rows of tracks into one experiment; knows no viewer and no file format."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from dynaclr import keys
+from dynaclr.convert.label_centres import label_centres
+from dynaclr.convert.report import ConversionReport, FovConversion
+from dynaclr.convert.target import Target
+from dynaclr.convert.track_rows import track_table
+from dynaclr.errors import ConfigError, DataError, PixelReadError, listing, problem
+
+__all__ = ("ArrayOptions", "convert_arrays", "label_rows")
+
+_KINDS = "biuf"
+"""Kinds of numbers that pixels can be: flags, whole numbers with or without sign, fractions."""
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayOptions:
+    """What arrays do not say.
+
+    Attributes
+    ----------
+    name
+        Name of the experiment, plate and tracks.
+    interval_minutes
+        Time between frames.
+    pixel_size_um, z_step_um
+        Calibration; 1 for unknown.
+    condition, well
+        What was done to the cells, and the well of the plate, "row/column", that stands for it.
+    start_hpi
+        Hours after perturbation at frame 0.
+    version
+        OME-NGFF version of the plate.
+    """
+
+    name: str
+    interval_minutes: float
+    pixel_size_um: float = 1.0
+    z_step_um: float = 1.0
+    condition: str = "control"
+    well: str = "A/1"
+    start_hpi: float = 0.0
+    version: Literal["0.4", "0.5"] = "0.4"
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.interval_minutes) and self.interval_minutes > 0):
+            raise ConfigError(
+                problem(
+                    "the interval is missing",
+                    field="interval_minutes",
+                    expected="minutes between frames, more than 0",
+                    found=self.interval_minutes,
+                )
+            )
+        for field in ("pixel_size_um", "z_step_um"):
+            size = getattr(self, field)
+            if not (math.isfinite(size) and size > 0):
+                raise ConfigError(
+                    problem("not a size", field=field, expected="more than 0 micrometres", found=size)
+                )
+        if not self.condition.strip():
+            raise ConfigError(problem("the condition has no name", field="condition", expected="a text"))
+
+
+def convert_arrays(
+    channels: Mapping[str, Any],
+    tracks: npt.ArrayLike,
+    graph: Mapping[int, Sequence[int]],
+    output: Path,
+    options: ArrayOptions,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> ConversionReport:
+    """Write one field of view as an experiment: <output>/<name>.zarr, <name>.tracks, experiments.yaml.
+
+    Statistics are left to `preprocess`, or to a training with ``missing_statistics: compute``.
+
+    Parameters
+    ----------
+    channels
+        {name: (T, Y, X) or (T, Z, Y, X)}: anything with a shape and a dtype whose item t becomes an array,
+        of numpy, dask, zarr or tensorstore. Each frame is read once.
+    tracks
+        (n, 4) track, t, y, x or (n, 5) track, t, z, y, x, in pixels and frames from 0. z is left out where
+        the image has one slice.
+    graph
+        {child: [parent]} of tracks.
+    output
+        Folder; made if need be. An experiments.yaml that is there gets one more entry.
+    options
+        Calibration and names.
+    overwrite
+        Whether an experiment of that name may be replaced.
+    progress
+        Called with (frames done, frames in all); what it raises ends the work, and nothing is left of it.
+
+    Raises
+    ------
+    DataError
+        If arrays or tracks cannot be used, or the target exists.
+    ConfigError
+        If a name or number cannot be used.
+    PixelReadError
+        If a frame cannot be read.
+    """
+    shape, dtype = _common(channels)
+    table = track_table(tracks, graph, shape)
+    target = Target(output, _entry(channels, options), overwrite)
+    fov = f"{options.well}/0"
+    pixel = options.pixel_size_um
+    scale = (options.interval_minutes * 60, 1.0, options.z_step_um, pixel, pixel)
+    with target.writing(scale, options.version) as (writer, tables):
+        import pandas as pd
+
+        tables[fov] = pd.DataFrame(table)
+        writer.create_fov(fov, (shape[0], len(channels), *shape[1:]), dtype)
+        for t in range(shape[0]):
+            frame = np.empty((len(channels), *shape[1:]), dtype)
+            for place, (name, channel) in enumerate(channels.items()):
+                frame[place] = _read(channel, name, t, shape[1:])
+            writer.write_frame(fov, t, frame)
+            if progress is not None:
+                progress(t + 1, shape[0])
+    report = ConversionReport(target.plate, target.tracks, target.experiments_yaml)
+    report.fovs.append(_counts(target.plate, fov, table, shape[0]))
+    return report
+
+
+def label_rows(labels: Any, progress: Progress | None = None) -> npt.NDArray[np.float64]:
+    """Return the centres of labels as rows of tracks, a label one track: (n, 4) or (n, 5).
+
+    Parameters
+    ----------
+    labels
+        (T, Y, X) or (T, Z, Y, X), read frame by frame; 0 is background.
+    progress
+        Called with (frames done, frames in all); what it raises ends the work.
+    """
+    shape = tuple(int(size) for size in labels.shape)
+    rows = [np.empty((0, len(shape) + 1))]
+    for t in range(shape[0]):
+        found, centres = label_centres(_read(labels, "labels", t, shape[1:]))
+        rows.append(np.column_stack([found, np.full(found.size, t), centres]))
+        if progress is not None:
+            progress(t + 1, shape[0])
+    return np.concatenate(rows)
+
+
+def _common(channels: Mapping[str, Any]) -> tuple[tuple[int, int, int, int], np.dtype[Any]]:
+    """Return (T, Z, Y, X) and the type of numbers that all channels have, or fit into."""
+    if not channels:
+        raise DataError(problem("no channel", expected="at least one"))
+    shapes = {name: tuple(int(size) for size in channel.shape) for name, channel in channels.items()}
+    first = next(iter(shapes.values()))
+    if any(shape != first for shape in shapes.values()):
+        found = listing(f"{name} {shape}" for name, shape in shapes.items())
+        raise DataError(problem("shapes of channels differ", found=found))
+    if len(first) not in (3, 4) or 0 in first:
+        expected = "(T, Y, X) or (T, Z, Y, X), none of them 0"
+        raise DataError(problem("channels have the wrong axes", expected=expected, found=first))
+    dtypes = {name: _dtype(channel) for name, channel in channels.items()}
+    strange = [f"{name} {dtype}" for name, dtype in dtypes.items() if dtype.kind not in _KINDS]
+    if strange:
+        raise DataError(problem("pixels are no plain numbers", found=listing(strange)))
+    common = np.dtype(np.result_type(*dtypes.values()))
+    depth = first[1] if len(first) == 4 else 1
+    return (first[0], depth, first[-2], first[-1]), np.dtype(np.uint8) if common.kind == "b" else common
+
+
+def _dtype(channel: Any) -> np.dtype[Any]:
+    dtype: np.dtype[Any] = np.dtype(getattr(channel.dtype, "numpy_dtype", channel.dtype))
+    return dtype  # tensorstore has types of its own, and each knows that of numpy
+
+
+def _read(channel: Any, name: str, t: int, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """Return a frame, which a (Y, X) one may be without its single slice."""
+    try:
+        frame = np.asarray(channel[t])
+    except (OSError, ValueError, KeyError, IndexError, RuntimeError) as error:
+        raise PixelReadError(problem(f"cannot be read: {error}", field=name, row=f"frame {t}")) from error
+    if frame.shape != shape and (1, *frame.shape) != shape:
+        raise DataError(
+            problem("frame has another size", field=name, row=f"frame {t}", expected=shape, found=frame.shape)
+        )
+    return frame
+
+
+def _entry(channels: Mapping[str, Any], options: ArrayOptions) -> dict[str, Any]:
+    return {
+        "name": options.name,
+        "channel_names": list(channels),
+        "source_channel": list(channels),
+        "condition_wells": {options.condition: [options.well]},
+        "interval_minutes": float(options.interval_minutes),
+        "start_hpi": float(options.start_hpi),
+    }
+
+
+def _counts(plate: Path, fov: str, table: Mapping[str, npt.NDArray[Any]], frames: int) -> FovConversion:
+    ids, first = np.unique(table[keys.TRACK_ID], return_index=True)
+    mothers = table[keys.PARENT_TRACK_ID][first]
+    _, daughters = np.unique(mothers[mothers != keys.NO_PARENT], return_counts=True)
+    divisions = int(np.count_nonzero(daughters > 1))
+    return FovConversion(plate, fov, frames, len(table[keys.T]), ids.size, divisions)
