@@ -17,6 +17,7 @@ from dynaclr.convert.report import ConversionReport, FovConversion
 from dynaclr.convert.target import Target
 from dynaclr.convert.track_rows import track_table
 from dynaclr.errors import ConfigError, DataError, PixelReadError, listing, problem
+from dynaclr.experiment import ExperimentConfig
 
 __all__ = ("ArrayOptions", "convert_arrays", "label_rows")
 
@@ -73,6 +74,25 @@ class ArrayOptions:
         if not self.condition.strip():
             raise ConfigError(problem("the condition has no name", field="condition", expected="a text"))
 
+    def config(self, channel_names: Sequence[str]) -> ExperimentConfig:
+        """Return the experiment with channels of these names.
+
+        Raises
+        ------
+        ConfigError
+            If a name or number cannot be used.
+        """
+        return ExperimentConfig(
+            name=self.name,
+            data_path=Path(f"{self.name}.zarr"),
+            tracks_path=Path(f"{self.name}.tracks"),
+            channel_names=channel_names,
+            source_channel=channel_names,
+            condition_wells={self.condition: [self.well]},
+            interval_minutes=float(self.interval_minutes),
+            start_hpi=float(self.start_hpi),
+        )
+
 
 def convert_arrays(
     channels: Mapping[str, Any],
@@ -118,7 +138,7 @@ def convert_arrays(
     """
     shape, dtype = _common(channels)
     table = track_table(tracks, graph, shape)
-    target = Target(output, _entry(channels, options), overwrite)
+    target = Target(output, _entry(options.config(list(channels))), overwrite)
     fov = f"{options.well}/0"
     pixel = options.pixel_size_um
     scale = (options.interval_minutes * 60, 1.0, options.z_step_um, pixel, pixel)
@@ -198,14 +218,14 @@ def _read(channel: Any, name: str, t: int, shape: tuple[int, ...]) -> npt.NDArra
     return frame
 
 
-def _entry(channels: Mapping[str, Any], options: ArrayOptions) -> dict[str, Any]:
+def _entry(config: ExperimentConfig) -> dict[str, Any]:
     return {
-        "name": options.name,
-        "channel_names": list(channels),
-        "source_channel": list(channels),
-        "condition_wells": {options.condition: [options.well]},
-        "interval_minutes": float(options.interval_minutes),
-        "start_hpi": float(options.start_hpi),
+        "name": config.name,
+        "channel_names": list(config.channel_names),
+        "source_channel": list(config.source_channel),
+        "condition_wells": config.condition_wells,
+        "interval_minutes": config.interval_minutes,
+        "start_hpi": config.start_hpi,
     }
 
 

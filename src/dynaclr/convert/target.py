@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -115,8 +116,7 @@ def _made(folder: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _beside(target: Path) -> Iterator[Path]:
     """Yield a folder that is moved to `target` if nothing went wrong, and removed if something did."""
-    beside = target.with_name(f".{target.name}.partial-{os.getpid()}")
-    shutil.rmtree(beside, ignore_errors=True)
+    beside = target.with_name(f".{target.name}.partial-{os.getpid()}-{secrets.token_hex(4)}")
     try:
         yield beside
         shutil.rmtree(target, ignore_errors=True)
