@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from dynaclr.atomic import write_bytes_atomically
 from dynaclr.convert.experiments_file import with_entry
-from dynaclr.errors import DataError, problem
+from dynaclr.errors import DataError, listing, problem
 from dynaclr.experiment import ExperimentConfig, read_experiments
 from dynaclr.plate_writer import PlateWriter
 from dynaclr.tracks.writing import write_tracks
@@ -47,29 +47,36 @@ class Target:
         name = entry["name"]
         self.output, self.overwrite = output, overwrite
         self.entry = {"name": name, "data_path": f"{name}.zarr", "tracks_path": f"{name}.tracks", **entry}
-        ExperimentConfig(**self.entry)  # names and numbers are checked before anything is written
+        config = ExperimentConfig(**self.entry)  # names and numbers are checked before anything is written
         self.plate, self.tracks = output / f"{name}.zarr", output / f"{name}.tracks"
         self.experiments_yaml = output / "experiments.yaml"
-        self._check(name)
+        self._check(config)
         with_entry(self.experiments_yaml, self.entry)  # refused now rather than after the work
 
-    def _check(self, name: str) -> None:
+    def _check(self, config: ExperimentConfig) -> None:
         for path in (self.plate, self.tracks):
             if path.exists() and not self.overwrite:
                 fix = "Choose another name, or allow it to be overwritten."
                 raise DataError(problem("target exists", file=path, fix=fix))
-        if self.experiments_yaml.exists():
-            names = [config.name for config in read_experiments(self.experiments_yaml)]
-            same = [other for other in names if other.lower() == name.lower()]
-            if same and not (self.overwrite and name in same):
-                raise DataError(
-                    problem(
-                        f"experiment '{name}' is listed already",
-                        file=self.experiments_yaml,
-                        found=same[0],
-                        fix="Choose another name.",
-                    )
+        if not self.experiments_yaml.exists():
+            return
+        others = read_experiments(self.experiments_yaml)
+        same = [other.name for other in others if other.name.lower() == config.name.lower()]
+        if same and not (self.overwrite and config.name in same):
+            what = f"experiment '{config.name}' is listed already"
+            fix = "Choose another name."
+            raise DataError(problem(what, file=self.experiments_yaml, found=same[0], fix=fix))
+        channels = {len(other.source_channel) for other in others if other.name != config.name}
+        if channels - {len(config.source_channel)}:
+            raise DataError(
+                problem(
+                    "experiments of one file train on the same number of channels",
+                    file=self.experiments_yaml,
+                    expected=listing(sorted(channels)),
+                    found=f"{len(config.source_channel)} in '{config.name}'",
+                    fix="Choose another folder, or as many channels.",
                 )
+            )
 
     @contextlib.contextmanager
     def writing(

@@ -273,8 +273,9 @@ def _note(images: list[Any], cells: Any) -> str:
     """Return what would be written, in words."""
     pixels = images[0].data[0] if images[0].multiscale else images[0].data
     shape = [int(size) for size in pixels.shape]
-    gigabytes = math.prod(shape) * sum(layer.dtype.itemsize for layer in images) / 1e9
+    size = math.prod(shape) * sum(layer.dtype.itemsize for layer in images)
     depth = f"{shape[1]} slices of " if len(shape) == 4 else ""
-    size = f"{depth}{shape[-2]} x {shape[-1]} px, {gigabytes:.3g} GB before compression"
-    text = f"Channels: {len(images)}. {shape[0]} frames of {size}."
+    amount = f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+    frames = f"{shape[0]} frames of {depth}{shape[-2]} x {shape[-1]} px"
+    text = f"Channels: {len(images)}. {frames}, {amount} before compression."
     return text if isinstance(cells, Tracks) else f"{text} Divisions are unknown: labels have no parents."

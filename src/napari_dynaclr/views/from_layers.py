@@ -83,6 +83,15 @@ class Entered:
     replace: bool
 
 
+class _Number(QDoubleSpinBox):
+    """A number without zeros at its end."""
+
+    def textFromValue(self, value: float) -> str:
+        """Return what is shown."""
+        locale = self.locale()
+        return locale.toString(value, "g", 6).replace(locale.groupSeparator(), "")
+
+
 class FromLayersForm(QWidget):
     """Choose images and cells among layers, say what they do not, write and open."""
 
@@ -103,7 +112,7 @@ class FromLayersForm(QWidget):
         self.cells = QComboBox()
         self.cells.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.cells.setMinimumContentsLength(12)
-        self.numbers = {name: QDoubleSpinBox() for name in _NUMBERS}
+        self.numbers = {name: _Number() for name in _NUMBERS}
         self.texts = {name: QLineEdit() for name in _TEXTS}
         self.folder = QLineEdit()
         self.folder.setPlaceholderText("where the project is written")
@@ -133,7 +142,7 @@ class FromLayersForm(QWidget):
         _add(form, "Cells", tip, self.cells)
         for name, (title, tip, suffix, unset) in _NUMBERS.items():
             box = self.numbers[name]
-            box.setDecimals(4)
+            box.setDecimals(6)
             box.setRange(0, 1e6)
             box.setSuffix(suffix)
             box.setSpecialValueText(unset)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dynaclr.config_file import read_config
 from dynaclr.convert import ArrayOptions, convert_arrays, label_rows
 from dynaclr.dataset import MultiExperimentTripletDataset
 from dynaclr.errors import ConfigError, DataError, PixelReadError
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.index import MultiExperimentIndex
+from dynaclr.pipeline import Pipeline
+from dynaclr.preprocess import PreprocessReport, preprocess_plate
+from dynaclr.runs.presets import Preset, preset_spec
 
 OPTIONS = ArrayOptions("movie", 15.0, pixel_size_um=0.5, z_step_um=2.0, condition="infected", well="B/2")
 T, Z, Y, X = 8, 3, 40, 50
@@ -146,6 +151,26 @@ def test_z_of_tracks_is_kept_where_there_are_slices(tmp_path: Path) -> None:
         table = pd.read_csv(report.tracks / "A" / "1" / "0" / "tracks.csv")
         assert ("z" in table) == kept
     assert ExperimentRegistry.from_yaml(tmp_path / "experiments.yaml").names == ("deep", "flat")
+
+
+def test_experiments_of_one_folder_have_as_many_channels(tmp_path: Path) -> None:
+    convert_arrays({"a": coded(0)}, *family(), tmp_path, OPTIONS)
+    other = ArrayOptions("other", 15.0)
+    two = {"a": coded(0), "b": coded(1)}
+    with pytest.raises(DataError, match="same number of channels; expected 1; found 2 in 'other'"):
+        convert_arrays(two, *family(), tmp_path, other)
+    assert not (tmp_path / "other.zarr").exists()
+    convert_arrays(two, *family(), tmp_path, OPTIONS, overwrite=True)
+    convert_arrays(two, *family(), tmp_path, other)
+
+
+def test_a_preset_trains_on_it_and_computes_the_statistics(tmp_path: Path) -> None:
+    channels = {name: np.tile(coded(place), (1, 1, 2, 2)) for place, name in enumerate("ab")}
+    report = convert_arrays(channels, *family(), tmp_path, replace(OPTIONS, pixel_size_um=1.0))
+    preset_spec(Preset.QUICK, report.experiments_yaml).write(tmp_path / "train.yaml")
+    pipeline = Pipeline(read_config(tmp_path / "train.yaml"))
+    assert pipeline.setup().experiments[0].anchors > 10
+    assert preprocess_plate(pipeline.registry.plates["movie"]) == PreprocessReport((), ("B/2/0",))
 
 
 class _Stop(Exception):
