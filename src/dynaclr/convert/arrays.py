@@ -12,17 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr import keys
-from dynaclr.convert.label_centres import label_centres
+from dynaclr.convert.frames import common_shape, read_frame
 from dynaclr.convert.report import ConversionReport, FovConversion
 from dynaclr.convert.target import Target
 from dynaclr.convert.track_rows import track_table
-from dynaclr.errors import ConfigError, DataError, PixelReadError, listing, problem
+from dynaclr.errors import ConfigError, problem
 from dynaclr.experiment import ExperimentConfig
 
-__all__ = ("ArrayOptions", "convert_arrays", "label_rows")
+__all__ = ("ArrayOptions", "convert_arrays")
 
-_KINDS = "biuf"
-"""Kinds of numbers that pixels can be: flags, whole numbers with or without sign, fractions."""
 Progress = Callable[[int, int], None]
 
 
@@ -136,7 +134,7 @@ def convert_arrays(
     PixelReadError
         If a frame cannot be read.
     """
-    shape, dtype = _common(channels)
+    shape, dtype = common_shape(channels)
     table = track_table(tracks, graph, shape)
     target = Target(output, _entry(options.config(list(channels))), overwrite)
     fov = f"{options.well}/0"
@@ -150,72 +148,13 @@ def convert_arrays(
         for t in range(shape[0]):
             frame = np.empty((len(channels), *shape[1:]), dtype)
             for place, (name, channel) in enumerate(channels.items()):
-                frame[place] = _read(channel, name, t, shape[1:])
+                frame[place] = read_frame(channel, name, t, shape[1:])
             writer.write_frame(fov, t, frame)
             if progress is not None:
                 progress(t + 1, shape[0])
     report = ConversionReport(target.plate, target.tracks, target.experiments_yaml)
     report.fovs.append(_counts(target.plate, fov, table, shape[0]))
     return report
-
-
-def label_rows(labels: Any, progress: Progress | None = None) -> npt.NDArray[np.float64]:
-    """Return the centres of labels as rows of tracks, a label one track: (n, 4) or (n, 5).
-
-    Parameters
-    ----------
-    labels
-        (T, Y, X) or (T, Z, Y, X), read frame by frame; 0 is background.
-    progress
-        Called with (frames done, frames in all); what it raises ends the work.
-    """
-    shape = tuple(int(size) for size in labels.shape)
-    rows = [np.empty((0, len(shape) + 1))]
-    for t in range(shape[0]):
-        found, centres = label_centres(_read(labels, "labels", t, shape[1:]))
-        rows.append(np.column_stack([found, np.full(found.size, t), centres]))
-        if progress is not None:
-            progress(t + 1, shape[0])
-    return np.concatenate(rows)
-
-
-def _common(channels: Mapping[str, Any]) -> tuple[tuple[int, int, int, int], np.dtype[Any]]:
-    """Return (T, Z, Y, X) and the type of numbers that all channels have, or fit into."""
-    if not channels:
-        raise DataError(problem("no channel", expected="at least one"))
-    shapes = {name: tuple(int(size) for size in channel.shape) for name, channel in channels.items()}
-    first = next(iter(shapes.values()))
-    if any(shape != first for shape in shapes.values()):
-        found = listing(f"{name} {shape}" for name, shape in shapes.items())
-        raise DataError(problem("shapes of channels differ", found=found))
-    if len(first) not in (3, 4) or 0 in first:
-        expected = "(T, Y, X) or (T, Z, Y, X), none of them 0"
-        raise DataError(problem("channels have the wrong axes", expected=expected, found=first))
-    dtypes = {name: _dtype(channel) for name, channel in channels.items()}
-    strange = [f"{name} {dtype}" for name, dtype in dtypes.items() if dtype.kind not in _KINDS]
-    if strange:
-        raise DataError(problem("pixels are no plain numbers", found=listing(strange)))
-    common = np.dtype(np.result_type(*dtypes.values()))
-    depth = first[1] if len(first) == 4 else 1
-    return (first[0], depth, first[-2], first[-1]), np.dtype(np.uint8) if common.kind == "b" else common
-
-
-def _dtype(channel: Any) -> np.dtype[Any]:
-    dtype: np.dtype[Any] = np.dtype(getattr(channel.dtype, "numpy_dtype", channel.dtype))
-    return dtype  # tensorstore has types of its own, and each knows that of numpy
-
-
-def _read(channel: Any, name: str, t: int, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-    """Return a frame, which a (Y, X) one may be without its single slice."""
-    try:
-        frame = np.asarray(channel[t])
-    except (OSError, ValueError, KeyError, IndexError, RuntimeError) as error:
-        raise PixelReadError(problem(f"cannot be read: {error}", field=name, row=f"frame {t}")) from error
-    if frame.shape != shape and (1, *frame.shape) != shape:
-        raise DataError(
-            problem("frame has another size", field=name, row=f"frame {t}", expected=shape, found=frame.shape)
-        )
-    return frame
 
 
 def _entry(config: ExperimentConfig) -> dict[str, Any]:

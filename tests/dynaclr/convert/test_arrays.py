@@ -167,7 +167,8 @@ def test_experiments_of_one_folder_have_as_many_channels(tmp_path: Path) -> None
 def test_a_preset_trains_on_it_and_computes_the_statistics(tmp_path: Path) -> None:
     channels = {name: np.tile(coded(place), (1, 1, 2, 2)) for place, name in enumerate("ab")}
     report = convert_arrays(channels, *family(), tmp_path, replace(OPTIONS, pixel_size_um=1.0))
-    preset_spec(Preset.QUICK, report.experiments_yaml).write(tmp_path / "train.yaml")
+    spec = preset_spec(Preset.QUICK, report.experiments_yaml).changed({"data.batch_size": 4})
+    spec.write(tmp_path / "train.yaml")
     pipeline = Pipeline(read_config(tmp_path / "train.yaml"))
     assert pipeline.setup().experiments[0].anchors > 10
     assert preprocess_plate(pipeline.registry.plates["movie"]) == PreprocessReport((), ("B/2/0",))
