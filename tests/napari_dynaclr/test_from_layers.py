@@ -127,6 +127,20 @@ def test_boxes_follow_the_layers(made: Made) -> None:
     assert form.numbers["pixel"].value() == pytest.approx(0.7)
     viewer.layers["Phase3D"].scale = (1, 0.25, 0.25)
     assert form.numbers["pixel"].value() == 0.25
+    viewer.layers["my cells"].units = ("pixel", "pixel", "pixel")
+    assert "cells in pixel: places are compared number by number" in form.note.text()
+
+
+def test_an_interval_of_one_image_is_not_taken_for_another(made: Made) -> None:
+    interval = made.form.numbers["interval"]
+    made.viewer.add_image(PIXELS[0], name="timed", scale=(300, 1, 1), units=("s", "um", "um"))
+    assert interval.value() == 5
+    made.viewer.add_image(PIXELS[1], name="bare")
+    made.form.images.item(0).setCheckState(Qt.CheckState.Unchecked)
+    assert interval.value() == 0
+    interval.setValue(7)
+    made.viewer.layers.remove("timed")
+    assert interval.value() == 7
 
 
 def test_what_is_missing_stands_beside_the_button(made: Made, tmp_path: Path) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any
-from weakref import ref
 
 from napari.layers import Image, Labels, Tracks
 from napari.utils.notifications import show_info
 
 from dynaclr.convert import ArrayOptions, ConversionReport, convert_arrays
 from dynaclr.errors import ConfigError
+from napari_dynaclr.controllers.layer_watch import LayerWatch
 from napari_dynaclr.memory import recall, remember
 from napari_dynaclr.recording import (
     Calibration,
@@ -23,16 +21,15 @@ from napari_dynaclr.recording import (
     image_fault,
     recorded,
 )
-from napari_dynaclr.views.from_layers import Choice, Entered, FromLayersForm
+from napari_dynaclr.recording_text import as_name, recording_note
+from napari_dynaclr.views.from_layers import Entered, FromLayersForm
+from napari_dynaclr.views.layer_list import Choice
 from napari_dynaclr.workers import Jobs, Tell, telling_errors
 
 __all__ = ("WRITING", "FromLayers")
 
 WRITING = "writing the layers"
-_OWNER = "dynaclr"  # in the metadata of layers that are the plugin's own
 _FOLDER, _CONDITION = "layers folder", "layers condition"
-_LIST_EVENTS = ("inserted", "removed", "reordered", "renamed")
-_LAYER_EVENTS = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels", "data")
 
 
 class FromLayers:
@@ -53,13 +50,12 @@ class FromLayers:
     def __init__(
         self, viewer: Any, jobs: Jobs, view: FromLayersForm, open_project: Callable[[str], None]
     ) -> None:
-        self._viewer, self.jobs, self.view = ref(viewer), jobs, view
+        self.jobs, self.view = jobs, view
         self._open = open_project
         self._ticked: dict[Hashable, bool] = {}  # what the user ticked, and took the tick from
         self._chosen: Hashable = None  # the cells that the user chose
         self._named = False  # whether the user typed a name
         self._said: tuple[Hashable, Calibration] | None = None  # what the first channel said of its steps
-        self._watched: list[Any] = []
         view.set_text("condition", recall(_CONDITION, "control"))
         view.folder.setText(recall(_FOLDER, ""))
         view.changed.connect(self.check)
@@ -70,8 +66,7 @@ class FromLayers:
         view.cancel_requested.connect(lambda: jobs.cancel(WRITING))
         jobs.changed.connect(self._on_jobs)
         jobs.told.connect(self._on_told)
-        for name in _LIST_EVENTS:
-            getattr(viewer.layers.events, name).connect(self.follow)
+        self.layers = LayerWatch(viewer, (Image, Labels, Tracks), self.follow)
         self.follow()
 
     def close(self) -> None:
@@ -79,47 +74,26 @@ class FromLayers:
         self.jobs.changed.disconnect(self._on_jobs)
         self.jobs.told.disconnect(self._on_told)
         self.jobs.cancel(WRITING)
-        viewer = self._viewer()
-        if viewer is not None:
-            for name in _LIST_EVENTS:
-                getattr(viewer.layers.events, name).disconnect(self.follow)
-        self._watch([])
+        self.layers.close()
 
-    def _layers(self, *kinds: Any) -> list[Any]:
-        """Return the user's layers of some kinds, in the order of the viewer."""
-        viewer = self._viewer()
-        layers: list[Any] = [] if viewer is None else list(viewer.layers)
-        return [layer for layer in layers if isinstance(layer, kinds) and _OWNER not in layer.metadata]
-
-    def _watch(self, layers: list[Any]) -> None:
-        """Listen to these layers and to no others."""
-        for layer in self._watched:
-            for name in _LAYER_EVENTS:
-                getattr(layer.events, name).disconnect(self.follow)
-        for layer in layers:
-            for name in _LAYER_EVENTS:
-                getattr(layer.events, name).connect(self.follow)
-        self._watched = layers
-
-    def follow(self, event: Any = None) -> None:
+    def follow(self) -> None:
         """Offer the layers as they are now; what was chosen stays chosen."""
-        layers = self._layers(Image, Labels, Tracks)
-        if layers != self._watched:
-            self._watch(layers)
-        there = {layer.unique_id for layer in layers}
+        there = {layer.unique_id for layer in self.layers.of(Image, Labels, Tracks)}
         self._ticked = {key: on for key, on in self._ticked.items() if key in there}
         chosen = self._images()
-        self.view.set_images([_image_choice(layer, layer in chosen) for layer in self._layers(Image)])
+        self.view.images.set_choices(
+            [_image_choice(layer, layer in chosen) for layer in self.layers.of(Image)]
+        )
         cells = self._cells()
         self.view.set_cells([_cell_choice(layer, layer is cells) for layer in self._cell_layers()])
         self._calibrate(chosen[0] if chosen else None)
         if not self._named:
-            self.view.set_text("name", _as_name(cells.name if cells is not None else ""))
+            self.view.set_text("name", as_name(cells.name if cells is not None else ""))
         self.check()
 
     def _images(self) -> list[Any]:
         """Return the images that are ticked: by the user, else all that fit the first of them."""
-        usable = [layer for layer in self._layers(Image) if not image_fault(layer)]
+        usable = [layer for layer in self.layers.of(Image) if not image_fault(layer)]
         wanted = [layer for layer in usable if self._ticked.get(layer.unique_id, True)]
         return [
             layer
@@ -128,7 +102,7 @@ class FromLayers:
         ]
 
     def _cell_layers(self) -> list[Any]:
-        return [*self._layers(Tracks), *self._layers(Labels)]
+        return [*self.layers.of(Tracks), *self.layers.of(Labels)]
 
     def _cells(self) -> Any | None:
         """Return the layer of the cells: the chosen one, else the first."""
@@ -143,8 +117,9 @@ class FromLayers:
         self.view.set_deep(image.ndim == 4)
         if said == self._said:
             return
+        before = None if self._said is None else self._said[1].interval_minutes
         self._said, steps = said, said[1]
-        if steps.interval_minutes is not None:
+        if steps.interval_minutes is not None or before == self.view.entered().interval_minutes:
             self.view.set_number("interval", steps.interval_minutes)
         self.view.set_number("pixel", steps.pixel_size_um)
         self.view.set_number("z_step", steps.z_step_um)
@@ -172,7 +147,7 @@ class FromLayers:
                 f"{folder} has an experiment '{entered.name}' already: choose another name, or replace it."
             )
         fault = fault or self._options_fault(entered, images)
-        note = "" if channels_fault(images) or cells is None else _note(images, cells)
+        note = "" if channels_fault(images) or cells_fault(cells) else recording_note(images, cells)
         self.view.set_verdict(note, fault)
 
     @staticmethod
@@ -241,11 +216,6 @@ def _cell_choice(layer: Any, chosen: bool) -> Choice:
     return Choice(layer.unique_id, f"{layer.name} ({kind})", f"{layer.name}: {kind}", True, chosen)
 
 
-def _as_name(text: str) -> str:
-    """Return a text as the name of an experiment."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", text).strip("._-")[:100]
-
-
 def _entered_fault(entered: Entered) -> str:
     """Return what was not entered."""
     if not entered.interval_minutes:
@@ -267,15 +237,3 @@ def _options(entered: Entered) -> ArrayOptions:
         z_step_um=entered.z_step_um or 1.0,
         condition=entered.condition,
     )
-
-
-def _note(images: list[Any], cells: Any) -> str:
-    """Return what would be written, in words."""
-    pixels = images[0].data[0] if images[0].multiscale else images[0].data
-    shape = [int(size) for size in pixels.shape]
-    size = math.prod(shape) * sum(layer.dtype.itemsize for layer in images)
-    depth = f"{shape[1]} slices of " if len(shape) == 4 else ""
-    amount = f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
-    frames = f"{shape[0]} frames of {depth}{shape[-2]} x {shape[-1]} px"
-    text = f"Channels: {len(images)}. {frames}, {amount} before compression."
-    return text if isinstance(cells, Tracks) else f"{text} Divisions are unknown: labels have no parents."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qtpy.QtCore import Qt, Signal
@@ -14,15 +14,14 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
-    QListWidget,
-    QListWidgetItem,
     QProgressBar,
     QWidget,
 )
 
+from napari_dynaclr.views.layer_list import Choice, LayerList
 from napari_dynaclr.views.training_parts import button, words
 
-__all__ = ("Choice", "Entered", "FromLayersForm")
+__all__ = ("Entered", "FromLayersForm")
 
 _NUMBERS = {
     "interval": ("Interval", "Minutes between two frames", " min", "not set"),
@@ -43,31 +42,6 @@ _TEXTS = {
     "condition": ("Condition", "What was done to these cells, for example infected", "control"),
     "name": ("Name", "Of the experiment, its plate and its tracks: letters, digits, '.', '_', '-'", "movie"),
 }
-_LINES_SHOWN = 4
-_KEY = Qt.ItemDataRole.UserRole
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A layer that is offered.
-
-    Attributes
-    ----------
-    key
-        Tells it from others, whatever its name.
-    title, tip
-        What is shown, and when it is hovered.
-    usable
-        Whether it can be chosen.
-    chosen
-        Whether it is.
-    """
-
-    key: Hashable
-    title: str
-    tip: str = ""
-    usable: bool = True
-    chosen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +82,7 @@ class FromLayersForm(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._ready = False
-        self.images = QListWidget()
+        self.images = LayerList()
         self.cells = QComboBox()
         self.cells.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.cells.setMinimumContentsLength(12)
@@ -133,8 +107,6 @@ class FromLayersForm(QWidget):
         form = QFormLayout(self)
         form.setContentsMargins(2, 2, 2, 2)
         form.setVerticalSpacing(3)
-        rows = self.fontMetrics().height() + 4
-        self.images.setFixedHeight(_LINES_SHOWN * rows + 4)
         _add(
             form, "Channels", "Images that are channels, named as their layers; Space ticks one", self.images
         )
@@ -167,7 +139,7 @@ class FromLayersForm(QWidget):
         form.addRow(row)
 
     def _connect(self) -> None:
-        self.images.itemChanged.connect(self._on_ticked)
+        self.images.ticked.connect(self.image_toggled)
         self.cells.activated.connect(lambda place: self.cells_chosen.emit(self.cells.itemData(place)))
         for number in self.numbers.values():
             number.valueChanged.connect(lambda _: self.changed.emit())
@@ -178,9 +150,6 @@ class FromLayersForm(QWidget):
         self.browse.clicked.connect(self._choose)
         self.write.clicked.connect(lambda: self.write_requested.emit())
         self.cancel.clicked.connect(lambda: self.cancel_requested.emit())
-
-    def _on_ticked(self, item: QListWidgetItem) -> None:
-        self.image_toggled.emit(item.data(_KEY), item.checkState() == Qt.CheckState.Checked)
 
     def _choose(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Folder of the project", self.folder.text())
@@ -198,24 +167,6 @@ class FromLayersForm(QWidget):
             folder=self.folder.text().strip(),
             replace=self.replace.isChecked(),
         )
-
-    def set_images(self, choices: Sequence[Choice]) -> None:
-        """Offer images; the one that has the keyboard keeps it."""
-        items = [self.images.item(row) for row in range(self.images.count())]
-        current = self.images.currentItem()
-        at = None if current is None else current.data(_KEY)
-        self.images.blockSignals(True)
-        if [item.data(_KEY) for item in items if item is not None] != [choice.key for choice in choices]:
-            self.images.clear()
-            for _ in choices:
-                self.images.addItem(QListWidgetItem())
-        for row, choice in enumerate(choices):
-            item = self.images.item(row)
-            assert item is not None
-            _show(item, choice)
-            if choice.key == at:
-                self.images.setCurrentItem(item)
-        self.images.blockSignals(False)
 
     def set_cells(self, choices: Sequence[Choice]) -> None:
         """Offer layers of cells, and show which one is chosen."""
@@ -280,12 +231,3 @@ def _add(form: QFormLayout, title: str, tip: str, widget: QWidget) -> None:
     widget.setToolTip(tip)
     widget.setAccessibleName(title)
     form.addRow(title, widget)
-
-
-def _show(item: QListWidgetItem, choice: Choice) -> None:
-    item.setText(choice.title)
-    item.setData(_KEY, choice.key)
-    item.setToolTip(choice.tip)
-    usable = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsUserCheckable
-    item.setFlags(usable if choice.usable else Qt.ItemFlag.NoItemFlags)
-    item.setCheckState(Qt.CheckState.Checked if choice.chosen else Qt.CheckState.Unchecked)
