@@ -55,8 +55,7 @@ class Lazy:
 
 
 def _dask(values: np.ndarray, folder: Path) -> Any:
-    import dask.array as da
-
+    da = pytest.importorskip("dask.array")
     return da.from_array(values, chunks=(1, *values.shape[1:]))
 
 
@@ -299,7 +298,7 @@ def test_options_that_are_wrong(tmp_path: Path, changes: dict[str, Any], message
 
 @pytest.mark.parametrize("shape", [(4, 20, 30), (4, 3, 20, 30)])
 def test_label_rows_are_the_centroids_of_regionprops(shape: tuple[int, ...]) -> None:
-    from skimage.measure import regionprops
+    regionprops = pytest.importorskip("skimage.measure").regionprops
 
     labels = np.random.default_rng(3).integers(0, 4, shape).astype(np.int32) * 11
     labels[2] = 0
