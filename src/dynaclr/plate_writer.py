@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -87,12 +88,11 @@ class PlateWriter:
         self.version, self.scale = version, tuple(float(step) for step in scale)
         self.chunks, self.shards = chunks, shards
         self.store_zero_chunks = store_zero_chunks
-        self._partial = path.with_name(f".{path.name}.partial-{os.getpid()}")
+        self._partial = path.with_name(f".{path.name}.partial-{os.getpid()}-{secrets.token_hex(4)}")
         self._arrays: dict[str, Any] = {}
         self._limits: dict[str, npt.NDArray[np.float64]] = {}
 
     def __enter__(self) -> PlateWriter:
-        shutil.rmtree(self._partial, ignore_errors=True)
         self._partial.mkdir(parents=True)
         return self
 

@@ -11,6 +11,7 @@ from dynaclr.embeddings import Space
 from napari_dynaclr.controllers.batch import batch_dock
 from napari_dynaclr.controllers.curation import curation_dock
 from napari_dynaclr.controllers.embedding import EmbeddingController
+from napari_dynaclr.controllers.from_layers import FromLayers
 from napari_dynaclr.controllers.hub import hub_of
 from napari_dynaclr.controllers.lineage import LineageController
 from napari_dynaclr.controllers.pairs import PairController
@@ -37,7 +38,15 @@ class _Project(ProjectView):
         super().__init__()
         hub = hub_of(viewer)
         self.controller = ProjectController(hub.session, hub.jobs, hub.context, self)
+        real = getattr(viewer, "__wrapped__", viewer)
+        self.maker = FromLayers(real, hub.jobs, self.from_layers, self._open_written)
         self.destroyed.connect(self.controller.close)
+        self.destroyed.connect(self.maker.close)
+
+    def _open_written(self, path: str) -> None:
+        """Open what was made of layers; there is room for it again."""
+        self.layers_fold.head.setChecked(False)
+        self.controller.open(path)
 
 
 class _Pair(PairView):

@@ -1,8 +1,10 @@
-"""Turns foreign recordings into plates, track files and experiments; knows no training."""
+"""Turns foreign recordings and arrays into plates, track files and experiments; knows no training."""
 
 from __future__ import annotations
 
+from dynaclr.convert.arrays import ArrayOptions, convert_arrays
 from dynaclr.convert.ctc import CtcOptions, convert_ctc
+from dynaclr.convert.label_centres import label_rows
 from dynaclr.convert.report import ConversionReport
 
-__all__ = ("ConversionReport", "CtcOptions", "convert_ctc")
+__all__ = ("ArrayOptions", "ConversionReport", "CtcOptions", "convert_arrays", "convert_ctc", "label_rows")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,16 +10,13 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
-from dynaclr.atomic import write_bytes_atomically
 from dynaclr.convert.ctc_files import CtcSequence, find_sequence, read_image, read_lbep
-from dynaclr.convert.experiments_file import with_entry
+from dynaclr.convert.label_centres import label_centres
 from dynaclr.convert.report import ConversionReport, FovConversion
+from dynaclr.convert.target import Target
 from dynaclr.errors import ConfigError, DataError, problem
-from dynaclr.experiment import ExperimentConfig, read_experiments
 from dynaclr.plate_writer import PlateWriter
-from dynaclr.tracks.writing import write_tracks
 
 __all__ = ("CtcOptions", "convert_ctc")
 
@@ -95,42 +89,24 @@ def convert_ctc(
         raise ConfigError(problem("no sequence to convert", expected="at least one folder"))
     found = [find_sequence(folder, masks[i] if masks else None) for i, folder in enumerate(sequences)]
     fovs = _fov_names(options, len(found))
-    entry = _entry(options, fovs)
-    plate, tracks = output / f"{options.name}.zarr", output / f"{options.name}.tracks"
-    yaml_path = output / "experiments.yaml"
-    _check_target(plate, tracks, yaml_path, options.name, overwrite)
-    with_entry(yaml_path, entry)  # refused now rather than after the work
-    output.mkdir(parents=True, exist_ok=True)
+    target = Target(output, _entry(options, fovs), overwrite)
     states = [sequence.state() for sequence in found]
-    report = ConversionReport(plate, tracks, yaml_path)
-    tables: dict[str, Any] = {}
+    report = ConversionReport(target.plate, target.tracks, target.experiments_yaml)
     total, done = sum(len(sequence.images) for sequence in found), 0
-    with _beside(tracks) as unfinished:
-        scale = (
-            options.interval_minutes * 60,
-            1.0,
-            options.z_step_um,
-            options.pixel_size_um,
-            options.pixel_size_um,
-        )
-        with PlateWriter(
-            plate, [options.channel_name], version=options.version, scale=scale, overwrite=overwrite
-        ) as writer:
-            for sequence, fov in zip(found, fovs, strict=True):
-                counts = FovConversion(sequence.folder, fov)
-                rows = _write_fov(writer, sequence, fov, counts, partial(_tell, progress, done, total))
-                done += len(sequence.images)
-                tables[fov] = _track_table(rows, sequence, counts)
-                report.fovs.append(counts)
-            write_tracks(unfinished, tables)
-            for sequence, state in zip(found, states, strict=True):
-                if sequence.state() != state:
-                    raise DataError(
-                        problem(
-                            "files changed during the conversion", file=sequence.folder, fix="Convert again."
-                        )
-                    )
-    write_bytes_atomically(yaml_path, with_entry(yaml_path, entry))
+    pixel = options.pixel_size_um
+    scale = (options.interval_minutes * 60, 1.0, options.z_step_um, pixel, pixel)
+    with target.writing(scale, options.version) as (writer, tables):
+        for sequence, fov in zip(found, fovs, strict=True):
+            counts = FovConversion(sequence.folder, fov)
+            rows = _write_fov(writer, sequence, fov, counts, partial(_tell, progress, done, total))
+            done += len(sequence.images)
+            tables[fov] = _track_table(rows, sequence, counts)
+            report.fovs.append(counts)
+        for sequence, state in zip(found, states, strict=True):
+            if sequence.state() != state:
+                raise DataError(
+                    problem("files changed during the conversion", file=sequence.folder, fix="Convert again.")
+                )
     return report
 
 
@@ -168,51 +144,14 @@ def _fov_names(options: CtcOptions, count: int) -> list[str]:
 def _entry(options: CtcOptions, fovs: Sequence[str]) -> dict[str, Any]:
     labels = list(dict.fromkeys(options.conditions))
     wells = dict.fromkeys(fov.rpartition("/")[0] for fov in fovs)
-    entry: dict[str, Any] = {
+    return {
         "name": options.name,
-        "data_path": f"{options.name}.zarr",
-        "tracks_path": f"{options.name}.tracks",
         "channel_names": [options.channel_name],
         "source_channel": [options.channel_name],
         "condition_wells": {label: [well] for label, well in zip(labels, wells, strict=True)},
         "interval_minutes": float(options.interval_minutes),
         "start_hpi": float(options.start_hpi),
     }
-    ExperimentConfig(**entry)  # names and numbers are checked before anything is written
-    return entry
-
-
-def _check_target(plate: Path, tracks: Path, yaml_path: Path, name: str, overwrite: bool) -> None:
-    for path in (plate, tracks):
-        if path.exists() and not overwrite:
-            raise DataError(
-                problem("target exists", file=path, fix="Choose another name, or pass --overwrite.")
-            )
-    if yaml_path.exists():
-        names = [config.name for config in read_experiments(yaml_path)]
-        same = [other for other in names if other.lower() == name.lower()]
-        if same and not (overwrite and name in same):
-            raise DataError(
-                problem(
-                    f"experiment '{name}' is listed already",
-                    file=yaml_path,
-                    found=same[0],
-                    fix="Choose another name.",
-                )
-            )
-
-
-@contextlib.contextmanager
-def _beside(target: Path) -> Iterator[Path]:
-    """Yield a folder that is moved to `target` if nothing went wrong, and removed if something did."""
-    beside = target.with_name(f".{target.name}.partial-{os.getpid()}")
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
-        yield beside
-        shutil.rmtree(target, ignore_errors=True)
-        os.replace(beside, target)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def _write_fov(
@@ -234,14 +173,11 @@ def _write_fov(
                 problem("data types differ", file=image_path, expected=first.dtype, found=image.dtype)
             )
         writer.write_frame(fov, t, image[None])
-        labels = np.unique(mask)
-        labels = labels[labels > 0]
-        if labels.size:
-            centres = np.array(ndimage.center_of_mass(np.ones(mask.shape, dtype=bool), mask, labels))
-            rows.append(np.column_stack([np.full(labels.size, t), labels, centres]))
+        labels, centres = label_centres(mask)
+        rows.append(np.column_stack([np.full(labels.size, t), labels, centres]))
         tell(t + 1)
     counts.frames = len(sequence.images)
-    return np.concatenate(rows) if rows else np.empty((0, 5))
+    return np.concatenate(rows)
 
 
 def _track_table(rows: npt.NDArray[np.float64], sequence: CtcSequence, counts: FovConversion) -> Any:

@@ -28,6 +28,8 @@ from dynaclr.report import SetupReport
 from napari_dynaclr.layers import COLOUR_BY
 from napari_dynaclr.views.calm_wheel import calm_wheels
 from napari_dynaclr.views.fov_box import FovBox
+from napari_dynaclr.views.from_layers import FromLayersForm
+from napari_dynaclr.views.training_parts import Fold
 
 __all__ = ("ProjectView",)
 
@@ -93,6 +95,10 @@ class ProjectView(QWidget):
         self.track = QLineEdit()
         self.track.setPlaceholderText("12, or 12 @ 5 for its frame 5")
         self.track.setToolTip("Return selects this track of the field of view that is shown")
+        self.from_layers = FromLayersForm()
+        self.layers_fold = Fold(
+            "From layers ...", "Make a project of images and tracks that are open in napari", self.from_layers
+        )
         self._arrange()
         self._connect()
         calm_wheels(self)
@@ -113,6 +119,7 @@ class ProjectView(QWidget):
         column.addLayout(second)
         column.addWidget(self.busy)
         column.addWidget(self.state)
+        column.addWidget(self.layers_fold)
         self.view_box = QGroupBox("Image")
         form = QFormLayout(self.view_box)
         form.addRow("Field of view", self.fov)
@@ -124,8 +131,10 @@ class ProjectView(QWidget):
         self.notes = QCollapsible("Warnings")
         self.notes.setContent(self.warnings)
         column.addWidget(self.notes)
+        column.addStretch(0)
 
     def _connect(self) -> None:
+        self.layers_fold.head.toggled.connect(self._make_room)
         self.line.returnPressed.connect(self._open)
         self.path.activated.connect(lambda number: self._open())
         self.browse.clicked.connect(self._choose)
@@ -141,6 +150,11 @@ class ProjectView(QWidget):
         text = self.path.currentText().strip().strip("'\"").strip()
         if text:
             self.open_requested.emit(text)
+
+    def _make_room(self, asked: bool) -> None:
+        """Hide what is said of the open project while another is made of layers."""
+        for part in (self.view_box, self.table, self.notes):
+            part.setVisible(not asked)
 
     def _choose(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(

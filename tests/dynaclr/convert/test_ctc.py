@@ -234,7 +234,7 @@ def test_masks_and_table_that_disagree_are_listed(tmp_path: Path) -> None:
 def test_tables_that_are_wrong(tmp_path: Path, lbep: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         convert_ctc([sequence(tmp_path / "in", lbep)], tmp_path / "out", OPTIONS)
-    assert not any((tmp_path / "out").iterdir())
+    assert not (tmp_path / "out").exists()
 
 
 def test_files_that_are_missing(tmp_path: Path) -> None:
@@ -256,7 +256,7 @@ def test_sizes_that_differ(tmp_path: Path) -> None:
     tifffile.imwrite(source / "t004.tif", np.zeros((31, 40), dtype=np.uint16))
     with pytest.raises(DataError, match=r"t004\.tif: sizes differ"):
         convert_ctc([source], tmp_path / "out", OPTIONS)
-    assert [path.name for path in (tmp_path / "out").iterdir()] == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_real_recordings_have_the_counts_of_their_notes(shared_data: Path, tmp_path: Path) -> None:
