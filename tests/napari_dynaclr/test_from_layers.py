@@ -257,7 +257,7 @@ def test_cancelling_leaves_nothing(
     assert (tmp_path / "new").exists()
     assert not made.form.write.isEnabled()
     if closing:
-        made.viewer.window.remove_dock_widget(made.panel)
+        made.viewer.window.remove_dock_widget(made.panel.parent())
     else:
         made.qtbot.mouseClick(made.form.cancel, Qt.MouseButton.LeftButton)
         assert made.form.write.isEnabled()
@@ -304,7 +304,7 @@ def test_closed_panels_listen_no_more(made: Made) -> None:
         return [len(event.callbacks) for event in events]
 
     with_panel = count()
-    made.viewer.window.remove_dock_widget(made.panel)
+    made.viewer.window.remove_dock_widget(made.panel.parent())
     made.qtbot.waitUntil(lambda: all(a < b for a, b in zip(count(), with_panel, strict=True)), timeout=LONG)
     layers[0].name = "renamed"
     layers.clear()
