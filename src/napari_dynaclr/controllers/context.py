@@ -14,8 +14,9 @@ from psygnal import Signal
 
 from dynaclr.index import MultiExperimentIndex
 from napari_dynaclr import layers as shapes
+from napari_dynaclr.layer_keys import bind_steps
 from napari_dynaclr.lineage_layout import family_layout, family_rows
-from napari_dynaclr.lineage_steps import STEP_ACTIONS, Step, neighbours
+from napari_dynaclr.lineage_steps import Step, neighbours
 from napari_dynaclr.models.project import Cell, Project
 from napari_dynaclr.models.session import Session, find_fov, identity_of
 
@@ -170,9 +171,7 @@ class ImageContext:
 
     def _bind_steps(self, layer: Any) -> None:
         """Give a layer the keys of the lineage view; other layers and the viewer keep theirs."""
-        for action in STEP_ACTIONS:
-            key = f"Shift-{action.key.upper()}" if action.shift else action.key.upper()
-            layer.bind_key(key, lambda _, step=action.step: self.step(step))
+        bind_steps(layer, self.step)
 
     def step(self, step: Step) -> None:
         """Select a neighbour of the selected cell, if there is one."""

@@ -13,6 +13,7 @@ from qtpy.QtCore import QTimer
 from napari_dynaclr.controllers.context import ImageContext
 from napari_dynaclr.controllers.embedding_image import EmbeddingImage
 from napari_dynaclr.controllers.embedding_work import EmbeddingWork
+from napari_dynaclr.key_choices import follow_preferences
 from napari_dynaclr.models.embedding import EmbeddingModel
 from napari_dynaclr.models.session import Session
 from napari_dynaclr.models.watched_runs import WatchedRuns
@@ -41,6 +42,7 @@ class Hub:
         self.embedding_image = EmbeddingImage(self.context, self.embedding.model, _later)
         self._themed: list[Callable[[dict[str, str]], None]] = []
         viewer.events.theme.connect(self._on_theme)
+        follow_preferences(_later)
 
     def theme(self) -> dict[str, str]:
         """Return the colours of the viewer's theme."""

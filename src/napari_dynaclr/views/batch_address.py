@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QSpinBox, QWidget
+
+from napari_dynaclr.batch_actions import BATCH_ACTIONS
+from napari_dynaclr.key_tables import hint
 
 __all__ = ("BatchAddress",)
 
@@ -22,8 +27,8 @@ class BatchAddress(QWidget):
         self.batch = _spin(0, 0, "Batch of this rank in the epoch, from 0")
         self.rank = _spin(0, 0, "Rank (process) whose batches are counted, from 0")
         self.world = _spin(1, 4096, "Number of ranks that share the batches out")
-        self.back = _step("\N{BLACK LEFT-POINTING TRIANGLE}", "The batch before (K)")
-        self.on = _step("\N{BLACK RIGHT-POINTING TRIANGLE}", "The next batch (J)")
+        self.steps = {action.name: _step(action.label) for action in BATCH_ACTIONS}
+        self.back, self.on = self.steps["previous"], self.steps["next"]
         self.about = QLabel()
         self.about.setToolTip("Address of the batch: the same numbers give the same batch in a training")
         self.about.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -55,6 +60,11 @@ class BatchAddress(QWidget):
         grid.setColumnStretch(1, 2)
         grid.setColumnStretch(3, 3)
         grid.setColumnStretch(4, 1)
+
+    def set_keys(self, keys: Mapping[str, str]) -> None:
+        """Say the keys, given by name of the action, in the tooltips."""
+        for action in BATCH_ACTIONS:
+            self.steps[action.name].setToolTip(hint(action.tooltip, keys[action.name]))
 
     @property
     def address(self) -> tuple[int, int]:
@@ -109,9 +119,8 @@ def _spin(low: int, high: int, tooltip: str) -> QSpinBox:
     return box
 
 
-def _step(text: str, tooltip: str) -> QPushButton:
+def _step(text: str) -> QPushButton:
     button = QPushButton(text)
-    button.setToolTip(tooltip)
     button.setFixedWidth(26)
     button.setAutoRepeat(True)
     return button

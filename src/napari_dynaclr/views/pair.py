@@ -22,16 +22,18 @@ from qtpy.QtWidgets import (
 
 from napari_dynaclr.colours import DARK, PlotColours, plot_colours
 from napari_dynaclr.key_actions import KeyAction
-from napari_dynaclr.pair_actions import MODE_KEY, PAIR_ACTIONS, pair_keys
+from napari_dynaclr.key_tables import hint
+from napari_dynaclr.pair_actions import PAIR_ACTIONS, PAIR_KEY_ACTIONS, pair_keys
 from napari_dynaclr.views.calm_wheel import calm_wheels
 from napari_dynaclr.views.candidates import CandidateBars
 from napari_dynaclr.views.empty_page import with_empty_page
 from napari_dynaclr.views.patch_grid import PatchGrid
-from napari_dynaclr.views.pressed import action_for, letter_of
+from napari_dynaclr.views.pressed import KeyFollower, action_for
 
 __all__ = ("MODES", "PairView")
 
 _WAIT_MS = 100
+_REPEATED = {action.name for action in PAIR_KEY_ACTIONS if action.repeats}
 MODES = {
     "as the network sees it": "Normalised, augmented with the key of this batch, cropped, channels dropped",
     "normalised": "After the normalisations, before augmentation and crop",
@@ -69,7 +71,6 @@ class PairView(QWidget):
         self.mode.addItems(list(MODES))
         for number, tip in enumerate(MODES.values()):
             self.mode.setItemData(number, tip, Qt.ItemDataRole.ToolTipRole)
-        self.mode.setToolTip("Which step of the way from the store to the network is shown (H)")
         self.slice = QSpinBox()
         self.slice.setRange(-1, 0)
         self.slice.setSpecialValueText("max")
@@ -89,9 +90,8 @@ class PairView(QWidget):
         self.same.setWordWrap(True)
         self.same.setToolTip("Whether the batches drawn here are those that a run recorded")
         self.same.hide()
-        self.keys = QLabel(pair_keys())
+        self.keys = QLabel()
         self.keys.setWordWrap(True)
-        self.keys.setToolTip("The keys; Shift+H hides them")
         self.keys.hide()
         self._wait = QTimer(self)
         self._wait.setSingleShot(True)
@@ -100,7 +100,17 @@ class PairView(QWidget):
         self._arrange()
         self._connect()
         calm_wheels(self)
+        self._follower = KeyFollower(self, "pair_keys", self._set_keys)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def _set_keys(self, keys: Mapping[str, str]) -> None:
+        """Say the keys in the tooltips and in the list."""
+        for action in PAIR_ACTIONS:
+            self.buttons[action.name].setToolTip(hint(action.tooltip, keys[action.name]))
+        step = "Which step of the way from the store to the network is shown"
+        self.mode.setToolTip(hint(step, keys["mode"]))
+        self.keys.setText(pair_keys(keys))
+        self.keys.setToolTip(hint("The keys; the same key hides them", keys["help"]))
 
     def _spin(self, title: str, tip: str) -> QSpinBox:
         spin = QSpinBox()
@@ -113,7 +123,6 @@ class PairView(QWidget):
 
     def _button(self, action: KeyAction) -> QPushButton:
         button = QPushButton(action.label)
-        button.setToolTip(f"{action.tooltip} ({action.shortcut})")
         button.setMinimumWidth(button.fontMetrics().horizontalAdvance(action.label) + 14)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.setAutoRepeat(action.repeats)
@@ -274,10 +283,12 @@ class PairView(QWidget):
 
     def keyPressEvent(self, event: Any) -> None:
         """Ask for the action of a key."""
-        action = action_for(event, PAIR_ACTIONS)
-        if letter_of(event) == (MODE_KEY, False):
-            self.mode.setCurrentIndex((self.mode.currentIndex() + 1) % self.mode.count())
-        elif action is not None:
-            self._act(action.name)
-        else:
+        name = action_for(event, "pair_keys")
+        if name is None:
             super().keyPressEvent(event)
+        elif event.isAutoRepeat() and name not in _REPEATED:
+            return
+        elif name == "mode":
+            self.mode.setCurrentIndex((self.mode.currentIndex() + 1) % self.mode.count())
+        else:
+            self._act(name)
