@@ -71,6 +71,7 @@ class PairDock(PairView):
         hub = hub_of(napari_viewer)
         self.controller = PairController(hub.session, hub.jobs, self)
         self.installEventFilter(_EndsWhenClosed(self))
+        self.destroyed.connect(hub.hashes.follow(self.set_name))
         self.controller.pair_shown.connect(lambda first, other: hub.context.show_pair(TRAINING, first, other))
         self.destroyed.connect(self.controller.close)
         self.destroyed.connect(hub.follow_theme(self.set_theme))
@@ -112,7 +113,9 @@ class BatchDock(_Holder):
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
         hub = hub_of(napari_viewer)
-        super().__init__(batch_dock(hub.session, hub.jobs), hub)
+        view = batch_dock(hub.session, hub.jobs)
+        super().__init__(view, hub)
+        self.destroyed.connect(hub.hashes.follow(view.address.set_name))
 
 
 class CurationDock(_Holder):

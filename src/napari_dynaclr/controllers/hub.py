@@ -10,6 +10,7 @@ from napari.settings import get_settings
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QTimer
 
+from napari_dynaclr.controllers.batch_hashes import BatchHashes
 from napari_dynaclr.controllers.context import ImageContext
 from napari_dynaclr.controllers.embedding_image import EmbeddingImage
 from napari_dynaclr.controllers.embedding_work import EmbeddingWork
@@ -22,10 +23,11 @@ from napari_dynaclr.workers import Jobs
 __all__ = ("Hub", "hub_of")
 
 _PAUSE_MS = 1  # with none, Qt does all steps that wait in one go
+_REST_MS = 300  # whoever walks on within it wants no digest of this batch
 
 
 class Hub:
-    """Session, jobs, watched runs, embedding and image context of a viewer.
+    """Session, jobs, watched runs, embedding, digests of batches and image context of a viewer.
 
     Parameters
     ----------
@@ -38,6 +40,7 @@ class Hub:
         self.jobs = Jobs()
         self.runs = WatchedRuns()
         self.context = ImageContext(viewer, self.session, _later)
+        self.hashes = BatchHashes(self.session, self.jobs, _at_rest)
         self.embedding = EmbeddingWork(self.session, self.jobs, EmbeddingModel())
         self.embedding_image = EmbeddingImage(self.context, self.embedding.model, _later)
         self._themed: list[Callable[[dict[str, str]], None]] = []
@@ -63,6 +66,11 @@ class Hub:
 def _later(step: Callable[[], None]) -> None:
     """Run a function when the window has done what waits."""
     QTimer.singleShot(_PAUSE_MS, step)
+
+
+def _at_rest(step: Callable[[], None]) -> None:
+    """Run a function a moment later."""
+    QTimer.singleShot(_REST_MS, step)
 
 
 _HUBS: WeakKeyDictionary[Any, Hub] = WeakKeyDictionary()

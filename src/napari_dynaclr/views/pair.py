@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_dynaclr.batch_name import BatchName
 from napari_dynaclr.colours import DARK, PlotColours, plot_colours
 from napari_dynaclr.key_actions import KeyAction
 from napari_dynaclr.key_tables import hint
@@ -33,6 +34,7 @@ from napari_dynaclr.views.pressed import KeyFollower, action_for
 __all__ = ("MODES", "PairView")
 
 _WAIT_MS = 100
+_SPIN_PX = 24  # of the number; napari gives room for larger ones, and three stand side by side
 _REPEATED = {action.name for action in PAIR_KEY_ACTIONS if action.repeats}
 MODES = {
     "as the network sees it": "Normalised, augmented with the key of this batch, cropped, channels dropped",
@@ -74,6 +76,7 @@ class PairView(QWidget):
         self.slice = QSpinBox()
         self.slice.setRange(-1, 0)
         self.slice.setSpecialValueText("max")
+        self.slice.setStyleSheet(f"min-width: {_SPIN_PX}px")
         self.slice.setToolTip("Slice of the stack; 'max' is the maximum over all slices")
         self.stretch = QCheckBox("own contrast")
         self.stretch.setToolTip(
@@ -90,6 +93,13 @@ class PairView(QWidget):
         self.same.setWordWrap(True)
         self.same.setToolTip("Whether the batches drawn here are those that a run recorded")
         self.same.hide()
+        self.name = QLabel()
+        self.name.setWordWrap(True)
+        self.name.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.name.setToolTip(
+            "The batch as a run records it. The hash is that of its pixels, the first digits of the SHA-256 "
+            "in the folder previews of the run."
+        )
         self.keys = QLabel()
         self.keys.setWordWrap(True)
         self.keys.hide()
@@ -116,6 +126,7 @@ class PairView(QWidget):
         spin = QSpinBox()
         spin.setRange(0, 0)
         spin.setKeyboardTracking(False)
+        spin.setStyleSheet(f"min-width: {_SPIN_PX}px")
         spin.setAccessibleName(title)
         spin.setToolTip(tip)
         spin.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -166,7 +177,7 @@ class PairView(QWidget):
         options.addWidget(self.stretch)
         column.addLayout(options)
         column.addWidget(self.grid, 1)
-        for widget in (self.keys, self.about, self.bars, self.same):
+        for widget in (self.keys, self.about, self.bars, self.name, self.same):
             column.addWidget(widget)
         self.pages = with_empty_page(self, QLabel(_EMPTY), content)
 
@@ -265,6 +276,16 @@ class PairView(QWidget):
     ) -> None:
         """Show what could have been the positive, as `CandidateBars.set_candidates` says."""
         self.bars.set_candidates(rows, tau_frames, probability, drawn, interval_hours)
+
+    def set_name(self, name: BatchName | None) -> None:
+        """Say which batch of a training the pair is from; None for a pair that is in none."""
+        if name is None:
+            self.name.setText("drawn alone, as it is in no batch")
+        else:
+            self.name.setText(
+                f"seed {name.seed}, epoch {name.epoch}, batch {name.batch}, rank 0 of 1; "
+                f"hash {name.digest or '...'}"
+            )
 
     def set_same(self, text: str) -> None:
         """Say whether a run saw the same batches; nothing for an empty text."""
