@@ -1,4 +1,4 @@
-"""What napari's command palette offers: the actions of pairs, families and curation in the current viewer."""
+"""What napari's command palette offers: actions of pairs, families and curation, and the way to defaults."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,6 +27,7 @@ __all__ = (
     "pair_next",
     "pair_previous",
     "pair_random",
+    "reset_choices",
 )
 
 _PLUGIN = "napari-dynaclr"
@@ -79,3 +80,14 @@ lineage_second_daughter = _step(Step.SECOND_DAUGHTER)
 curation_accept, curation_exclude = _curation(Do.ACCEPT), _curation(Do.EXCLUDE)
 curation_unsure, curation_apply = _curation(Do.UNSURE), _curation(Do.APPLY)
 curation_undo, curation_redo = _curation(Do.UNDO), _curation(Do.REDO)
+
+
+def reset_choices() -> None:
+    """Give every action the key of its table, and forget what was remembered between sessions."""
+    from napari_dynaclr.controllers.hub import hub_of
+    from napari_dynaclr.key_choices import CHOICES
+    from napari_dynaclr.memory import forget
+
+    hub_of(_viewer())  # it follows the preferences that are reset
+    CHOICES.reset()
+    forget()

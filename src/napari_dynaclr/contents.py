@@ -56,6 +56,7 @@ class _Pair(PairView):
         super().__init__()
         hub = hub_of(viewer)
         self.controller = PairController(hub.session, hub.jobs, self)
+        self.destroyed.connect(hub.hashes.follow(self.set_name))
         self.controller.pair_shown.connect(lambda first, other: hub.context.show_pair(TRAINING, first, other))
         self.destroyed.connect(self.controller.close)
         self.destroyed.connect(hub.follow_theme(self.set_theme))
@@ -80,6 +81,7 @@ def _batches(viewer: Any) -> BatchView:
     """Return the view of batches and of the options that make them."""
     hub = hub_of(viewer)
     view = batch_dock(hub.session, hub.jobs)
+    view.destroyed.connect(hub.hashes.follow(view.address.set_name))
     view.destroyed.connect(hub.follow_theme(view.set_theme))
     return view
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -43,9 +44,14 @@ class CurationAction:
     group: str
 
     @property
-    def hint(self) -> str:
-        """The tooltip with the key."""
-        return f"{self.tooltip} ({self.key})"
+    def name(self) -> str:
+        """The name of what it does."""
+        return self.do.value
+
+    @property
+    def shortcut(self) -> str:
+        """The key."""
+        return self.key
 
 
 CURATION_ACTIONS = (
@@ -104,12 +110,15 @@ def action_of(do: Do) -> CurationAction:
     return _BY_NAME[do]
 
 
-def help_text() -> str:
-    """Return all keys as a small HTML table."""
+def help_text(keys: Mapping[str, str]) -> str:
+    """Return all keys, given by name of the action, as a small HTML table."""
     rows, group = [], ""
     for action in CURATION_ACTIONS:
         if action.group != group:
             group = action.group
             rows.append(f'<tr><td colspan="2"><b>{group}</b></td></tr>')
-        rows.append(f"<tr><td><code>{action.key}</code>&nbsp;&nbsp;</td><td>{action.tooltip}</td></tr>")
-    return f"<table>{''.join(rows)}</table>Keys act while the curation panel has the focus: click into it."
+        rows.append(
+            f"<tr><td><code>{keys[action.name]}</code>&nbsp;&nbsp;</td><td>{action.tooltip}</td></tr>"
+        )
+    note = "Keys act while this panel has the focus: click into it. Others can be chosen in the preferences."
+    return f"<table>{''.join(rows)}</table>{note}"

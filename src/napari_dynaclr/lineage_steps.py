@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,7 +12,16 @@ import numpy.typing as npt
 from napari_dynaclr.key_actions import KeyAction
 from napari_dynaclr.lineage_layout import LineageLayout
 
-__all__ = ("STEP_ACTIONS", "Step", "StepAction", "descent", "neighbours", "step_keys", "strip_rows")
+__all__ = (
+    "LINEAGE_ACTIONS",
+    "STEP_ACTIONS",
+    "Step",
+    "StepAction",
+    "descent",
+    "neighbours",
+    "step_keys",
+    "strip_rows",
+)
 
 
 class Step(StrEnum):
@@ -91,11 +101,20 @@ STEP_ACTIONS = (
 )
 """The only table of steps: buttons, keys, tooltips and the viewer's palette read it."""
 
+LINEAGE_ACTIONS = (
+    *STEP_ACTIONS,
+    KeyAction("find", "find the cell", "g", False, "Bring the selected cell to the middle"),
+    KeyAction("fit", "all", "g", True, "Show the whole family"),
+    KeyAction("help", "hide this", "h", False, "Show or hide what the shapes and keys mean"),
+)
+"""The steps, and what else has a key in the lineage view."""
 
-def step_keys() -> str:
-    """Return all keys in one line."""
-    steps = [f"{action.shortcut} {action.step.replace('_', ' ')}" for action in STEP_ACTIONS]
-    return ", ".join([*steps, "G find the cell", "Shift+G all", "H hide this"])
+
+def step_keys(keys: Mapping[str, str]) -> str:
+    """Return all keys, given by name of the action, in one line."""
+    steps = [f"{keys[action.name]} {action.step.replace('_', ' ')}" for action in STEP_ACTIONS]
+    rest = [f"{keys[action.name]} {action.label}" for action in LINEAGE_ACTIONS[len(STEP_ACTIONS) :]]
+    return ", ".join([*steps, *rest])
 
 
 def neighbours(layout: LineageLayout, row: int) -> dict[Step, int | None]:

@@ -11,7 +11,7 @@ from platformdirs import user_config_path
 
 from dynaclr.atomic import write_json_atomically
 
-__all__ = ("recall", "remember")
+__all__ = ("forget", "recall", "remember")
 
 _VARIABLE = "NAPARI_DYNACLR_STATE"
 
@@ -41,5 +41,13 @@ def remember(name: str, value: Any) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_json_atomically(file, _all() | {name: value})
+    except OSError:
+        return
+
+
+def forget() -> None:
+    """Forget everything; a file that cannot be deleted is no reason to stop."""
+    try:
+        _file().unlink(missing_ok=True)
     except OSError:
         return

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from napari_dynaclr.key_actions import KeyAction
 
-__all__ = ("MODE_KEY", "PAIR_ACTIONS", "pair_keys")
-
-MODE_KEY = "h"
-"""Letter that asks for the next way of looking."""
-
+__all__ = ("PAIR_ACTIONS", "PAIR_KEY_ACTIONS", "pair_keys")
 
 PAIR_ACTIONS = (
     KeyAction("previous", "◀", "k", False, "The pair before, over the borders of batches", True),
@@ -25,10 +23,16 @@ PAIR_ACTIONS = (
 )
 """The only table of actions of the pair view."""
 
+PAIR_KEY_ACTIONS = (
+    *PAIR_ACTIONS,
+    KeyAction("mode", "", "h", False, "The next way of looking: as the network sees it, normalised, as read"),
+)
+"""The actions, and what else has a key in the pair view."""
 
-def pair_keys() -> str:
-    """Return all keys as a small HTML table."""
-    known = [(action.shortcut, action.tooltip) for action in PAIR_ACTIONS]
-    known.append((MODE_KEY.upper(), "The next way of looking: as the network sees it, normalised, as read"))
+
+def pair_keys(keys: Mapping[str, str]) -> str:
+    """Return all keys, given by name of the action, as a small HTML table."""
+    known = [(keys[action.name], action.tooltip) for action in PAIR_KEY_ACTIONS]
     rows = [f"<tr><td><code>{key}</code>&nbsp;&nbsp;</td><td>{text}</td></tr>" for key, text in known]
-    return f"<table>{''.join(rows)}</table>Keys act while this panel has the focus: click into it."
+    note = "Keys act while this panel has the focus: click into it. Others can be chosen in the preferences."
+    return f"<table>{''.join(rows)}</table>{note}"

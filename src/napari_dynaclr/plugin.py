@@ -9,12 +9,16 @@ __all__ = ("open_reader", "synthetic_cells")
 PLUGIN = "napari-dynaclr"
 _NO_LAYERS: list[Any] = [(None,)]
 """What a reader returns that has shown what it read by itself."""
+_SAMPLE = "dynaclr://sample/synthetic-cells"
+"""What napari opens for the sample data: a function that shows them by itself would be told an error."""
 
 
 def open_reader(path: "str | list[str]") -> Callable[["str | list[str]"], list[Any]] | None:
     """Return the function that opens a run folder or a configuration; None if the path is neither."""
     if not isinstance(path, str):
         return None
+    if path == _SAMPLE:
+        return lambda path: synthetic_cells()
     place = Path(path)
     if place.is_dir():
         return _open if (place / "run.json").is_file() else None
@@ -62,6 +66,13 @@ def _first_layers(path: Path) -> list[Any]:
 
 def synthetic_cells() -> list[Any]:
     """Open the synthetic experiments; without a viewer, return the layers of the first field of view."""
+    import napari
+
     from napari_dynaclr.sample_data import make_sample
 
-    return _open(str(make_sample()))
+    viewer = napari.current_viewer()
+    if viewer is None or not hasattr(viewer, "window"):
+        return _first_layers(make_sample())
+    _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Project")
+    widget.then(lambda panel: panel.sample_requested.emit())
+    return _NO_LAYERS

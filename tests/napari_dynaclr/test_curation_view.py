@@ -73,7 +73,7 @@ def test_keys_are_unique_and_leave_those_of_the_lineage_alone() -> None:
     taken = {step.shortcut for step in STEP_ACTIONS} | {"G", "Shift+G"}
     assert not taken & set(keys)
     assert {action.do for action in CURATION_ACTIONS} == set(Do)
-    text = help_text()
+    text = help_text({action.name: action.key for action in CURATION_ACTIONS})
     assert all(action.key in text and action.tooltip in text for action in CURATION_ACTIONS)
 
 

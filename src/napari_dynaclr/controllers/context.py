@@ -15,8 +15,9 @@ from dynaclr.index import MultiExperimentIndex
 from napari_dynaclr import layers as shapes
 from napari_dynaclr.controllers.own_layers import OwnLayers
 from napari_dynaclr.controllers.step_queue import StepQueue
+from napari_dynaclr.layer_keys import bind_steps
 from napari_dynaclr.lineage_layout import family_layout, family_rows
-from napari_dynaclr.lineage_steps import STEP_ACTIONS, Step, neighbours
+from napari_dynaclr.lineage_steps import Step, neighbours
 from napari_dynaclr.models.project import Cell, Project
 from napari_dynaclr.models.session import Session, find_fov, identity_of
 
@@ -134,12 +135,9 @@ class ImageContext:
 
     def _on_added(self, layer: Any) -> None:
         """Give cells their clicks and the keys of the lineage view; other layers keep theirs."""
-        if not isinstance(layer, Points):
-            return
-        layer.mouse_drag_callbacks.append(self._on_press)
-        for action in STEP_ACTIONS:
-            key = f"Shift-{action.key.upper()}" if action.shift else action.key.upper()
-            layer.bind_key(key, lambda _, step=action.step: self.step(step))
+        if isinstance(layer, Points):
+            layer.mouse_drag_callbacks.append(self._on_press)
+            bind_steps(layer, self.step)
 
     def step(self, step: Step) -> None:
         """Select a neighbour of the selected cell, if there is one."""

@@ -10,9 +10,11 @@ from napari.settings import get_settings
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QTimer
 
+from napari_dynaclr.controllers.batch_hashes import BatchHashes
 from napari_dynaclr.controllers.context import ImageContext
 from napari_dynaclr.controllers.embedding_image import EmbeddingImage
 from napari_dynaclr.controllers.embedding_work import EmbeddingWork
+from napari_dynaclr.key_choices import follow_preferences
 from napari_dynaclr.models.embedding import EmbeddingModel
 from napari_dynaclr.models.session import Session
 from napari_dynaclr.models.watched_runs import WatchedRuns
@@ -21,10 +23,11 @@ from napari_dynaclr.workers import Jobs
 __all__ = ("Hub", "hub_of")
 
 _PAUSE_MS = 1  # with none, Qt does all steps that wait in one go
+_REST_MS = 300  # whoever walks on within it wants no digest of this batch
 
 
 class Hub:
-    """Session, jobs, watched runs, embedding and image context of a viewer.
+    """Session, jobs, watched runs, embedding, digests of batches and image context of a viewer.
 
     Parameters
     ----------
@@ -37,10 +40,12 @@ class Hub:
         self.jobs = Jobs()
         self.runs = WatchedRuns()
         self.context = ImageContext(viewer, self.session, _later)
+        self.hashes = BatchHashes(self.session, self.jobs, _at_rest)
         self.embedding = EmbeddingWork(self.session, self.jobs, EmbeddingModel())
         self.embedding_image = EmbeddingImage(self.context, self.embedding.model, _later)
         self._themed: list[Callable[[dict[str, str]], None]] = []
         viewer.events.theme.connect(self._on_theme)
+        follow_preferences(_later)
 
     def theme(self) -> dict[str, str]:
         """Return the colours of the viewer's theme."""
@@ -61,6 +66,11 @@ class Hub:
 def _later(step: Callable[[], None]) -> None:
     """Run a function when the window has done what waits."""
     QTimer.singleShot(_PAUSE_MS, step)
+
+
+def _at_rest(step: Callable[[], None]) -> None:
+    """Run a function a moment later."""
+    QTimer.singleShot(_REST_MS, step)
 
 
 _HUBS: WeakKeyDictionary[Any, Hub] = WeakKeyDictionary()

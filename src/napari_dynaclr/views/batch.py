@@ -31,6 +31,7 @@ from napari_dynaclr.views.batch_report import BatchReport
 from napari_dynaclr.views.calm_wheel import calm_wheels
 from napari_dynaclr.views.contact_sheet import ContactSheet, Tile
 from napari_dynaclr.views.empty_page import with_empty_page
+from napari_dynaclr.views.pressed import KeyFollower, action_for
 from napari_dynaclr.views.sampling_form import SamplingForm
 from napari_dynaclr.views.share_bars import ShareBars
 
@@ -87,6 +88,7 @@ class BatchView(QWidget):
             self.tabs.setTabToolTip(self.tabs.addTab(page, title), tooltip)
         self._arrange()
         calm_wheels(self)
+        self._follower = KeyFollower(self, "batch_keys", self.address.set_keys)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def _arrange(self) -> None:
@@ -167,13 +169,12 @@ class BatchView(QWidget):
         self._show_legend()
 
     def keyPressEvent(self, event: Any) -> None:
-        """Go to the next batch by J, to the one before by K."""
-        steps = {Qt.Key.Key_J: self.address.on, Qt.Key.Key_K: self.address.back}
-        button = steps.get(event.key())
-        if button is None or event.modifiers() != Qt.KeyboardModifier.NoModifier:
+        """Go to the next batch, or to the one before."""
+        name = action_for(event, "batch_keys")
+        if name is None:
             super().keyPressEvent(event)
         else:
-            button.click()
+            self.address.steps[name].click()
 
     def _show_legend(self) -> None:
         """Say what the colours of strips and channels mean."""

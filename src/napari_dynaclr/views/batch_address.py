@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QSpinBox, QWidget
+
+from napari_dynaclr.batch_actions import BATCH_ACTIONS
+from napari_dynaclr.batch_name import BatchName
+from napari_dynaclr.key_tables import hint
 
 __all__ = ("BatchAddress",)
 
@@ -22,13 +28,17 @@ class BatchAddress(QWidget):
         self.batch = _spin(0, 0, "Batch of this rank in the epoch, from 0")
         self.rank = _spin(0, 0, "Rank (process) whose batches are counted, from 0")
         self.world = _spin(1, 4096, "Number of ranks that share the batches out")
-        self.back = _step("\N{BLACK LEFT-POINTING TRIANGLE}", "The batch before (K)")
-        self.on = _step("\N{BLACK RIGHT-POINTING TRIANGLE}", "The next batch (J)")
+        self.steps = {action.name: _step(action.label) for action in BATCH_ACTIONS}
+        self.back, self.on = self.steps["previous"], self.steps["next"]
         self.about = QLabel()
-        self.about.setToolTip("Address of the batch: the same numbers give the same batch in a training")
+        self.about.setToolTip(
+            "Address of the batch: the same numbers give the same batch in a training. The hash is what a "
+            "run records of its pixels, the first digits of the SHA-256 in its folder previews."
+        )
         self.about.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.about.setWordWrap(True)
-        self._per_epoch = 1
+        self._per_epoch, self._words = 1, ""
+        self._name: BatchName | None = None
         self._arrange()
         for box in (self.epoch, self.batch, self.rank):
             box.valueChanged.connect(self._on_changed)
@@ -56,6 +66,11 @@ class BatchAddress(QWidget):
         grid.setColumnStretch(3, 3)
         grid.setColumnStretch(4, 1)
 
+    def set_keys(self, keys: Mapping[str, str]) -> None:
+        """Say the keys, given by name of the action, in the tooltips."""
+        for action in BATCH_ACTIONS:
+            self.steps[action.name].setToolTip(hint(action.tooltip, keys[action.name]))
+
     @property
     def address(self) -> tuple[int, int]:
         """Epoch, and number over all ranks."""
@@ -71,8 +86,22 @@ class BatchAddress(QWidget):
         self.rank.setValue(number % ranks)
         self.batch.setValue(number // ranks)
         self._block(False)
-        self.about.setText(text)
+        self._words = text
+        self._show_about()
         self._show_steps()
+
+    def set_name(self, name: BatchName | None) -> None:
+        """Show the hash of a batch as soon as that batch is shown; None is not about a batch."""
+        if name is not None:
+            self._name = name
+            self._show_about()
+
+    def _show_about(self) -> None:
+        """Say which batch this is, with rank and hash."""
+        rank = f"rank {self.rank.value()} of {self.world.value()}"
+        hashed = self._name is not None and (self._name.epoch, self._name.batch) == self.address
+        digest = f"hash {self._name.digest or '...'}" if self._name is not None and hashed else ""
+        self.about.setText("; ".join(filter(None, (self._words, self._words and rank, digest))))
 
     def _set_limits(self) -> None:
         self.world.setMaximum(max(self._per_epoch, 1))
@@ -90,6 +119,7 @@ class BatchAddress(QWidget):
 
     def _on_changed(self) -> None:
         self._show_steps()
+        self._show_about()
         self.address_wished.emit(*self.address)
 
     def _on_world(self) -> None:
@@ -109,9 +139,8 @@ def _spin(low: int, high: int, tooltip: str) -> QSpinBox:
     return box
 
 
-def _step(text: str, tooltip: str) -> QPushButton:
+def _step(text: str) -> QPushButton:
     button = QPushButton(text)
-    button.setToolTip(tooltip)
     button.setFixedWidth(26)
     button.setAutoRepeat(True)
     return button

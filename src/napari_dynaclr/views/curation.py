@@ -9,18 +9,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qtpy.QtCore import Qt, QTimer, Signal
-from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from dynaclr.curation import Mark, MarkKind
 from napari_dynaclr.colours import plot_colours
-from napari_dynaclr.curation_actions import CURATION_ACTIONS, VERDICT_OF, CurationAction, Do, help_text
+from napari_dynaclr.curation_actions import VERDICT_OF, Do, help_text
+from napari_dynaclr.key_choices import CHOICES
+from napari_dynaclr.key_tables import hint
 from napari_dynaclr.models.curation import Mode
 from napari_dynaclr.views.calm_wheel import calm_wheels
 from napari_dynaclr.views.curation_marks import MarksPage
 from napari_dynaclr.views.curation_pages import AuditPage, CellPage, QueuePage, ReviewPage
 from napari_dynaclr.views.curation_parts import ActionButton, JudgeBar, StatusBar, TargetCard
 from napari_dynaclr.views.empty_page import with_empty_page
+from napari_dynaclr.views.pressed import KeyFollower, action_for
 
 __all__ = ("CurationView",)
 
@@ -36,6 +38,7 @@ _TIPS = {
     Mode.AUDIT: "Judge links drawn at random: how often are they wrong?",
     Mode.MARKS: "All marks: find, delete, merge",
 }
+_SECTION = "curation_keys"
 _WATCH_MS = 2000
 _REPEATED = (Do.UNDO, Do.REDO, Do.SKIP, Do.PREVIOUS)
 
@@ -59,12 +62,11 @@ class CurationView(QWidget):
         self.header = {do: ActionButton(do) for do in (Do.UNDO, Do.REDO, Do.APPLY, Do.HELP)}
         self.total = QLabel()
         self.total.setToolTip("Marks in the file, and how many are not applied to the data yet")
-        text = QLabel(help_text())
-        text.setWordWrap(True)
-        text.setToolTip("The keys; H hides them")
-        text.setMargin(6)
+        self.list = QLabel()
+        self.list.setWordWrap(True)
+        self.list.setMargin(6)
         self.keys = QScrollArea()
-        self.keys.setWidget(text)
+        self.keys.setWidget(self.list)
         self.keys.setWidgetResizable(True)
         self.keys.hide()
         self.pages = QTabWidget()
@@ -84,7 +86,17 @@ class CurationView(QWidget):
         self._connect()
         calm_wheels(self)
         self._timer.start()
+        self._history = ("", "")
+        self._follower = KeyFollower(self, _SECTION, self._set_keys)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def _set_keys(self, keys: Mapping[str, str]) -> None:
+        """Say the keys on the buttons, in the tooltips and in the list."""
+        for made in self.findChildren(ActionButton):
+            made.set_key(keys[made.do.value])
+        self.list.setText(help_text(keys))
+        self.list.setToolTip(hint("The keys; the same key hides them", keys[Do.HELP.value]))
+        self.set_history(*self._history)
 
     def _arrange(self) -> None:
         content = QWidget()
@@ -168,10 +180,11 @@ class CurationView(QWidget):
 
     def set_history(self, undo: str, redo: str) -> None:
         """Say what undo and redo would do; blank disables them."""
+        self._history = undo, redo
         for do, text in ((Do.UNDO, undo), (Do.REDO, redo)):
             made = self.header[do]
             made.setEnabled(bool(text))
-            made.setToolTip(f"{text or 'Nothing to ' + do.value} ({_key_of(do)})")
+            made.setToolTip(hint(text or f"Nothing to {do.value}", CHOICES.of(_SECTION)[do.value]))
 
     @property
     def reason(self) -> str:
@@ -192,27 +205,17 @@ class CurationView(QWidget):
 
     def keyPressEvent(self, event: Any) -> None:
         """Do what the table of actions says; a verdict's key counts once however long it is held."""
-        action = _action_for(event)
-        if action is None or self.stack.currentIndex() == 0:
+        name = action_for(event, _SECTION)
+        do = None if name is None else Do(name)
+        if do is None or self.stack.currentIndex() == 0:
             super().keyPressEvent(event)
-        elif event.isAutoRepeat() and action.do not in _REPEATED:
+        elif event.isAutoRepeat() and do not in _REPEATED:
             return
-        elif action.do is Do.HELP:
+        elif do is Do.HELP:
             self._on_help()
-        elif action.do is Do.DELETE:
+        elif do is Do.DELETE:
             self.marks.delete_requested.emit(self.marks.selected())
-        elif action.do is Do.SEARCH:
+        elif do is Do.SEARCH:
             self.queue.search.click()
-        elif action.do not in VERDICT_OF or self.judge.buttons[action.do].isEnabled():
-            self.requested.emit(action.do.value)
-
-
-def _key_of(do: Do) -> str:
-    return next(action.key for action in CURATION_ACTIONS if action.do is do)
-
-
-def _action_for(event: Any) -> CurationAction | None:
-    """Return the action of a key, with or without the keypad."""
-    modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
-    pressed = QKeySequence(modifiers.value | event.key()).toString(QKeySequence.SequenceFormat.PortableText)
-    return next((action for action in CURATION_ACTIONS if action.key == pressed), None)
+        elif do not in VERDICT_OF or self.judge.buttons[do].isEnabled():
+            self.requested.emit(do.value)

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 
 from napari_dynaclr.colours import PlotColours
 from napari_dynaclr.curation_actions import VERDICT_OF, Do, action_of
+from napari_dynaclr.key_tables import NO_KEY, hint
 from napari_dynaclr.views.curation_tables import verdict_colour
 
 __all__ = ("ActionButton", "IntervalBar", "JudgeBar", "StatusBar", "TargetCard", "button")
@@ -43,16 +44,21 @@ class ActionButton(QPushButton):
     """The name of the action."""
 
     def __init__(self, do: Do, *, with_key: bool = False) -> None:
-        action = action_of(do)
-        super().__init__(f"{action.label}  {action.key}" if with_key else action.label)
-        self.setMinimumWidth(self.fontMetrics().horizontalAdvance(self.text()) + 14)
-        self.setToolTip(action.hint)
+        super().__init__()
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._do = do
+        self.do, self._with_key = do, with_key
+        self.set_key(action_of(do).key)
         self.clicked.connect(self._on_click)
 
+    def set_key(self, key: str) -> None:
+        """Say its key."""
+        action = action_of(self.do)
+        self.setText(f"{action.label}  {key}" if self._with_key and key != NO_KEY else action.label)
+        self.setMinimumWidth(self.fontMetrics().horizontalAdvance(self.text()) + 14)
+        self.setToolTip(hint(action.tooltip, key))
+
     def _on_click(self) -> None:
-        self.requested.emit(self._do.value)
+        self.requested.emit(self.do.value)
 
 
 class TargetCard(QFrame):

@@ -14,11 +14,12 @@ from superqt import QFlowLayout
 from napari_dynaclr.colours import DARK, plot_colours
 from napari_dynaclr.embedding_actions import EMBEDDING_ACTIONS
 from napari_dynaclr.embedding_colours import Colouring
+from napari_dynaclr.key_tables import hint
 from napari_dynaclr.plots import ScatterPlot
 from napari_dynaclr.views.embedding_parts import Choices, SelectedList, Source, legend_text
 from napari_dynaclr.views.empty_page import with_empty_page
 from napari_dynaclr.views.neighbour_panel import NeighbourPanel
-from napari_dynaclr.views.pressed import action_for
+from napari_dynaclr.views.pressed import KeyFollower, action_for
 from napari_dynaclr.views.training_parts import button, words
 
 __all__ = ("EmbeddingView",)
@@ -29,6 +30,7 @@ _EMPTY = (
 )
 _STATE_TIP = "What is shown, or what is being done"
 _MOST_LINES = 3
+_REPEATED = {action.name for action in EMBEDDING_ACTIONS if action.repeats}
 _PLOT_TIP = (
     "Each point is a cell in a frame. Drag around points to select them (Shift adds, Ctrl removes), "
     "click one to go there; the wheel zooms, the middle button moves."
@@ -57,18 +59,21 @@ class EmbeddingView(QWidget):
         self.legend.setTextFormat(Qt.TextFormat.RichText)
         self.selected = SelectedList()
         self.neighbours = NeighbourPanel(self.colours)
-        self.buttons = {
-            action.name: button(action.label, f"{action.tooltip} ({action.shortcut})")
-            for action in EMBEDDING_ACTIONS
-        }
+        self.buttons = {action.name: button(action.label, action.tooltip) for action in EMBEDDING_ACTIONS}
         self.buttons["drag"].setCheckable(True)
         self.tabs = QTabWidget()
         self._arrange()
         for name, item in self.buttons.items():
             item.clicked.connect(lambda _=False, name=name: self._do(name))
             item.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # keys stay with the view
+        self._follower = KeyFollower(self, "embedding_keys", self._set_keys)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.set_progress("", 0, 0, False)
+
+    def _set_keys(self, keys: Mapping[str, str]) -> None:
+        """Say the keys in the tooltips."""
+        for action in EMBEDDING_ACTIONS:
+            self.buttons[action.name].setToolTip(hint(action.tooltip, keys[action.name]))
 
     def _arrange(self) -> None:
         upper = QWidget()
@@ -175,8 +180,10 @@ class EmbeddingView(QWidget):
 
     def keyPressEvent(self, event: Any) -> None:
         """Do the action of a key."""
-        action = action_for(event, EMBEDDING_ACTIONS)
-        if action is None or (event.isAutoRepeat() and not action.repeats):
+        name = action_for(event, "embedding_keys")
+        if name is None:
             super().keyPressEvent(event)
-        elif self.buttons[action.name].isEnabled():
-            self.buttons[action.name].click()
+        elif event.isAutoRepeat() and name not in _REPEATED:
+            return
+        elif self.buttons[name].isEnabled():
+            self.buttons[name].click()

@@ -29,7 +29,7 @@ from napari_dynaclr.views.lineage_style import (
     positive_sizes,
 )
 from napari_dynaclr.views.lineage_text import breadcrumb, hover_text, selection_text
-from napari_dynaclr.views.pressed import action_for, letter_of
+from napari_dynaclr.views.pressed import KeyFollower, action_for
 
 __all__ = ("LineageView",)
 
@@ -39,9 +39,10 @@ _EMPTY = (
 )
 _TREE_TIP = (
     "The family of the selected cell: root at the top, time runs downwards, daughters side by side.\n"
-    "Click a node to go there; drag moves, the wheel zooms, G finds the selected cell, Shift+G shows all."
+    "Click a node to go there; drag moves, the wheel zooms, {find} finds the selected cell, {fit} shows all."
 )
 _MAX_LABELS = 40
+_REPEATED = {action.name for action in STEP_ACTIONS if action.repeats}
 
 
 class LineageView(QWidget):
@@ -64,7 +65,6 @@ class LineageView(QWidget):
             {"background": palette.window().color().name(), "text": palette.windowText().color().name()}
         )
         self.canvas = TreeCanvas(GLYPHS, STROKES, self._colours)
-        self.canvas.plot.setToolTip(_TREE_TIP)
         self.steps = StepBar(STEP_ACTIONS)
         self.path = QLabel()
         self.path.setWordWrap(True)
@@ -76,14 +76,24 @@ class LineageView(QWidget):
         self.about.setMinimumHeight(2 * self.about.fontMetrics().lineSpacing() + 2)
         self.about.setToolTip("The selected cell, and whether it can be an anchor")
         self.legend = LineageLegend(self._colours)
-        self.keys = QLabel(step_keys())
+        self.keys = QLabel()
         self.keys.setWordWrap(True)
-        self.keys.setToolTip("Keys act while this panel has the focus: click into it")
+        self.keys.setToolTip(
+            "Keys act while this panel has the focus: click into it. Others can be chosen in the preferences"
+        )
         self.strip = FilmStrip(self._colours)
         self.strip.hide()
         self._arrange()
         self._connect()
+        self._follower = KeyFollower(self, "lineage_keys", self._set_keys)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def _set_keys(self, keys: Mapping[str, str]) -> None:
+        """Say the keys in the tooltips and in the list."""
+        self._tree_tip = _TREE_TIP.format(**keys)
+        self.canvas.plot.setToolTip(self._tree_tip)
+        self.steps.set_keys(keys)
+        self.keys.setText(step_keys(keys))
 
     def _arrange(self) -> None:
         content = QWidget()
@@ -249,7 +259,7 @@ class LineageView(QWidget):
 
     def _on_hover(self, node: int) -> None:
         text = "" if node < 0 else hover_text(self._family(), node, self._chances, self._barrier)
-        self.canvas.plot.setToolTip(text or _TREE_TIP)
+        self.canvas.plot.setToolTip(text or self._tree_tip)
         self.canvas.show_tip(text)
 
     def _on_step(self, action: StepAction) -> None:
@@ -262,17 +272,19 @@ class LineageView(QWidget):
             self.step_requested.emit(action.step.value)
 
     def keyPressEvent(self, event: Any) -> None:
-        """Make the step of a key; G finds the selected cell, Shift+G shows the whole family."""
-        letter, shift = letter_of(event)
-        action = action_for(event, STEP_ACTIONS)
-        if action is not None:
-            self._on_step(action)
-        elif letter == "h" and not shift:
-            self.steps.key.toggle()
-        elif letter == "g" and self._layout is not None:
-            self._find(everything=shift)
-        else:
+        """Make the step of a key, or show the selected cell, the whole family or the keys."""
+        name = action_for(event, "lineage_keys")
+        if name is None:
             super().keyPressEvent(event)
+        elif event.isAutoRepeat() and name not in _REPEATED:
+            return
+        elif name == "help":
+            self.steps.key.toggle()
+        elif name in ("find", "fit"):
+            if self._layout is not None:
+                self._find(everything=name == "fit")
+        else:
+            self._on_step(next(action for action in STEP_ACTIONS if action.name == name))
 
     def say(self, text: str) -> None:
         """Say something about the selected cell, until another one is selected."""

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 from superqt import QFlowLayout
 
 from napari_dynaclr.colours import PlotColours
+from napari_dynaclr.key_tables import hint
 from napari_dynaclr.lineage_steps import Step, StepAction
 from napari_dynaclr.plots import glyph_pixmap, stroke_pixmap
 from napari_dynaclr.views.lineage_style import GLYPHS, LEGEND, STROKES
@@ -30,9 +31,10 @@ class StepBar(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(2)
         self.buttons = {action.step: self._button(action) for action in actions}
-        self.fit = _tool("All", "Show the whole family (Shift+G); G finds the selected cell")
+        self._actions = tuple(actions)
+        self.fit = _tool("All")
         self.fit.clicked.connect(lambda: self.fit_requested.emit())
-        self.key = _tool("?", "Show or hide what the shapes and keys mean (H)")
+        self.key = _tool("?")
         self.key.setCheckable(True)
         self.key.setChecked(True)
         self.key.toggled.connect(self.legend_toggled)
@@ -43,10 +45,18 @@ class StepBar(QWidget):
         row.addWidget(self.key)
 
     def _button(self, action: StepAction) -> QPushButton:
-        button = _tool(action.label, f"{action.tooltip} ({action.shortcut})")
+        button = _tool(action.label)
         button.setAutoRepeat(action.repeats)
         button.clicked.connect(lambda: self.requested.emit(action))
         return button
+
+    def set_keys(self, keys: Mapping[str, str]) -> None:
+        """Say the keys, given by name of the action, in the tooltips."""
+        for action in self._actions:
+            self.buttons[action.step].setToolTip(hint(action.tooltip, keys[action.name]))
+        whole = hint("Show the whole family", keys["fit"])
+        self.fit.setToolTip(f"{whole}; {keys['find']} finds the selected cell")
+        self.key.setToolTip(hint("Show or hide what the shapes and keys mean", keys["help"]))
 
     def set_targets(self, targets: Mapping[Step, int | None]) -> None:
         """Enable the steps that lead somewhere."""
@@ -54,10 +64,9 @@ class StepBar(QWidget):
             button.setEnabled(targets.get(step) is not None)
 
 
-def _tool(text: str, tooltip: str) -> QPushButton:
+def _tool(text: str) -> QPushButton:
     button = QPushButton(text)
     button.setMinimumWidth(button.fontMetrics().horizontalAdvance(text) + 14)
-    button.setToolTip(tooltip)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return button
 

@@ -20,18 +20,22 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_dynaclr.batch_name import BatchName
 from napari_dynaclr.colours import DARK, PlotColours, plot_colours
 from napari_dynaclr.key_actions import KeyAction
-from napari_dynaclr.pair_actions import MODE_KEY, PAIR_ACTIONS, pair_keys
+from napari_dynaclr.key_tables import hint
+from napari_dynaclr.pair_actions import PAIR_ACTIONS, PAIR_KEY_ACTIONS, pair_keys
 from napari_dynaclr.views.calm_wheel import calm_wheels
 from napari_dynaclr.views.candidates import CandidateBars
 from napari_dynaclr.views.empty_page import with_empty_page
 from napari_dynaclr.views.patch_grid import PatchGrid
-from napari_dynaclr.views.pressed import action_for, letter_of
+from napari_dynaclr.views.pressed import KeyFollower, action_for
 
 __all__ = ("MODES", "PairView")
 
 _WAIT_MS = 100
+_SPIN_PX = 24  # of the number; napari gives room for larger ones, and three stand side by side
+_REPEATED = {action.name for action in PAIR_KEY_ACTIONS if action.repeats}
 MODES = {
     "as the network sees it": "Normalised, augmented with the key of this batch, cropped, channels dropped",
     "normalised": "After the normalisations, before augmentation and crop",
@@ -69,10 +73,10 @@ class PairView(QWidget):
         self.mode.addItems(list(MODES))
         for number, tip in enumerate(MODES.values()):
             self.mode.setItemData(number, tip, Qt.ItemDataRole.ToolTipRole)
-        self.mode.setToolTip("Which step of the way from the store to the network is shown (H)")
         self.slice = QSpinBox()
         self.slice.setRange(-1, 0)
         self.slice.setSpecialValueText("max")
+        self.slice.setStyleSheet(f"min-width: {_SPIN_PX}px")
         self.slice.setToolTip("Slice of the stack; 'max' is the maximum over all slices")
         self.stretch = QCheckBox("own contrast")
         self.stretch.setToolTip(
@@ -89,9 +93,15 @@ class PairView(QWidget):
         self.same.setWordWrap(True)
         self.same.setToolTip("Whether the batches drawn here are those that a run recorded")
         self.same.hide()
-        self.keys = QLabel(pair_keys())
+        self.name = QLabel()
+        self.name.setWordWrap(True)
+        self.name.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.name.setToolTip(
+            "The batch as a run records it. The hash is that of its pixels, the first digits of the SHA-256 "
+            "in the folder previews of the run."
+        )
+        self.keys = QLabel()
         self.keys.setWordWrap(True)
-        self.keys.setToolTip("The keys; Shift+H hides them")
         self.keys.hide()
         self._wait = QTimer(self)
         self._wait.setSingleShot(True)
@@ -100,12 +110,23 @@ class PairView(QWidget):
         self._arrange()
         self._connect()
         calm_wheels(self)
+        self._follower = KeyFollower(self, "pair_keys", self._set_keys)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def _set_keys(self, keys: Mapping[str, str]) -> None:
+        """Say the keys in the tooltips and in the list."""
+        for action in PAIR_ACTIONS:
+            self.buttons[action.name].setToolTip(hint(action.tooltip, keys[action.name]))
+        step = "Which step of the way from the store to the network is shown"
+        self.mode.setToolTip(hint(step, keys["mode"]))
+        self.keys.setText(pair_keys(keys))
+        self.keys.setToolTip(hint("The keys; the same key hides them", keys["help"]))
 
     def _spin(self, title: str, tip: str) -> QSpinBox:
         spin = QSpinBox()
         spin.setRange(0, 0)
         spin.setKeyboardTracking(False)
+        spin.setStyleSheet(f"min-width: {_SPIN_PX}px")
         spin.setAccessibleName(title)
         spin.setToolTip(tip)
         spin.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -113,7 +134,6 @@ class PairView(QWidget):
 
     def _button(self, action: KeyAction) -> QPushButton:
         button = QPushButton(action.label)
-        button.setToolTip(f"{action.tooltip} ({action.shortcut})")
         button.setMinimumWidth(button.fontMetrics().horizontalAdvance(action.label) + 14)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.setAutoRepeat(action.repeats)
@@ -157,7 +177,7 @@ class PairView(QWidget):
         options.addWidget(self.stretch)
         column.addLayout(options)
         column.addWidget(self.grid, 1)
-        for widget in (self.keys, self.about, self.bars, self.same):
+        for widget in (self.keys, self.about, self.bars, self.name, self.same):
             column.addWidget(widget)
         self.pages = with_empty_page(self, QLabel(_EMPTY), content)
 
@@ -257,6 +277,16 @@ class PairView(QWidget):
         """Show what could have been the positive, as `CandidateBars.set_candidates` says."""
         self.bars.set_candidates(rows, tau_frames, probability, drawn, interval_hours)
 
+    def set_name(self, name: BatchName | None) -> None:
+        """Say which batch of a training the pair is from; None for a pair that is in none."""
+        if name is None:
+            self.name.setText("drawn alone, as it is in no batch")
+        else:
+            self.name.setText(
+                f"seed {name.seed}, epoch {name.epoch}, batch {name.batch}, rank 0 of 1; "
+                f"hash {name.digest or '...'}"
+            )
+
     def set_same(self, text: str) -> None:
         """Say whether a run saw the same batches; nothing for an empty text."""
         self.same.setText(text)
@@ -274,10 +304,12 @@ class PairView(QWidget):
 
     def keyPressEvent(self, event: Any) -> None:
         """Ask for the action of a key."""
-        action = action_for(event, PAIR_ACTIONS)
-        if letter_of(event) == (MODE_KEY, False):
-            self.mode.setCurrentIndex((self.mode.currentIndex() + 1) % self.mode.count())
-        elif action is not None:
-            self._act(action.name)
-        else:
+        name = action_for(event, "pair_keys")
+        if name is None:
             super().keyPressEvent(event)
+        elif event.isAutoRepeat() and name not in _REPEATED:
+            return
+        elif name == "mode":
+            self.mode.setCurrentIndex((self.mode.currentIndex() + 1) % self.mode.count())
+        else:
+            self._act(name)

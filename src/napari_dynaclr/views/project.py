@@ -129,6 +129,7 @@ class ProjectView(QWidget):
         column.addWidget(self.view_box)
         column.addWidget(self.table, 1)
         self.notes = QCollapsible("Warnings")
+        self.notes.setToolTip("What the set-up warns of; click to show or hide it")
         self.notes.setContent(self.warnings)
         column.addWidget(self.notes)
         column.addStretch(0)

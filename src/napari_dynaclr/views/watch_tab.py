@@ -73,7 +73,9 @@ class WatchTab(QWidget):
         self.ending = words("How the run ended, and what can be done now")
         self.ending.setTextFormat(Qt.TextFormat.RichText)
         self.stop = button("Stop", "")
-        self.explore = button("Predict and explore", "")
+        self.explore = button(
+            "Predict and explore", "Show the cells of a run that has ended in its embedding"
+        )
         self.command = button("Copy command", "Copy the command that repeats this run in a terminal")
         self.png = button("PNG ...", "Save the plot of the losses as a picture")
         self.csv = button("CSV ...", "Save all values of all watched runs as a table")
