@@ -215,7 +215,7 @@ def test_a_key_chosen_in_the_preferences_acts_at_once(
 
     hub = hub_of(window)
     remember("pairs as", "as read")
-    view = window.window.add_plugin_dock_widget(PLUGIN, "Lineage")[1]
+    view = window.window.add_plugin_dock_widget(PLUGIN, "Lineage")[1].content
     qtbot.waitUntil(lambda: not hub.jobs._jobs and not hub.context.busy, timeout=60_000)
     session = hub.session
     session.select(Cell(TRAINING, 1))
