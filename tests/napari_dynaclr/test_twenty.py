@@ -172,14 +172,17 @@ def test_3_cells_lie_on_their_pixels(window: Window) -> None:
         assert np.allclose(pixel, (table.y[row], table.x[row]), atol=0.5)
 
 
-def test_4_back_goes_back_and_the_zoom_stays(window: Window, qtbot: Any) -> None:
+def test_4_back_looks_where_the_user_had_looked(window: Window, qtbot: Any) -> None:
     view = window.open("Pairs")
     index, camera = window.session.project.index(TRAINING), window.viewer.scene.camera
     first, second = int(frame_rows(index, 0, 1)[0]), int(frame_rows(index, 1, 4)[0])
     window.visit(first)
     camera.zoom = 4.25
+    camera.center = (0.0, camera.center[1] + 3.5, camera.center[2] - 2.0)
+    window.viewer.dims.set_current_step(0, 5)
     there = window.viewer.dims.point, camera.center, window.hub.context.shown
     window.visit(second)
+    camera.zoom = 2.0
     assert window.hub.context.shown != there[2]
     qtbot.mouseClick(view.buttons["back"], LEFT)
     window.idle()

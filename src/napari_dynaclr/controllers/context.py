@@ -14,6 +14,7 @@ from psygnal import Signal
 from dynaclr.index import MultiExperimentIndex
 from napari_dynaclr import layers as shapes
 from napari_dynaclr.controllers.own_layers import OwnLayers
+from napari_dynaclr.controllers.sight import Look, Sight
 from napari_dynaclr.controllers.step_queue import StepQueue
 from napari_dynaclr.layer_keys import bind_steps
 from napari_dynaclr.lineage_layout import family_layout, family_rows
@@ -52,6 +53,8 @@ class ImageContext:
     ) -> None:
         self.session = session
         self.layers = OwnLayers(viewer, self._on_added)
+        self.sight = Sight(self.layers)
+        self._looks: dict[Cell, tuple[tuple[str, int], Look]] = {}  # what was seen when a cell was left
         self._steps = StepQueue(later, lambda: self.layers.is_open)
         self.shown: tuple[str, int] | None = None
         self.colour_by = shapes.COLOUR_BY[0]
@@ -62,6 +65,7 @@ class ImageContext:
         self._pair: tuple[str, int, int | None] | None = None
         self._from_image = False
         session.cell_changed.connect(self._on_cell)
+        session.cell_leaving.connect(self._on_leaving)
         session.cell_wanted.connect(self._on_wanted)
         session.project_changed.connect(self._on_project)
         viewer.dims.events.current_step.connect(self._on_dims)
@@ -81,6 +85,7 @@ class ImageContext:
         """Stay at the field of view if this project has it too; else hide what showed another one."""
         same = None if project is None or self._place is None else find_fov(project, *self._place)
         self._steps.clear()
+        self._looks.clear()
         self._pair = None
         self.layers.hide("pair")
         if same is not None:
@@ -91,8 +96,8 @@ class ImageContext:
         self.shown = self._place = self._seen = self._chosen = None
         self.fov_changed.emit(None)
 
-    def show_fov(self, part: str, fov: int, row: int | None = None) -> None:
-        """Show a field of view: its channels, tracks, and the cells of the current frame, or of a row's.
+    def show_fov(self, part: str, fov: int, row: int | None = None, look: Look | None = None) -> None:
+        """Show a field of view: its channels, tracks and cells, and go to a row, or look as before.
 
         Layers that are up to date stay as they are; one that was deleted is made again.
         """
@@ -117,7 +122,7 @@ class ImageContext:
         if not self.layers.is_fresh("tracks", index, fov):
             self._steps.do(partial(self._show_tracks, index, fov), _FOV)
         if row is not None:
-            self._steps.do(lambda: self._go_to(index, row), _FOV)
+            self._steps.do(lambda: self._go_to(index, row, look), _FOV)
         self._steps.do(self._on_dims, _FOV)
         self._steps.do(self._show_cells, _FOV)
         self._steps.do(self._show_selected, _FOV)
@@ -160,10 +165,6 @@ class ImageContext:
         if seen is None or seen[0] != now[0]:
             self.frame_changed.emit(now[0])
 
-    def _base(self) -> Any | None:
-        """Return a layer of the plugin whose axes are those of the field of view."""
-        return next((layer for layer in map(self.layers.find, ("image 0", "cells", "tracks")) if layer), None)
-
     @property
     def frame(self) -> int | None:
         """The frame that the viewer shows, None if no field of view is shown."""
@@ -171,13 +172,7 @@ class ImageContext:
 
     @property
     def _now(self) -> tuple[int, float] | None:
-        """Frame and slice that the viewer shows, in frames and slices; None if nothing is shown."""
-        layer = self._base()
-        if layer is None or self.shown is None:
-            return None
-        place = self.layers.viewer.dims.ndim - layer.ndim  # axes are aligned at the right
-        point = self.layers.viewer.dims.point
-        return int(np.rint(point[place])), float(np.rint(point[place + 1] / layer.scale[1]))
+        return None if self.shown is None else self.sight.now
 
     def _show_cells(self) -> None:
         """Show the cells in the slice that is seen, unless just these are shown."""
@@ -207,11 +202,12 @@ class ImageContext:
             return
         from_image, self._from_image = self._from_image, False
         self._steps.drop(_CELL)
+        look = self._look_before(cell, (cell.part, fov))
         if not here:
-            self.show_fov(cell.part, fov, cell.row)
+            self.show_fov(cell.part, fov, cell.row, look)
             return
         if not (from_image or again):
-            self._steps.do(lambda: self._go_to(index, cell.row), _CELL)
+            self._steps.do(lambda: self._go_to(index, cell.row, look), _CELL)
             self._steps.do(self._on_dims, _CELL)
         self._steps.do(self._show_cells, _CELL)
         self._steps.do(self._show_selected, _CELL)
@@ -252,19 +248,24 @@ class ImageContext:
                 self.layers.put("family", shapes.family_layer(index, fov, family))
                 self.layers.note("family", index, root)
 
-    def _go_to(self, index: MultiExperimentIndex, row: int) -> None:
-        """Move time and camera to a cell; the zoom stays."""
-        layer = self._base()
-        if layer is None:
-            return
-        table = index.table
-        step = self.layers.viewer.dims.ndim - layer.ndim
-        world = layer.data_to_world((float(table.t[row]), 0.0, float(table.y[row]), float(table.x[row])))
-        self.layers.at_work = True
-        self.layers.viewer.dims.set_point(step, world[0])
-        self.layers.at_work = False
-        centre = self.layers.viewer.scene.camera.center
-        self.layers.viewer.scene.camera.center = (centre[0], world[-2], world[-1])
+    def _go_to(self, index: MultiExperimentIndex, row: int, look: Look | None = None) -> None:
+        """Move time and camera to a cell, or look where its field of view was looked at before."""
+        if look is None:
+            self.sight.go_to(float(index.table.t[row]), float(index.table.y[row]), float(index.table.x[row]))
+        else:
+            self.sight.restore(look)
+
+    def _on_leaving(self, cell: Cell) -> None:
+        """Keep where the viewer looks, for who comes back to this cell."""
+        if self.shown is not None and self.layers.alive:
+            self._looks[cell] = self.shown, self.sight.look()
+
+    def _look_before(self, cell: Cell, shown: tuple[str, int]) -> Look | None:
+        """Return where the viewer looked when a cell was left, if it is gone back to."""
+        if not self.session.travelling:
+            return None
+        left = self._looks.get(cell)
+        return left[1] if left is not None and left[0] == shown else None
 
     def show_pair(self, part: str, anchor: int, positive: int | None) -> None:
         """Draw the boxes of the patches of a pair at their frames."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 from weakref import ref
 
@@ -101,8 +102,7 @@ class OwnLayers:
             self.hide(role)
             return
         layer = self.find(role)
-        self.at_work = True
-        try:
+        with self.working():
             if layer is not None and layer.multiscale != data[1].get("multiscale", False):
                 self.viewer.layers.remove(layer)
                 layer = None
@@ -112,6 +112,13 @@ class OwnLayers:
                 _UPDATES[data[2]](layer, data[0], data[1])
                 if layer.metadata.pop(_HIDDEN, False):
                     layer.visible = True
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Say with `at_work` that layers or sliders are being changed."""
+        self.at_work = True
+        try:
+            yield
         finally:
             self.at_work = False
 

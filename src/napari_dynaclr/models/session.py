@@ -41,6 +41,8 @@ class Session:
     """Project | None."""
     cell_changed = Signal(object)
     """Cell | None."""
+    cell_leaving = Signal(object)
+    """The `Cell` that is selected, before another one is."""
     cell_wanted = Signal(object)
     """The `Cell` that is selected already: the user wants to see it again."""
     request_changed = Signal(object)
@@ -54,6 +56,8 @@ class Session:
         self._request = PairRequest()
         self._back: list[Cell] = []
         self._forward: list[Cell] = []
+        self.travelling = False
+        """Whether the cell changes because the user goes back or forward."""
 
     @property
     def project(self) -> Project | None:
@@ -94,6 +98,7 @@ class Session:
         if cell == self._cell:
             return
         if self._cell is not None:
+            self.cell_leaving.emit(self._cell)
             self._back = [*self._back, self._cell][-_MOST_REMEMBERED:]
             self._forward = []
         self._cell = cell
@@ -123,9 +128,13 @@ class Session:
         if not source:
             return
         if self._cell is not None:
+            self.cell_leaving.emit(self._cell)
             target.append(self._cell)
-        self._cell = source.pop()
-        self.cell_changed.emit(self._cell)
+        self._cell, self.travelling = source.pop(), True
+        try:
+            self.cell_changed.emit(self._cell)
+        finally:
+            self.travelling = False
 
     @property
     def request(self) -> PairRequest:
