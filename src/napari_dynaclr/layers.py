@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from dynaclr import keys
 from dynaclr.anchors import Loss
@@ -15,9 +16,6 @@ from dynaclr.stores import make_context, open_array
 from napari_dynaclr.colours import CYCLE_ON_DARK
 from napari_dynaclr.display import channel_display, level_paths, spatial_units
 from napari_dynaclr.positives import LOSS_TEXT
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = (
     "AXES",
@@ -45,7 +43,8 @@ MOST_TRACK_VERTICES = 30_000
 PREFIX = "dynaclr: "
 """What the names of the plugin's layers start with."""
 _CACHE_BYTES = 2**28
-_VALIDITY = np.array(["anchor" if code is Loss.NONE else LOSS_TEXT[code] for code in Loss])
+_VALIDITY = ["anchor" if code is Loss.NONE else LOSS_TEXT[code] for code in Loss]
+"""Words for `Loss`, by its codes."""
 
 
 def geometry(index: MultiExperimentIndex, fov: int) -> tuple[tuple[float, ...], tuple[str, ...]]:
@@ -142,8 +141,10 @@ def cell_layer(index: MultiExperimentIndex, fov: int, colour_by: str, z: float |
     features = {
         "row": rows,
         "track_id": table.track_id[track],
-        "condition": np.full(rows.size, index.fovs[fov].condition),
-        "validity": _VALIDITY[loss.astype(np.int64)],
+        "condition": pd.Categorical.from_codes(
+            np.zeros(rows.size, int), pd.Index([index.fovs[fov].condition])
+        ),
+        "validity": pd.Categorical.from_codes(loss.astype(int), pd.Index(_VALIDITY)),
         "hours": index.hours(rows),
         "lineage": table.track_id[table.forest.root[track]],
     }
