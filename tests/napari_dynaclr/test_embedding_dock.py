@@ -41,7 +41,7 @@ class Exploring:
         self.view: EmbeddingView = self.viewer.window.add_plugin_dock_widget(PLUGIN, "Embedding")[1].content
 
     def close(self) -> None:
-        self.viewer.window.remove_dock_widget(self.view)
+        self.viewer.window.remove_dock_widget(self.view.parent())
 
     def until(self, what: Any) -> None:
         self.qtbot.waitUntil(what, timeout=LONG)

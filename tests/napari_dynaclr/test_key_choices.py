@@ -237,7 +237,7 @@ def test_a_key_chosen_in_the_preferences_acts_at_once(
     assert session.cell == cell
     qtbot.keyClick(view, Qt.Key.Key_L)
     qtbot.waitUntil(lambda: session.cell != cell)
-    layer = hub.context._find("cells")
+    layer = hub.context.layers.find("cells")
     bound = {str(key) for key in layer.keymap}
     assert "L" in bound
     assert "J" not in bound

@@ -357,7 +357,7 @@ def test_the_dock_is_closed_and_opened_again(
     at.view.controller.look_at(folder)
     at.until(lambda: at.state() is State.FINISHED)
     for _ in range(2):
-        at.viewer.window.remove_dock_widget(at.view)
+        at.viewer.window.remove_dock_widget(at.view.parent())
         at.view = at.viewer.window.add_plugin_dock_widget(PLUGIN, "Training")[1].content
         at.until(lambda: at.state() is State.FINISHED)
         series = at.hub.runs.current.curves.series("loss/train")
