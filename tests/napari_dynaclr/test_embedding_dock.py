@@ -335,7 +335,7 @@ def test_a_finished_run_is_predicted_and_explored_by_one_click(
     at.until(lambda: observe(folder).state.ended)
     at.until(lambda: training.watch.explore.isEnabled())
     at.qtbot.mouseClick(training.watch.explore, Qt.MouseButton.LeftButton)
-    at.view = at.viewer.window.dock_widgets["Embedding (napari-dynaclr)"]
+    at.view = at.viewer.window.dock_widgets["Embedding (napari-dynaclr)"].content
     at.until(lambda: at.hub.session.project is not None and at.model.points is not None)
     project = open_project(folder.path)
     assert len(at.model.atlas) == len(project.pipeline.predict_dataset())
