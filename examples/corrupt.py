@@ -102,10 +102,15 @@ def exchange_links(config: ExperimentConfig, fovs: list[str], share: float, seed
 def change_places(config: ExperimentConfig, fovs: list[str], change: Change) -> pd.DataFrame:
     """Change the centroids of fields of view; return what is wrong now."""
     layouts = read_plate(config.data_path).fovs
+    wrong = []
     for fov in fovs:
         path = table_of(config, fov)
-        change(pd.read_csv(path), float(layouts[fov].scale[-1])).to_csv(path, index=False)
-    return pd.DataFrame({"experiment": config.name, "fov_name": fovs})
+        table = pd.read_csv(path)
+        made = change(table, float(layouts[fov].scale[-1]))
+        if not made.equals(table):  # a pixel of unknown size counts as 1 um: nothing becomes wrong
+            made.to_csv(path, index=False)
+            wrong.append(fov)
+    return pd.DataFrame({"experiment": config.name, "fov_name": wrong})
 
 
 def exchanged_yx(table: pd.DataFrame, um: float) -> pd.DataFrame:
