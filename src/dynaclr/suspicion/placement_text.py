@@ -39,7 +39,8 @@ def placement_reasons(
     reasons = {}
     for number, name in best.items():
         verdict = verdicts[number]
-        contrast = f"image contrast at the centroids {verdict.contrast:.2f}, usual is {verdict.usual:.2f}"
+        given = round(verdict.contrast, 2) + 0.0  # never "-0.00"
+        contrast = f"image contrast at the centroids {given:.2f}, usual is {verdict.usual:.2f}"
         if name == AS_GIVEN:
             reasons[number] = f"centroids do not lie on cells: compare table and image ({contrast})"
             continue
@@ -51,7 +52,9 @@ def placement_reasons(
             continue
         do = next(do for start, do in _WHAT_TO_DO if name.startswith(start))
         do = do.format(um=pixel_um[number], square=pixel_um[number] ** 2)
-        evidence = "" if name.startswith("frames") else f" ({contrast}, then {verdict.best_contrast:.2f})"
+        evidence = (
+            "" if name.startswith("frames") else f" ({contrast}; {verdict.best_contrast:.2f} after that)"
+        )
         reasons[number] = f"{name}: {do}{evidence}"
     return reasons
 

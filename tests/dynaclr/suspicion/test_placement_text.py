@@ -32,6 +32,13 @@ def test_exchanged_tables_are_one_thing_and_a_foreign_one_another() -> None:
     assert alone.startswith("the table of B/1/0 fits: put the right track file here (")
 
 
+def test_the_numbers_are_before_and_after() -> None:
+    (text,) = placement_reasons(
+        [FovVerdict(-0.004, 0.45, "y and x are exchanged", 0.46, 20.0, False)], ["A"], [1.0]
+    ).values()
+    assert text.endswith("(image contrast at the centroids 0.00, usual is 0.45; 0.46 after that)")
+
+
 TOLD = [
     (AS_GIVEN, "centroids do not lie on cells: compare table and image"),
     ("y and x are exchanged", "y and x are exchanged: exchange these columns"),
