@@ -6,7 +6,7 @@ import html
 import math
 from collections.abc import Iterable, Sequence
 
-from dynaclr.curation import Action, CurationReport, Group, Mark, Put, Verdict, marks_of
+from dynaclr.curation import Action, CurationReport, Group, Mark, MarkKind, Put, Verdict, marks_of
 from napari_dynaclr.mark_list import GLYPHS
 from napari_dynaclr.models.curation import AuditState, MergeReport
 from napari_dynaclr.targets import Item, Target
@@ -59,16 +59,17 @@ def part_text(target: Target, mark: Mark | None) -> str:
 def queue_row(item: Item, verdict: Verdict | None) -> tuple[str, str, str, str]:
     """Return verdict, score, place and reason of an entry."""
     mark = item.first
-    parts = [mark.fov_name]
+    parts = [f"{mark.experiment}/{mark.fov_name}" if mark.kind is MarkKind.FOV else mark.fov_name]
     parts += [f"track {mark.track_id}"] if mark.track_id is not None and len(item.drafts) == 1 else []
     parts += [f"@ {mark.t}"] if mark.t is not None and mark.kind.value in ("link", "frame") else []
     score = "" if math.isnan(item.score) else f"{item.score:.1f}"
     return ("" if verdict is None else verdict.value, score, " ".join(parts), item.reason)
 
 
-def judged_text(verdict: Verdict, title: str) -> str:
-    """Return what was marked."""
-    return f"{GLYPHS[verdict]} {_DONE[verdict]}: {title[:1].lower()}{title[1:]} (saved)"
+def judged_text(verdict: Verdict, title: str, settled: int = 0) -> str:
+    """Return what was marked, and how many other entries of the queue are settled by it."""
+    text = f"{GLYPHS[verdict]} {_DONE[verdict]}: {title[:1].lower()}{title[1:]} (saved)"
+    return f"{text}; that settles {settled} more of the queue" if settled > 0 else text
 
 
 def action_text(action: Action | None, verb: str) -> str:

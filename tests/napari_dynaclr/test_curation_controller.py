@@ -14,7 +14,7 @@ import pytest
 from dynaclr.anchors import Loss
 from dynaclr.curation import Mark, MarkKind, SharedMarks, Verdict, read_marks, write_marks
 from dynaclr.suspicion import links_of
-from dynaclr.testing import synthetic_experiments
+from dynaclr.testing import synthetic_experiments, synthetic_training
 from napari_dynaclr.controllers.curation import CurationController
 from napari_dynaclr.controllers.curation_work import APPLY, MERGE, READ, SEARCH
 from napari_dynaclr.curation_actions import Do
@@ -202,6 +202,37 @@ def test_the_queue_goes_on_by_itself_and_undo_goes_back(opened: Open, tiny: Path
     left = again.model.queue.items  # what is excluded is no longer suspicious
     assert again.view.queue.progress.text() == f"1 / {len(left)} judged"
     assert items[0].first.subject not in {item.first.subject for item in left}
+
+
+@pytest.mark.slow
+def test_tables_exchanged_between_training_and_validation_are_found(opened: Open, tmp_path: Path) -> None:
+    """Fields of view that are held out are compared with those that train, and one key settles a field."""
+    path = synthetic_experiments(tmp_path / "demo", size="demo")
+    training = synthetic_training(path)
+    project = open_project(training)
+    index = project.parts["validation"]
+    held_out = {
+        entry.layout.name for entry in index.fovs if index.registry.names[entry.experiment] == "dengue_june"
+    }
+    one, two = sorted(held_out)[0], min({"A/1/0", "A/1/1", "B/1/0", "B/1/1"} - held_out)
+    files = [path.parent / "dengue_june.tracks" / fov / "tracks.csv" for fov in (one, two)]
+    texts = [file.read_text() for file in files]
+    files[0].write_text(texts[1])
+    files[1].write_text(texts[0])
+    desk = opened(training)
+    desk.search(pixels=True)
+    first, second, third = desk.model.queue.items[:3]
+    assert {first.first.fov_name, second.first.fov_name} == {one, two}
+    assert first.score > 100 > third.score
+    names = " and ".join(sorted((one, two)))
+    assert all(f"tables of {names} look exchanged" in item.reason for item in (first, second))
+    of_first = [item for item in desk.model.queue.items if item.first.fov_name == first.first.fov_name]
+    of_first = [item for item in of_first if item.first.experiment == "dengue_june"]
+    assert desk.where[:2] == ("dengue_june", first.first.fov_name)
+    desk.controller.do("exclude")
+    assert f"settles {len(of_first) - 1} more" in desk.view.status.message.text()
+    assert desk.view.queue.progress.text() == f"{len(of_first)} / {len(desk.model.queue.items)} judged"
+    assert desk.model.queue.current is second
 
 
 def test_a_search_can_be_cancelled_and_asked_again(opened: Open, tiny: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,24 @@ def test_the_queue_goes_to_what_is_not_judged(curation: Curation) -> None:
         curation.judge(entry.drafts, Verdict.UNSURE)
     assert curation.queue.next_open(curation.judged) is None
     assert curation.queue.find(mark(2).subject) == 2
+
+
+def test_an_excluded_field_of_view_settles_what_is_in_it(curation: Curation) -> None:
+    curation.mode = Mode.QUEUE
+    elsewhere = Item(2.0, "jumps", (replace(mark(9), fov_name="B/1/0"),))
+    curation.queue.fill([item(1), item(2), elsewhere])
+    whole = mark(3, kind=MarkKind.FOV)
+    curation.judge([whole], Verdict.UNSURE)
+    assert not curation.judged(item(1))
+    curation.judge([whole], Verdict.EXCLUDE)
+    assert curation.verdict_of(item(1)) is Verdict.EXCLUDE
+    assert curation.verdict_of(item(1), audit=True) is None  # an audit asks for every link
+    assert curation.queue.next_open(curation.judged) == 2
+    curation.judge(item(1).drafts, Verdict.ACCEPT)
+    assert curation.verdict_of(item(1)) is Verdict.ACCEPT
+    curation.undo()
+    curation.undo()
+    assert not curation.judged(item(1))
 
 
 def test_only_what_changes_a_training_waits_to_be_applied(curation: Curation, path: Path) -> None:

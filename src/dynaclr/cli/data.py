@@ -156,6 +156,8 @@ def _suspicious(index: MultiExperimentIndex, options: argparse.Namespace) -> Non
         )
     shown = findings[: options.suspicious]
     lines = [f"\nmost suspicious {len(shown)} of {len(findings)} findings"]
+    if not options.suspicious_pixels:
+        lines.append("in the tables alone: exchanged tables, or y and x exchanged, need --suspicious-pixels")
     lines += [] if index.curation is None else [f"curation: {line}" for line in index.curation.lines()]
     sys.stdout.write("\n".join([*lines, *map(str, shown)]) + "\n")
     if options.output is not None:

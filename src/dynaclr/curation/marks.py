@@ -120,6 +120,11 @@ class Mark:
         return (self.kind.value, self.experiment, self.fov_name, track, t, parent)
 
     @property
+    def fov_subject(self) -> Subject:
+        """Subject of a mark on the whole field of view that this is in."""
+        return (MarkKind.FOV.value, self.experiment, self.fov_name, -1, -1, -1)
+
+    @property
     def identity(self) -> Identity:
         """Subject and author: one person has one opinion on one thing."""
         return (self.subject, self.author)

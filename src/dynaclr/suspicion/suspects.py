@@ -11,10 +11,11 @@ import numpy.typing as npt
 from dynaclr.anchors import Loss
 from dynaclr.curation import MarkKind, first_rows
 from dynaclr.suspicion.finding import Finding, ranked
-from dynaclr.suspicion.judging import AS_GIVEN, judge_fovs
+from dynaclr.suspicion.judging import judge_fovs
 from dynaclr.suspicion.links import links_of
 from dynaclr.suspicion.motion import far_daughters, jumps, neighbour_px, step_px, swaps
 from dynaclr.suspicion.pixels import CellPixels, read_cells, read_view
+from dynaclr.suspicion.placement_text import placement_reasons
 from dynaclr.suspicion.values import drifts, frame_outliers, one_frame_tracks, unequal_divisions, value_jumps
 
 if TYPE_CHECKING:
@@ -179,9 +180,8 @@ class _Search:
                 table.x[rows].max() / index.fov_image_yx[fov, 1],
             )
             if rows.size >= 20 and 0 < um < 1 and reach <= um * 1.02:
-                text = (
-                    f"centroids fill only {100 * reach:.0f} % of the image, as micrometres would ({um:g} um)"
-                )
+                what = "centroids may be micrometres: look at pixels too to be sure"
+                text = f"{what} (they fill only {100 * reach:.0f} % of the image; {um:g} um a pixel)"
                 yield self.fov(fov, _WHOLE_FOV + 0.95 / max(reach, 0.1), "units", text)
 
     def appearance(self, rows: npt.NDArray[np.int64], cells: CellPixels) -> Iterator[Finding]:
@@ -215,19 +215,11 @@ class _Search:
             for fov in fovs:
                 views.append(read_view(self.index, fov))
                 tell("frames", len(views), len(fovs))
-            verdicts = judge_fovs(views, [self.fov_names[fov] for fov in fovs])
-            for fov, verdict in zip(fovs, verdicts, strict=True):
-                if verdict.fits:
-                    continue
-                lies = f"contrast {verdict.contrast:.2f}, usual is {verdict.usual:.2f}"
-                if verdict.best.startswith("frames"):
-                    yield self.fov(fov, _WHOLE_FOV + verdict.certainty, "frames", verdict.best)
-                    continue
-                if verdict.best == AS_GIVEN:
-                    yield self.fov(fov, _WHOLE_FOV, "placement", f"centroids do not lie on cells ({lies})")
-                    continue
-                text = f"centroids do not lie on cells ({lies}): {verdict.best} ({verdict.best_contrast:.2f})"
-                yield self.fov(fov, _WHOLE_FOV + verdict.certainty, "placement", text)
+            names = [self.fov_names[fov] for fov in fovs]
+            verdicts = judge_fovs(views, names)
+            for number, text in placement_reasons(verdicts, names, [view.pixel_um for view in views]).items():
+                check = "frames" if text.startswith("frames") else "placement"
+                yield self.fov(fovs[number], _WHOLE_FOV + verdicts[number].certainty, check, text)
 
     def link(self, link: int, score: float, check: str, reason: str) -> Finding:
         """Return a finding on a link, placed where it arrives."""

@@ -18,7 +18,7 @@ __all__ = ("check_tracks",)
 Columns = dict[str, npt.NDArray[Any]]
 _ROW = "__row__"  # row of the file, counted from 1 with the header
 _HEADER_ROWS = 2
-_SUSPICIOUS_SHARE = 0.2
+_SUSPICIOUS_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,16 +150,22 @@ class CurationController:
             return
         reason = self.view.reason
         verdict = VERDICT_OF[do]
-        title = target.title
+        title, open_before = target.title, self._open_entries()
         if not self._tried(lambda: self.model.judge(target.drafts, verdict, reason or target.why)):
             return
         if reason:
             self.model.typed(reason)
             self.view.judge.set_reasons(self.model.reasons())
             self.view.clear_reason()
-        self.view.status.say(judged_text(verdict, title))
+        settled = open_before - self._open_entries() - 1
+        self.view.status.say(judged_text(verdict, title, settled))
         if self.model.review is not None:
             self._advance()
+
+    def _open_entries(self) -> int:
+        """Return how many entries of the queue are not judged, 0 without a queue."""
+        review = self.model.review
+        return 0 if review is None else sum(not self.model.judged(item) for item in review.items)
 
     def _advance(self) -> None:
         if not self.model.advance() and self.model.review is not None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from pathlib import Path
 
 from dynaclr.curation import Identity, Mark, SharedMarks, read_marks
 from dynaclr.errors import DynaclrError
-from dynaclr.suspicion import Finding, ranked, suspects
+from dynaclr.suspicion import suspects
 from napari_dynaclr.curation_text import merge_text
 from napari_dynaclr.models.curation import Curation, Mode
 from napari_dynaclr.models.project import Project, reopened
@@ -22,6 +23,7 @@ READ, SEARCH = "reading marks", "looking for suspicious places"
 APPLY, MERGE = "applying marks", "reading marks of another file"
 """Kinds of work in the background."""
 _KINDS = (SEARCH, APPLY, MERGE, READ)
+_ONLY_PIXELS = "Exchanged tables, or y and x exchanged, are found by looking at pixels too."
 
 
 class CurationWork:
@@ -89,7 +91,7 @@ class CurationWork:
         def done(items: tuple[Item, ...]) -> None:
             self.view.queue.say_empty("Nothing looks suspicious.")
             found = f"{len(items)} suspicious place{'' if len(items) == 1 else 's'}"
-            self.view.status.say(f"{found}{'' if pixels else '; without pixels'}.")
+            self.view.status.say(f"{found}." if pixels else f"{found} in the tables alone. {_ONLY_PIXELS}")
             self.model.fill(Mode.QUEUE, items)
 
         self.jobs.start(SEARCH, lambda tell: _suspicious(project, pixels, tell), done, failed)
@@ -160,10 +162,11 @@ class CurationWork:
 
 
 def _suspicious(project: Project, pixels: bool, tell: Tell) -> tuple[Item, ...]:
-    """Return what looks wrong in all parts of a project, the worst first."""
-    findings: list[Finding] = []
-    for place, (part, index) in enumerate(project.parts.items()):
-        tell(part, place, len(project.parts))
-        findings += suspects(index, pixels=pixels, progress=tell)
-    tell("ranking", len(project.parts), len(project.parts))
-    return items_of(project, ranked(findings))
+    """Return what looks wrong in a project, the worst first: fields of view of all parts are compared."""
+    (index, *others) = project.parts.values()
+    if others:
+        tell("tables", 0, 0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they were told when the project was set up
+            index = project.pipeline.whole_index()
+    return items_of(project, suspects(index, pixels=pixels, progress=tell))

@@ -193,8 +193,14 @@ class Curation:
         return sorted(found, key=lambda mark: mark.time)
 
     def verdict_of(self, item: Item, *, audit: bool = False) -> Verdict | None:
-        """Return the user's verdict on an entry; in an audit only one given for it counts."""
+        """Return the user's verdict on an entry; in an audit only one given for it counts.
+
+        Who has excluded a whole field of view has judged all that is in it.
+        """
         mark = self.own(item.first)
+        if mark is None and not audit and self._shared is not None:
+            whole = self._shared.by_identity.get((item.first.fov_subject, self._author))
+            mark = whole if whole is not None and whole.verdict is Verdict.EXCLUDE else None
         if mark is None or (audit and _audit_of(mark) != self.audit_number):
             return None
         return mark.verdict

@@ -128,9 +128,11 @@ class QueuePage(ReviewPage):
             (22, 46, 128, 600),
         )
         self.pixels = QCheckBox("look at pixels too")
+        self.pixels.setChecked(True)
         self.pixels.setToolTip(
             "Also reads images: finds tables of another field, y and x exchanged, micrometres for pixels, "
-            "frames out of focus. Takes minutes on large data; can be cancelled."
+            "frames out of focus. Takes minutes on large data; can be cancelled. Without it only jumps, "
+            "exchanged links and other things that tables tell are found."
         )
         self.search = ActionButton(Do.SEARCH)
         self.search.requested.connect(self._on_search)

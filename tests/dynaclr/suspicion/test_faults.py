@@ -75,6 +75,8 @@ def test_tables_of_two_fovs_exchanged(experiments: Path) -> None:
     found = wholes(suspects(index_of(experiments), pixels=True))
     reasons = {item.fov_name: item.reason for item in found}
     assert set(reasons) == {FOV, "B/1/0"}
+    exchanged = "tables of A/1/1 and B/1/0 look exchanged: exchange these two track files"
+    assert all(reason.startswith(exchanged) for reason in reasons.values())
     assert "the table of B/1/0 fits" in reasons[FOV]
     assert "the table of A/1/1 fits" in reasons["B/1/0"]
 

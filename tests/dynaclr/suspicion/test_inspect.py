@@ -70,3 +70,9 @@ def test_the_most_suspicious_are_printed(folder: Path) -> None:
     assert table.score.is_monotonic_decreasing
     assert "B/1/0" not in set(table.fov_name[(table.experiment == "dengue_june") & (table.kind != "fov")])
     assert "training: 1 marks" in (folder / "look" / "report.txt").read_text()
+
+
+def test_without_pixels_it_says_what_that_cannot_find(folder: Path) -> None:
+    done = inspect(folder, "--suspicious", "1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "need --suspicious-pixels" in done.stdout

@@ -151,6 +151,17 @@ def test_outside_is_counted_and_exchanged_axes_are_suspected(tmp_path: Path) -> 
     assert "y and x look exchanged" in counts.warnings[0]
 
 
+def test_few_outside_tell_of_exchanged_axes_too_and_a_single_one_does_not(tmp_path: Path) -> None:
+    inside = "".join(f"1,{t},10,10\n" for t in range(3)) + "".join(f"2,{t},20,20\n" for t in range(6))
+    _, counts = checked(tmp_path, HEAD + inside + "3,0,60,10\n")
+    assert counts.outside_image == 1
+    assert "y and x look exchanged" in counts.warnings[0]
+    others = "".join(f"{track},{t},10,10\n" for track in range(4, 9) for t in range(6))
+    _, counts = checked(tmp_path, HEAD + inside + others + "3,0,60,10\n")
+    assert counts.outside_image == 1
+    assert "look exchanged" not in counts.warnings[0]
+
+
 def test_micrometres_are_suspected(tmp_path: Path) -> None:
     rows = "".join(f"{k},0,{0.6 * k},{0.9 * k}\n" for k in range(25))
     _, counts = checked(tmp_path, HEAD + rows, scale=0.3)
