@@ -110,6 +110,7 @@ class _Training(TrainingView):
                 hub.embedding.explore(run)
 
         self.watch.explore_requested.connect(explore)
+        hub.leaving.window.follow(self)
         self.destroyed.connect(self.controller.close)
         self.destroyed.connect(hub.follow_theme(self.set_theme))
 
@@ -121,6 +122,7 @@ class _Embedding(EmbeddingView):
         super().__init__(LAYOUTS, COLOUR_BY, list(Space))
         hub = hub_of(viewer)
         self.controller = EmbeddingController(hub.embedding, hub.runs, self)
+        hub.leaving.window.follow(self)
         self.destroyed.connect(self.controller.close)
         self.destroyed.connect(hub.follow_theme(self.set_theme))
 
