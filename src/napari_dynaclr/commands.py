@@ -30,8 +30,6 @@ __all__ = (
     "reset_choices",
 )
 
-_PLUGIN = "napari-dynaclr"
-
 
 def _viewer() -> Any:
     import napari
@@ -44,7 +42,9 @@ def _viewer() -> Any:
 
 def _dock(name: str) -> Any:
     """Return a dock of the current viewer, opened if it was not."""
-    return _viewer().window.add_plugin_dock_widget(_PLUGIN, name)[1]
+    from napari_dynaclr.docks import open_dock
+
+    return open_dock(_viewer(), name)
 
 
 def _pair(name: str) -> Callable[[], None]:

@@ -17,9 +17,9 @@ from napari_dynaclr.controllers.lineage import LineageController
 from napari_dynaclr.controllers.pairs import PairController
 from napari_dynaclr.controllers.project import ProjectController
 from napari_dynaclr.controllers.training import TrainingController
+from napari_dynaclr.docks import open_dock
 from napari_dynaclr.models.embedding import COLOUR_BY, LAYOUTS
 from napari_dynaclr.models.project import TRAINING
-from napari_dynaclr.plugin import PLUGIN
 from napari_dynaclr.views.batch import BatchView
 from napari_dynaclr.views.curation import CurationView
 from napari_dynaclr.views.embedding import EmbeddingView
@@ -106,10 +106,11 @@ class _Training(TrainingView):
         def explore(run: Path) -> None:
             alive = known()
             if alive is not None:
-                alive.window.add_plugin_dock_widget(PLUGIN, "Embedding")
+                open_dock(alive, "Embedding")
                 hub.embedding.explore(run)
 
         self.watch.explore_requested.connect(explore)
+        hub.leaving.window.follow(self)
         self.destroyed.connect(self.controller.close)
         self.destroyed.connect(hub.follow_theme(self.set_theme))
 
@@ -121,6 +122,7 @@ class _Embedding(EmbeddingView):
         super().__init__(LAYOUTS, COLOUR_BY, list(Space))
         hub = hub_of(viewer)
         self.controller = EmbeddingController(hub.embedding, hub.runs, self)
+        hub.leaving.window.follow(self)
         self.destroyed.connect(self.controller.close)
         self.destroyed.connect(hub.follow_theme(self.set_theme))
 

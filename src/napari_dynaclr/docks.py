@@ -3,11 +3,14 @@
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from napari.qt.threading import create_worker
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+
+from napari_dynaclr.dock_places import bring_up, make_room, title_of
 
 if TYPE_CHECKING:
     import napari
@@ -21,10 +24,14 @@ __all__ = (
     "PairDock",
     "ProjectDock",
     "TrainingDock",
+    "open_dock",
 )
 
 _CONTENTS = "napari_dynaclr.contents"
 """The module that makes contents; importing it takes seconds, the first time in a process."""
+
+
+_NUMBERS = count()
 
 
 class _EndsWhenClosed(QObject):
@@ -49,10 +56,14 @@ class Dock(QWidget):
         self.content: Any = None
         """The view, None until it is there."""
         self._viewer: Any = napari_viewer
+        self.number = next(_NUMBERS)
         self._waiting: list[Callable[[Any], None]] = []
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self.installEventFilter(_EndsWhenClosed(self))
+        self._placing = QTimer(self)
+        self._placing.setSingleShot(True)
+        self._placing.timeout.connect(self._place)
         contents = sys.modules.get(_CONTENTS)
         if hasattr(contents, "content_of"):  # its last function: no other thread is importing it still
             self._fill(contents)
@@ -63,6 +74,19 @@ class Dock(QWidget):
         worker.returned.connect(self._fill)
         worker.errored.connect(self._fail)
         worker.start()
+
+    def event(self, event: QEvent | None) -> bool:
+        """Look for a place when more room is asked for, until one was found."""
+        if event is not None and event.type() in (QEvent.Type.Show, QEvent.Type.LayoutRequest):
+            self._placing.start(0)
+        return super().event(event)
+
+    def _place(self) -> None:
+        """Stand with others behind tabs if the screen has no room; where a person drags it then, it stays."""
+        window = self.window()
+        newest = None if window is None else max(window.findChildren(Dock), key=lambda dock: dock.number)
+        if make_room(self, Dock, newest):
+            self._placing.timeout.disconnect(self._place)
 
     def then(self, action: Callable[[Any], None]) -> None:
         """Do something with the content: now if it is there, else as soon as it is."""
@@ -158,3 +182,19 @@ class EmbeddingDock(Dock):
     """An embedding beside the image; what is looked at is kept when it is closed."""
 
     name = "Embedding"
+
+
+_DOCKS: dict[str, Callable[[Any], Dock]] = {
+    kind.name: kind
+    for kind in (ProjectDock, PairDock, LineageDock, BatchDock, CurationDock, TrainingDock, EmbeddingDock)
+}
+
+
+def open_dock(viewer: Any, name: str) -> Dock:
+    """Bring a dock of a viewer to the front, the one that napari's menu shows and hides."""
+    found = bring_up(viewer.window, name)
+    if found is None:
+        found = _DOCKS[name](viewer)
+        viewer.window.add_dock_widget(found, name=title_of(name))
+    made: Dock = found
+    return made

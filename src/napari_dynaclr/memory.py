@@ -11,8 +11,11 @@ from platformdirs import user_config_path
 
 from dynaclr.atomic import write_json_atomically
 
-__all__ = ("forget", "recall", "remember")
+__all__ = ("RECENT", "forget", "note_project", "recall", "remember")
 
+RECENT = "recent"
+"""Under which the paths of projects are remembered, the last one first."""
+_MOST_RECENT = 8
 _VARIABLE = "NAPARI_DYNACLR_STATE"
 
 
@@ -43,6 +46,13 @@ def remember(name: str, value: Any) -> None:
         write_json_atomically(file, _all() | {name: value})
     except OSError:
         return
+
+
+def note_project(path: Path) -> list[str]:
+    """Keep a project as the last one that was open; return the paths of all that are kept."""
+    kept = [str(path), *(item for item in recall(RECENT, []) if item != str(path))][:_MOST_RECENT]
+    remember(RECENT, kept)
+    return kept
 
 
 def forget() -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 __all__ = ("open_reader", "synthetic_cells")
 
-PLUGIN = "napari-dynaclr"
 _NO_LAYERS: list[Any] = [(None,)]
 """What a reader returns that has shown what it read by itself."""
 _SAMPLE = "dynaclr://sample/synthetic-cells"
@@ -43,9 +42,15 @@ def _open(path: "str | list[str]") -> list[Any]:
     viewer = napari.current_viewer()
     if viewer is None or not hasattr(viewer, "window"):
         return _first_layers(place)
-    _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Project")
-    widget.then(lambda panel: panel.open_requested.emit(str(place)))
+    _project(viewer).then(lambda panel: panel.open_requested.emit(str(place)))
     return _NO_LAYERS
+
+
+def _project(viewer: Any) -> Any:
+    """Return the dock of the project, in front."""
+    from napari_dynaclr.docks import open_dock
+
+    return open_dock(viewer, "Project")
 
 
 def _first_layers(path: Path) -> list[Any]:
@@ -73,6 +78,5 @@ def synthetic_cells() -> list[Any]:
     viewer = napari.current_viewer()
     if viewer is None or not hasattr(viewer, "window"):
         return _first_layers(make_sample())
-    _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, "Project")
-    widget.then(lambda panel: panel.sample_requested.emit())
+    _project(viewer).then(lambda panel: panel.sample_requested.emit())
     return _NO_LAYERS

@@ -142,6 +142,30 @@ def test_a_click_goes_to_the_cell_and_draws_its_path(explored: Exploring, qtbot:
     assert at.model.look.colour_by == "hours"
 
 
+def test_cells_selected_in_the_image_are_selected_in_the_plot(explored: Exploring) -> None:
+    at, layer = explored, explored.layer()
+    numbers = layer.features["number"].to_numpy()
+    layer.selected_data = {0, 2}  # as napari's tools do: a click or a box replaces, with shift they add
+    at.until(lambda: at.model.selected.tolist() == sorted(numbers[[0, 2]].tolist()))
+    assert at.view.selected.count.text() == "<b>2 cells in 1 FOV</b>"
+    assert layer.face_color[0, 3] > layer.face_color[1, 3]
+    layer.selected_data.add(1)
+    at.until(lambda: at.model.selected.size == 3)
+    assert set(layer.selected_data) == {0, 1, 2}
+    elsewhere = int(np.setdiff1d(np.arange(len(at.model.atlas)), numbers)[0])
+    at.model.select(np.array([numbers[3], elsewhere]))
+    at.idle()
+    assert set(layer.selected_data) == {3}
+    for fov in (1, 0):  # layers get other points; what is selected stays
+        at.hub.context.show_fov(TRAINING, fov)
+        at.idle()
+        at.qtbot.wait(50)
+        assert at.model.selected.tolist() == sorted([numbers[3], elsewhere])
+    assert set(at.layer().selected_data) == {3}
+    at.layer().selected_data.clear()
+    at.until(lambda: not at.model.selected.size)
+
+
 def test_an_outline_selects_cells_here_and_in_the_image(explored: Exploring, qtbot: Any) -> None:
     at, atlas = explored, explored.model.atlas
     low, high = np.percentile(at.model.points, (20, 80), axis=0)
@@ -335,7 +359,7 @@ def test_a_finished_run_is_predicted_and_explored_by_one_click(
     at.until(lambda: observe(folder).state.ended)
     at.until(lambda: training.watch.explore.isEnabled())
     at.qtbot.mouseClick(training.watch.explore, Qt.MouseButton.LeftButton)
-    at.view = at.viewer.window.dock_widgets["Embedding (napari-dynaclr)"].content
+    at.view = at.viewer.window.dock_widgets["Embedding (DynaCLR)"].content
     at.until(lambda: at.hub.session.project is not None and at.model.points is not None)
     project = open_project(folder.path)
     assert len(at.model.atlas) == len(project.pipeline.predict_dataset())

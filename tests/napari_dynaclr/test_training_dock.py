@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import getpass
+import json
 import os
 import re
 import shutil
@@ -11,13 +12,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication, QMainWindow, QWidget
+from qtpy.QtWidgets import QApplication, QWidget
 from tests.napari_dynaclr.fake_training import begin
 
 from dynaclr.runs.launch import launch
@@ -26,6 +28,7 @@ from dynaclr.runs.spec import RunSpec
 from dynaclr.runs.states import State
 from dynaclr.runs.status import read_status
 from napari_dynaclr.controllers.hub import hub_of
+from napari_dynaclr.memory import RECENT, recall
 from napari_dynaclr.models.project import Project, open_project
 from napari_dynaclr.views.training import TrainingView
 
@@ -223,41 +226,6 @@ def test_failures_lost_folders_and_deletion(
     at.until(lambda: table.pages.currentIndex() == 0)
 
 
-def test_closing_the_window_asks_once_and_leaves_runs_by_default(
-    training: Any, own_project: Project, tmp_path: Path, children: list[Any]
-) -> None:
-    at = training(own_project)
-    folder = tmp_path / "project" / "runs" / "mine"
-    children.append(begin(folder, "--steps", "100000"))
-    asked: list[str] = []
-    closing = at.view.controller.before_close
-    closing(lambda names: bool(asked.append(names)))
-    assert asked == []
-    at.hub.runs.watch(folder, started=True)
-    at.until(lambda: at.state() is State.RUNNING)
-    closing(lambda names: asked.append(names) is None)
-    assert asked == ["mine"]
-    assert not (folder / "stop").exists()
-    window = next(item for item in _parents(at.view) if isinstance(item, QMainWindow))
-    heard: list[int] = []
-    at.view.closing.disconnect()
-    at.view.closing.connect(lambda: heard.append(1))
-    from qtpy.QtGui import QCloseEvent
-
-    at.view.eventFilter(window, QCloseEvent())
-    assert heard == [1]
-    closing(lambda names: False)
-    at.until(lambda: at.state() is State.STOPPED)
-    at.until(lambda: children[0].poll() == 0)
-
-
-def _parents(widget: QWidget) -> Iterator[QWidget]:
-    place = widget.parentWidget()
-    while place is not None:
-        yield place
-        place = place.parentWidget()
-
-
 def test_options_are_entered_and_faults_disable_the_button(training: Any, own_project: Project) -> None:
     at = training()
     tab = at.view.start
@@ -346,6 +314,35 @@ def test_what_cannot_be_started_is_told_and_the_dock_goes_on(
     at.until(lambda: any("none" in text for text in messages()))
 
 
+def test_a_run_of_a_computer_that_may_be_gone_is_resumed_only_after_a_question(
+    training: Any, own_project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = training(own_project)
+    folder = RunFolder(tmp_path / "project" / "runs" / "far")
+    folder.checkpoints.mkdir(parents=True)
+    (folder.checkpoints / "last.ckpt").touch()
+    folder.config.write_text("{}")
+    who = {"host": "elsewhere", "pid": 7, "boot": "x"}
+    folder.lock.write_text(json.dumps(who))
+    folder.status.write_text(json.dumps({"state": "running", "heartbeat": 0.0, **who}))
+    os.utime(folder.status, (1, 1))
+    asked: list[str] = []
+    monkeypatch.setattr(
+        at.view.runs, "confirm_gone", lambda name, held: bool(asked.append(held)) or len(asked) > 1
+    )
+    at.view.controller.resume(folder.path)
+    at.until(lambda: asked)
+    assert "process 7 on elsewhere, heard of last at" in asked[0]
+    assert not folder.launch.exists()
+    at.view.controller.resume(folder.path)
+    at.until(folder.launch.is_file)
+    child = json.loads(folder.launch.read_text())
+    assert "--run.force=true" in child["command"]
+    with suppress(psutil.Error):
+        psutil.Process(child["pid"]).kill()
+    at.until(lambda: str(own_project.path) in recall(RECENT, []))
+
+
 def test_the_dock_is_closed_and_opened_again(
     training: Any, own_project: Project, tmp_path: Path, children: list[Any]
 ) -> None:
@@ -379,8 +376,6 @@ def test_a_crash_before_the_first_word_is_told(training: Any, own_project: Proje
     folder = launch(RunSpec.read(own_project.path), tmp_path / "project" / "runs" / "dies")
     at.hub.runs.watch(folder.path, started=True)
     at.until(lambda: at.state() is State.STARTING)
-    import json
-
     os.kill(json.loads(folder.launch.read_text())["pid"], signal.SIGKILL)
     at.until(lambda: at.state() is State.CRASHED)
     assert any("has failed: crashed" in text for text in messages())

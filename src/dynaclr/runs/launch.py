@@ -19,11 +19,20 @@ from dynaclr.errors import RunError, problem
 from dynaclr.runs.layout import RunFolder
 from dynaclr.runs.logs import BEGINS
 from dynaclr.runs.observing import observe, worker
-from dynaclr.runs.processes import identity
+from dynaclr.runs.processes import identity, is_alive
 from dynaclr.runs.spec import RunSpec
 from dynaclr.runs.states import State
 
-__all__ = ("Launch", "child_environment", "command_text", "delete_run", "launch", "resume", "take_empty")
+__all__ = (
+    "Launch",
+    "child_environment",
+    "command_text",
+    "delete_run",
+    "held_elsewhere",
+    "launch",
+    "resume",
+    "take_empty",
+)
 
 _DROPPED = ("QT_", "SLURM_", "PL_", "TORCHELASTIC_", "MASTER_", "NAPARI_", "PMI_", "PMIX_")
 _DROPPED_NAMES = frozenset(
@@ -102,7 +111,10 @@ def launch(spec: RunSpec, path: Path, how: Launch | None = None) -> RunFolder:
 
 
 def resume(
-    path: Path, resume_from: Literal["newest", "best"] = "newest", how: Launch | None = None
+    path: Path,
+    resume_from: Literal["newest", "best"] = "newest",
+    how: Launch | None = None,
+    lost_is_gone: bool = False,
 ) -> RunFolder:
     """Go on with a run that ended, in its own folder.
 
@@ -114,6 +126,8 @@ def resume(
         "newest": the newest checkpoint that loads; "best": best.ckpt, what came after it is forgotten.
     how
         How to start it.
+    lost_is_gone
+        Whether a lock of another host is taken over: the user knows that nobody writes, see `held_elsewhere`.
 
     Raises
     ------
@@ -121,7 +135,7 @@ def resume(
         If the run goes on, may go on elsewhere, or has nothing to go on from.
     """
     folder = RunFolder(path.absolute())
-    _refuse_if_active(folder, "gone on with")
+    _refuse_if_active(folder, "gone on with", lost_is_gone)
     there = folder.best.is_file() if resume_from == "best" else any(folder.checkpoints.glob("*.ckpt"))
     if not there or not folder.config.is_file():
         raise RunError(
@@ -135,6 +149,8 @@ def resume(
     try:
         folder.stop.unlink(missing_ok=True)
         inner = ["fit", "--run.resume", str(folder.path), "--run.resume_from", resume_from]
+        if lost_is_gone:
+            inner.append("--run.force=true")
         _start(folder, inner, how or Launch())
     except OSError as error:
         raise RunError(
@@ -240,7 +256,7 @@ def command_text(folder: RunFolder) -> str:
 def _refuse_if_active(folder: RunFolder, what: str, lost_is_gone: bool = False) -> None:
     seen = observe(folder)
     who = worker(seen)
-    if seen.state is State.LOST and lost_is_gone:
+    if lost_is_gone and (seen.state is State.LOST or held_elsewhere(folder) is not None):
         return
     if who is None and (seen.state.ended or seen.state is State.LOST):
         return
@@ -248,6 +264,25 @@ def _refuse_if_active(folder: RunFolder, what: str, lost_is_gone: bool = False) 
     raise RunError(
         problem(f"the run cannot be {what} while it may be going on", file=folder.path, found=found)
     )
+
+
+def held_elsewhere(folder: RunFolder) -> str | None:
+    """Return who on another computer may still write a run that is silent, and since when; None if nobody.
+
+    A run that is heard of is none: it goes on.
+    """
+    seen = observe(folder)
+    who = worker(seen)
+    silent = seen.state.ended or seen.state is State.LOST
+    if who is None or not silent or is_alive(who) is not None:
+        return None
+    heard = seen.status.get("heartbeat")
+    since = f", heard of last at {_moment(heard)}" if isinstance(heard, (int, float)) else ""
+    return f"process {who.get('pid')} on {who.get('host')}{since}"
+
+
+def _moment(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
 
 
 def delete_run(path: Path, lost_is_gone: bool = False) -> None:

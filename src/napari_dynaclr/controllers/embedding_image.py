@@ -1,9 +1,10 @@
-"""Paints an embedding's colours and selection on the cells of the image; computes nothing."""
+"""Paints an embedding's colours and selection on the cells of the image, and takes a selection from there."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +40,8 @@ class EmbeddingImage:
         self.context, self.model = context, model
         self._later, self._waiting = later, False
         self._painted: Any = None
+        self._followed: Any = None
+        self._marking, self._reading = False, False
         context.fov_changed.connect(lambda _: self._touch())
         model.atlas_changed.connect(self._touch)
         model.look_changed.connect(self._touch)
@@ -78,8 +81,39 @@ class EmbeddingImage:
             "hours": seen[keys.HOURS].to_numpy(),
         }
         points = embedding_points(index, shown[1], seen, features, self._colours(numbers))
-        self.context.layers.put(_ROLE, points)
+        self._marking = True  # napari selects nothing on a layer that gets other points
+        try:
+            self.context.layers.put(_ROLE, points)
+        finally:
+            self._marking = False
         self._mark(self._chosen(numbers))
+        self._follow()
+
+    def _follow(self) -> None:
+        """Hear of what is selected on the layer by napari's own tools."""
+        layer = self.context.layers.find(_ROLE)
+        known = None if self._followed is None else self._followed()
+        if layer is not None and layer is not known:
+            self._followed = ref(layer)
+            layer.selected_data.events.items_changed.connect(self._on_layer)
+
+    def _on_layer(self) -> None:
+        """Take the selection over soon, once for all that changes by then."""
+        if not self._marking and not self._reading:
+            self._reading = True
+            self._later(self._take)
+
+    def _take(self) -> None:
+        """Select in the plot what a person has selected in the image."""
+        self._reading = False
+        layer = self.context.layers.find(_ROLE) if self.context.alive else None
+        if layer is None or self.model.atlas is None or not self.context.layers.shows(_ROLE):
+            return
+        shown = layer.features["number"].to_numpy()
+        places = np.array(sorted(layer.selected_data), dtype=np.int64)
+        numbers = shown[places[places < len(shown)]]
+        if not np.array_equal(np.sort(numbers), np.intersect1d(self.model.selected, shown)):
+            self.model.select(numbers)
 
     def _colours(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """Return colours (N, 4): if cells are selected the others are faint, as in the plot."""
@@ -123,8 +157,12 @@ class EmbeddingImage:
         layer = self.context.layers.find(_ROLE)
         if layer is None:
             return
-        if colours is not None:
-            layer.face_color = colours
         places = set(chosen.nonzero()[0].tolist())
-        if places != set(layer.selected_data):
-            layer.selected_data = places
+        self._marking = True
+        try:
+            if colours is not None:
+                layer.face_color = colours
+            if places != set(layer.selected_data):
+                layer.selected_data = places
+        finally:
+            self._marking = False

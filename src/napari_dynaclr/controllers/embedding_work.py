@@ -54,6 +54,8 @@ class EmbeddingWork:
     ----------
     text
         What was said last.
+    predicted
+        The run whose cells were embedded last, or are now.
     """
 
     said = Signal(str)
@@ -65,6 +67,7 @@ class EmbeddingWork:
         self.text = ""
         self._of: Any = None
         self._run: Path | None = None
+        self.predicted: Path | None = None
         self._indices: tuple[Any, ...] = ()
         session.project_changed.connect(self._on_project)
         model.atlas_changed.connect(self._compute)
@@ -82,6 +85,7 @@ class EmbeddingWork:
             show_info(f"{made.rows} cells have been embedded with run {run.name}: {which}.")
             self.load(made.path, f"Embedded with {which}.")
 
+        self.predicted = run
         self._say(f"Embedding the cells of run {run.name} ...")
         self.jobs.start(PREDICTING, lambda tell: predict_run(run, tell), done, self._say)
 

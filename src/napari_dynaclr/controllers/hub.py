@@ -14,6 +14,7 @@ from napari_dynaclr.controllers.batch_hashes import BatchHashes
 from napari_dynaclr.controllers.context import ImageContext
 from napari_dynaclr.controllers.embedding_image import EmbeddingImage
 from napari_dynaclr.controllers.embedding_work import EmbeddingWork
+from napari_dynaclr.controllers.leaving import Leaving
 from napari_dynaclr.key_choices import follow_preferences
 from napari_dynaclr.models.embedding import EmbeddingModel
 from napari_dynaclr.models.session import Session
@@ -42,6 +43,7 @@ class Hub:
         self.context = ImageContext(viewer, self.session, _later)
         self.hashes = BatchHashes(self.session, self.jobs, _at_rest)
         self.embedding = EmbeddingWork(self.session, self.jobs, EmbeddingModel())
+        self.leaving = Leaving(self.runs, self.embedding, self.jobs)
         self.embedding_image = EmbeddingImage(self.context, self.embedding.model, _later)
         self._themed: list[Callable[[dict[str, str]], None]] = []
         viewer.events.theme.connect(self._on_theme)

@@ -11,7 +11,7 @@ from napari.utils.notifications import show_error, show_info
 from napari_dynaclr.controllers.context import ImageContext
 from napari_dynaclr.controllers.pairs import COMPARING
 from napari_dynaclr.layers import COLOUR_BY
-from napari_dynaclr.memory import recall, remember
+from napari_dynaclr.memory import RECENT, note_project, recall, remember
 from napari_dynaclr.models.project import VALIDATION, Project, open_project
 from napari_dynaclr.models.session import Session, cell_of_track
 from napari_dynaclr.sample_data import is_sample, make_sample
@@ -23,8 +23,7 @@ __all__ = ("OPENING", "ProjectController")
 OPENING = "opening the project"
 _SHOWN = (OPENING, COMPARING)
 """Work that the panel shows and can cancel."""
-_RECENT, _COLOUR, _FOLLOW = "recent", "colour by", "follow"
-_MOST_RECENT = 8
+_COLOUR, _FOLLOW = "colour by", "follow"
 
 
 class ProjectController:
@@ -59,7 +58,7 @@ class ProjectController:
         jobs.told.connect(self._on_told)
         session.project_changed.connect(self._on_project)
         context.fov_changed.connect(view.set_shown)
-        recent = recall(_RECENT, [])
+        recent = recall(RECENT, [])
         view.set_recent(recent)
         self._on_project(session.project)
         if recent and session.project is None:
@@ -117,9 +116,7 @@ class ProjectController:
         self.view.set_path(str(project.path))
         if is_sample(project.path):
             return
-        recent = [str(project.path), *(item for item in recall(_RECENT, []) if item != str(project.path))]
-        remember(_RECENT, recent[:_MOST_RECENT])
-        self.view.set_recent(recent)
+        self.view.set_recent(note_project(project.path))
 
     def _cancel(self) -> None:
         for kind in _SHOWN:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtWidgets import QApplication
@@ -14,12 +13,13 @@ from qtpy.QtWidgets import QApplication
 from dynaclr.atomic import write_text_atomically
 from dynaclr.errors import DynaclrError, RunError
 from dynaclr.runs.halting import GRACE_SECONDS
-from dynaclr.runs.launch import command_text, delete_run, resume
+from dynaclr.runs.launch import command_text, delete_run, held_elsewhere, resume
 from dynaclr.runs.layout import RunFolder
 from dynaclr.runs.observing import observe, worker
 from dynaclr.runs.states import State
 from napari_dynaclr.controllers.run_follower import RunFollower, RunStop
 from napari_dynaclr.controllers.run_start import RunStart
+from napari_dynaclr.memory import note_project
 from napari_dynaclr.models.project import Project
 from napari_dynaclr.models.run_curves import csv_text
 from napari_dynaclr.models.run_origin import RUN, runs_folder
@@ -70,7 +70,6 @@ class TrainingController:
         table.resume_requested.connect(self.resume)
         table.clone_requested.connect(self.clone)
         table.delete_requested.connect(self.delete)
-        view.closing.connect(lambda: self.before_close(view.ask_leave))
         session.project_changed.connect(self._on_project)
         runs.listed.connect(self._show_runs)
         runs.watched_changed.connect(self._on_watched)
@@ -118,19 +117,32 @@ class TrainingController:
 
     def _on_launched(self, path: Path) -> None:
         show_info(f"Training {path.name} has been started.")
+        if self.session.project is not None:  # sample data too: from now on it holds something
+            note_project(self.session.project.path)
         self.set_root(path.parent)
         self.runs.watch(path, started=True)
         self.follower.look_closely()
         self.view.show_tab(self.view.watch)
 
-    def resume(self, path: Path, where: str = "newest") -> None:
-        """Go on with a run that ended, from its newest checkpoint or its best one."""
+    def resume(self, path: Path, where: str = "newest", lost_is_gone: bool = False) -> None:
+        """Go on with a run that ended, from its newest checkpoint or its best one.
 
-        def work(tell: Tell) -> Path:
+        If a silent process of another computer holds it, a person is asked whether that is gone.
+        """
+
+        def work(tell: Tell) -> str | Path:
             _wait_for_end(path, tell)
-            return resume(path, "best" if where == "best" else "newest").path
+            held = None if lost_is_gone else held_elsewhere(RunFolder(path))
+            best: Literal["newest", "best"] = "best" if where == "best" else "newest"
+            return held or resume(path, best, lost_is_gone=lost_is_gone).path
 
-        self.jobs.start(f"resuming {path.name}", work, self._on_launched)
+        def done(found: str | Path) -> None:
+            if isinstance(found, Path):
+                self._on_launched(found)
+            elif self.view.runs.confirm_gone(path.name, found):
+                self.resume(path, where, lost_is_gone=True)
+
+        self.jobs.start(f"resuming {path.name}", work, done)
 
     def clone(self, path: Path) -> None:
         """Put a training together that begins with the options of a run."""
@@ -242,21 +254,6 @@ class TrainingController:
             show_warning(text)
         else:
             show_info(text)
-
-    def before_close(self, leave: Callable[[str], bool]) -> None:
-        """Ask what becomes of the runs that were started here; nothing is asked if none goes on.
-
-        Parameters
-        ----------
-        leave
-            Gets their names, returns whether they are left running.
-        """
-        going = self.runs.started_and_going()
-        if not going or leave(", ".join(run.path.name for run in going)):
-            return
-        for run in going:
-            with suppress(DynaclrError):  # ended meanwhile
-                RunStop(RunFolder(run.path), self.grace_seconds)
 
 
 _SAID = {

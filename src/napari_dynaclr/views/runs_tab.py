@@ -186,6 +186,20 @@ class RunsTab(QWidget):
         yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
         return QMessageBox.question(self, "Delete a run", text, yes | no, no) == yes
 
+    def confirm_gone(self, name: str, held: str) -> bool:
+        """Ask whether what may still write a run on another computer is gone for certain."""
+        text = (
+            f"The run {name} was written by {held}. From here nobody can tell whether it still trains.\n\n"
+            "Is it certainly gone? If it is not, two trainings write into one folder and spoil it."
+        )
+        box = QMessageBox(QMessageBox.Icon.Question, "Resume a run of another computer", text, parent=self)
+        gone = box.addButton("It is gone, resume", QMessageBox.ButtonRole.AcceptRole)
+        leave = box.addButton("Leave it", QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(leave)
+        box.setEscapeButton(leave)
+        box.exec()
+        return box.clickedButton() is gone
+
     def _on_choose(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Folder of runs")
         if chosen:

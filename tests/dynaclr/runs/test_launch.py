@@ -15,7 +15,15 @@ import pytest
 from dynaclr.errors import ConfigError, RunError
 from dynaclr.runs.event_reader import EventReader
 from dynaclr.runs.halting import Halt, HaltStep
-from dynaclr.runs.launch import Launch, child_environment, command_text, delete_run, launch, resume
+from dynaclr.runs.launch import (
+    Launch,
+    child_environment,
+    command_text,
+    delete_run,
+    held_elsewhere,
+    launch,
+    resume,
+)
 from dynaclr.runs.layout import RunFolder
 from dynaclr.runs.listing import RunListing
 from dynaclr.runs.logs import last_lines
@@ -201,6 +209,33 @@ def test_a_lost_run_is_deleted_only_by_somebody_who_knows(tmp_path: Path) -> Non
         delete_run(folder.path)
     delete_run(folder.path, lost_is_gone=True)
     assert not folder.path.exists()
+
+
+def test_the_lock_of_another_host_is_taken_over_only_by_somebody_who_knows(
+    tmp_path: Path, stand_in: StandIn
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.checkpoints.mkdir(parents=True)
+    (folder.checkpoints / "last.ckpt").touch()
+    folder.config.write_text("{}")
+    who = {"host": "elsewhere", "pid": 7, "boot": "x"}
+    folder.lock.write_text(json.dumps(who))
+    folder.status.write_text(json.dumps({"state": "running", "heartbeat": 0.0, **who}))
+    assert held_elsewhere(folder) is None  # it is heard of
+    with pytest.raises(RunError, match="process 7 on elsewhere"):
+        resume(folder.path, how=stand_in("train"), lost_is_gone=True)
+    os.utime(folder.status, (1, 1))
+    told = held_elsewhere(folder)
+    assert told is not None and told.startswith("process 7 on elsewhere, heard of last at 19")
+    with pytest.raises(RunError, match="process 7 on elsewhere"):
+        resume(folder.path, how=stand_in("train"))
+    resume(folder.path, how=stand_in("train"), lost_is_gone=True)
+    assert "--run.force=true" in json.loads(folder.launch.read_text())["command"]
+    folder.status.write_text(json.dumps({"state": "stopped", **who}))
+    folder.launch.unlink()
+    assert held_elsewhere(folder) == "process 7 on elsewhere"
+    folder.lock.unlink()
+    assert held_elsewhere(folder) is None
 
 
 @pytest.mark.slow
