@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from napari.qt.threading import create_worker
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
-from qtpy.QtWidgets import QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import QApplication, QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_dynaclr.dock_places import bring_up, make_room, title_of
+from napari_dynaclr.views.focus_ring import FocusRing
 
 if TYPE_CHECKING:
     import napari
@@ -57,6 +59,7 @@ class Dock(QWidget):
         """The view, None until it is there."""
         self._viewer: Any = napari_viewer
         self.number = next(_NUMBERS)
+        self._focus = QApplication.focusWidget()
         self._waiting: list[Callable[[Any], None]] = []
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -95,6 +98,18 @@ class Dock(QWidget):
         else:
             action(self.content)
 
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Take the keys when the dock is opened; a window that is restored gives them back by itself."""
+        super().showEvent(event)
+        self._focus = QApplication.focusWidget()
+        if event is not None and not event.spontaneous():
+            QTimer.singleShot(0, self._take_keys)  # parts that are not shown yet refuse them
+
+    def _take_keys(self) -> None:
+        """Take the keys unless the user has given them to something else since the dock was shown."""
+        if self.content is not None and self.isVisible() and QApplication.focusWidget() is self._focus:
+            self.content.setFocus()
+
     def _fill(self, contents: Any) -> None:
         """Take the place of the page that said to wait."""
         viewer, self._viewer = self._viewer, None
@@ -109,6 +124,8 @@ class Dock(QWidget):
                 page.deleteLater()
         layout.addWidget(self.content)
         self.setFocusProxy(self.content)
+        FocusRing(self.content)
+        self._take_keys()
         waiting, self._waiting = self._waiting, []
         for action in waiting:
             action(self.content)

@@ -154,3 +154,32 @@ def test_axes_are_found_beside_layers_of_other_sizes(at: Shown) -> None:
         place = np.flatnonzero(seen.features["row"] == row)[0]
         where = (0.0, 0.0, *seen.data_to_world(seen.data[place]))
         assert seen.get_value(where, dims_displayed=list(at.viewer.dims.displayed), world=True) == place
+
+
+def test_a_hidden_layer_of_cells_takes_fewer_cells(at: Shown, sample_project: Project) -> None:
+    index = sample_project.index(TRAINING)
+    fewer = min(range(len(index.fovs)), key=lambda fov: fov_rows(index, fov).size)
+    more = max(range(len(index.fovs)), key=lambda fov: fov_rows(index, fov).size)
+    at.context.show_fov(TRAINING, more)
+    cells = at.layer("cells")
+    last = int(cells.data[-1, 0])
+    at.viewer.dims.set_point(0, float(last))
+    cells.visible = False
+    at.context.show_fov(TRAINING, fewer)
+    assert len(cells.data) == fov_rows(index, fewer).size < fov_rows(index, more).size
+    assert (np.asarray(cells._view_indices) < len(cells.data)).all()
+    assert not cells.visible
+
+
+def test_an_image_of_another_size_is_shown_whole(at: Shown, coded_source: Any) -> None:
+    from napari_dynaclr.models.project import open_project
+
+    camera = at.viewer.scene.camera
+    camera.center, camera.zoom = (0.0, 7.0, 9.0), 3.5
+    at.context.show_fov(TRAINING, 0)
+    assert (camera.center, camera.zoom) == ((0.0, 7.0, 9.0), 3.5)
+    at.session.project = open_project(coded_source)
+    at.context.show_fov(TRAINING, 0)
+    image = at.layer("image 0")
+    middle = (np.array(image.data.shape[-2:]) - 1) / 2 * image.scale[-2:]
+    assert camera.center[-2:] == pytest.approx(tuple(middle))

@@ -324,6 +324,25 @@ def test_10_drag_pans_wheel_zooms_and_a_click_selects(window: Window, qtbot: Any
     assert window.viewer.dims.point[0] == frame
 
 
+def test_10_a_click_selects_whichever_layer_of_ours_is_chosen(window: Window, qtbot: Any) -> None:
+    window.open("Project")
+    window.hub.context.show_fov(TRAINING, 0)
+    window.idle()
+    index, camera = window.session.project.index(TRAINING), window.viewer.scene.camera
+    frame = window.viewer.dims.current_step[0]
+    rows = frame_rows(index, 0, frame)[:2].tolist()
+    canvas = window.viewer.window._qt_viewer.canvas.native
+    qtbot.waitExposed(canvas)
+    for row, role in zip(rows, ("image 0", "tracks"), strict=True):
+        window.viewer.layers.selection = {window.layer(role)}
+        place = window.layer("cells").data_to_world((frame, 0.0, index.table.y[row], index.table.x[row]))
+        camera.center = (0.0, place[-2], place[-1])
+        QApplication.processEvents()
+        qtbot.mouseClick(canvas, LEFT, pos=canvas.rect().center())
+        window.idle()
+        assert window.session.cell == Cell(TRAINING, row)
+
+
 def test_11_and_12_long_work_has_a_bar_and_the_newest_wins(make_napari_viewer: Any, qtbot: Any) -> None:
     from napari.utils import progress
 
@@ -503,3 +522,35 @@ def test_20_the_folder_one_is_in_stays_empty(
     window.visit(0)
     window.viewer.close()
     assert os.listdir(here) == []
+
+
+@pytest.mark.parametrize("name", DOCKS)
+def test_8_a_dock_that_is_opened_has_the_keys_and_the_tab_key_goes_on(
+    window: Window, qtbot: Any, name: str
+) -> None:
+    window.viewer.window._qt_window.activateWindow()
+    window.visit(int(window.session.project.index(TRAINING).anchor_rows[0]))
+    view = window.open(name)
+
+    def inside() -> bool:
+        now = QApplication.focusWidget()
+        return now is not None and (now is view or view.isAncestorOf(now))
+
+    qtbot.waitUntil(inside)
+    seen: list[QWidget | None] = []
+    while inside():
+        now = QApplication.focusWidget()
+        assert now not in seen
+        seen.append(now)
+        qtbot.keyClick(now, Qt.Key.Key_Tab)
+        assert QApplication.focusWidget() is not now
+
+
+def test_18_numbers_of_the_pair_can_be_read(window: Window) -> None:
+    view = window.open("Pairs")
+    window.viewer.window._qt_window.resize(1366, 768)
+    QApplication.processEvents()
+    for spin in (view.epoch, view.batch, view.place, view.slice):
+        spin.setMaximum(9999)
+        text = spin.fontMetrics().horizontalAdvance("9999")
+        assert spin.lineEdit().width() >= text

@@ -60,6 +60,7 @@ class ImageContext:
         self.colour_by = shapes.COLOUR_BY[0]
         self.follow = True
         self._place: tuple[str, str] | None = None  # experiment and FOV name of what is shown
+        self._size: tuple[float, float] | None = None  # of the image that is shown, in units of the world
         self._seen: tuple[int, float] | None = None  # frame and slice that were seen last
         self._chosen: tuple[str, str, int, int] | None = None  # identity of the cell that was gone to
         self._pair: tuple[str, int, int | None] | None = None
@@ -107,7 +108,7 @@ class ImageContext:
         index = project.index(part)
         entry = index.fovs[fov]
         name = index.registry.names[entry.experiment]
-        moved = self._place != (name, entry.layout.name)
+        moved, new = self._place != (name, entry.layout.name), self.shown is None
         self.shown, self._place, self._seen = (part, fov), (name, entry.layout.name), None
         self._steps.clear()
         self._steps.do(lambda: self.layers.place(*shapes.geometry(index, fov)), _FOV)
@@ -119,6 +120,7 @@ class ImageContext:
         if not all(self.layers.is_fresh(f"image {number}", index, fov) for number in range(channels)):
             for data in shapes.image_layers(index, fov):
                 self._steps.do(partial(self._show_image, index, fov, data), _FOV)
+        self._steps.do(partial(self._measure, new or row is None), _FOV)
         if not self.layers.is_fresh("tracks", index, fov):
             self._steps.do(partial(self._show_tracks, index, fov), _FOV)
         if row is not None:
@@ -134,14 +136,24 @@ class ImageContext:
         self.layers.put(role, data)
         self.layers.note(role, index, fov)
 
+    def _measure(self, fit: bool) -> None:
+        """Show the whole image if that is wanted and it has another size than the one before."""
+        image, before = self.layers.find("image 0"), self._size
+        if image is None:
+            return
+        shape = image.data[0].shape if image.multiscale else image.data.shape
+        self._size = float(shape[-2] * image.scale[-2]), float(shape[-1] * image.scale[-1])
+        if fit and before is not None and not np.allclose(before, self._size):
+            self.layers.viewer.fit_to_view(layers=[image])
+
     def _show_tracks(self, index: MultiExperimentIndex, fov: int) -> None:
         self.layers.put("tracks", shapes.track_layer(index, fov))
         self.layers.note("tracks", index, fov)
 
     def _on_added(self, layer: Any) -> None:
-        """Give cells their clicks and the keys of the lineage view; other layers keep theirs."""
+        """Select cells by a click whichever layer of ours is chosen; the cells have the keys of steps too."""
+        layer.mouse_drag_callbacks.append(self._on_press)
         if isinstance(layer, Points):
-            layer.mouse_drag_callbacks.append(self._on_press)
             bind_steps(layer, self.step)
 
     def step(self, step: Step) -> None:
@@ -292,7 +304,9 @@ class ImageContext:
         while event.type == "mouse_move":
             yield
         if np.linalg.norm(np.asarray(event.pos) - start) <= _CLICK_PX:
-            self.pick(layer.world_to_data(event.position))
+            cells = self.layers.find("cells")
+            if cells is not None:
+                self.pick(cells.world_to_data(event.position))
 
     def pick(self, where: npt.ArrayLike) -> None:
         """Select the cell nearest to a place (t, z, y, x) in pixels of level 0, if one is near."""

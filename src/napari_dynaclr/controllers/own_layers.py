@@ -166,6 +166,8 @@ def _update_points(layer: Any, data: Any, options: Any) -> None:
     """Show other points or vectors; what is the same is not set: each is drawn anew."""
     if not np.array_equal(layer.data, data):
         layer.data = data
+        if not layer.visible:  # napari keeps the slice of what was there before, and colours are set by it
+            layer.set_view_slice()
     features = pd.DataFrame(options["features"])
     if not features.equals(layer.features):
         layer.features = features

@@ -82,6 +82,7 @@ class _Table(QTableView):
         self.setModel(self.records)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setToolTip("All numbers; select rows and copy them")
+        self.setTabKeyNavigation(False)  # the tab key leaves the table
         vertical, horizontal = self.verticalHeader(), self.horizontalHeader()
         assert vertical is not None
         assert horizontal is not None

@@ -157,6 +157,7 @@ class Table(QTableView):
         self.setSelectionMode(mode.ExtendedSelection if several else mode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setShowGrid(False)
+        self.setTabKeyNavigation(False)  # the tab key leaves the list
         self.setWordWrap(False)
         rows, columns = self.verticalHeader(), self.horizontalHeader()
         assert rows is not None

@@ -34,7 +34,7 @@ from napari_dynaclr.views.pressed import KeyFollower, action_for
 __all__ = ("MODES", "PairView")
 
 _WAIT_MS = 100
-_SPIN_PX = 24  # of the number; napari gives room for larger ones, and three stand side by side
+_SPIN_PX = 46  # half of it is below the buttons; napari gives more room, and four stand side by side
 _REPEATED = {action.name for action in PAIR_KEY_ACTIONS if action.repeats}
 MODES = {
     "as the network sees it": "Normalised, augmented with the key of this batch, cropped, channels dropped",
@@ -153,13 +153,14 @@ class PairView(QWidget):
         column.setContentsMargins(4, 4, 4, 4)
         column.setSpacing(4)
         address = QGridLayout()
+        address.setVerticalSpacing(1)
         for place, (title, spin) in enumerate(
-            (("Epoch", self.epoch), ("Batch", self.batch), ("Pair", self.place))
+            (("Epoch", self.epoch), ("Batch", self.batch), ("Pair", self.place), ("Slice", self.slice))
         ):
             label = self.counts[title] = QLabel(title)
-            address.addWidget(label, 0, 2 * place)
-            address.addWidget(spin, 0, 2 * place + 1)
-            address.setColumnStretch(2 * place + 1, 1)
+            address.addWidget(label, 0, place)
+            address.addWidget(spin, 1, place)
+            address.setColumnStretch(place, 1)
         column.addLayout(address)
         for names in (
             ("previous", "next", "random", "anchor"),
@@ -172,8 +173,6 @@ class PairView(QWidget):
             column.addLayout(row)
         options = QHBoxLayout()
         options.addWidget(self.mode, 1)
-        options.addWidget(QLabel("Z"))
-        options.addWidget(self.slice)
         options.addWidget(self.stretch)
         column.addLayout(options)
         column.addWidget(self.grid, 1)

@@ -78,6 +78,7 @@ class ProjectView(QWidget):
         self.table.setHorizontalHeaderLabels(list(_COLUMNS))
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setToolTip("What set-up found; hover a row for details")
+        self.table.setTabKeyNavigation(False)  # the tab key leaves the table
         header = self.table.horizontalHeader()
         assert header is not None
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
@@ -102,6 +103,7 @@ class ProjectView(QWidget):
         self._arrange()
         self._connect()
         calm_wheels(self)
+        self.setFocusProxy(self.path)
         self.set_busy(False)
         self.set_fovs((), None)
 
