@@ -180,8 +180,8 @@ class _Search:
                 table.x[rows].max() / index.fov_image_yx[fov, 1],
             )
             if rows.size >= 20 and 0 < um < 1 and reach <= um * 1.02:
-                what = "centroids may be micrometres: look at pixels too to be sure"
-                text = f"{what} (they fill only {100 * reach:.0f} % of the image; {um:g} um a pixel)"
+                share = f"{100 * reach:.0f} % of the image ({um:g} um a pixel)"
+                text = f"centroids may be micrometres: they fill only {share}"
                 yield self.fov(fov, _WHOLE_FOV + 0.95 / max(reach, 0.1), "units", text)
 
     def appearance(self, rows: npt.NDArray[np.int64], cells: CellPixels) -> Iterator[Finding]:
