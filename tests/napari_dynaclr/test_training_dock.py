@@ -331,7 +331,7 @@ def test_a_run_of_a_computer_that_may_be_gone_is_resumed_only_after_a_question(
         at.view.runs, "confirm_gone", lambda name, held: bool(asked.append(held)) or len(asked) > 1
     )
     at.view.controller.resume(folder.path)
-    at.until(lambda: asked)
+    at.until(lambda: bool(asked))
     assert "process 7 on elsewhere, heard of last at" in asked[0]
     assert not folder.launch.exists()
     at.view.controller.resume(folder.path)
