@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from napari_dynaclr.curation_actions import Do
-from napari_dynaclr.lineage_steps import Step
+from napari_dynaclr.actions.curation import Do
+from napari_dynaclr.actions.steps import Step
 
 __all__ = (
     "curation_accept",
@@ -84,8 +84,8 @@ curation_undo, curation_redo = _curation(Do.UNDO), _curation(Do.REDO)
 
 def reset_choices() -> None:
     """Give every action the key of its table, and forget what was remembered between sessions."""
+    from napari_dynaclr.actions.choices import CHOICES
     from napari_dynaclr.controllers.hub import hub_of
-    from napari_dynaclr.key_choices import CHOICES
     from napari_dynaclr.memory import forget
 
     hub_of(_viewer())  # it follows the preferences that are reset

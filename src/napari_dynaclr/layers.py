@@ -13,8 +13,8 @@ from dynaclr import keys
 from dynaclr.anchors import Loss
 from dynaclr.index import MultiExperimentIndex
 from dynaclr.stores import make_context, open_array
-from napari_dynaclr.colours import CYCLE_ON_DARK
-from napari_dynaclr.display import channel_display, level_paths, spatial_units
+from napari_dynaclr.pictures.colours import CYCLE_ON_DARK
+from napari_dynaclr.pictures.display import channel_display, level_paths, spatial_units
 from napari_dynaclr.positives import LOSS_TEXT
 
 __all__ = (

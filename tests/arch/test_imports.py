@@ -24,7 +24,17 @@ FLOORS = {
     "convert",
     6: "testing cli __main__ __init__",
 }
+PLUGIN_FLOORS = {
+    0: "author dock_places layer_axes lineage_layout mark_list memory option_specs sample_data workers",
+    1: "actions pictures positives recording",
+    2: "layers models plots",
+    3: "words",
+    4: "views",
+    5: "controllers docks",
+    6: "commands contents plugin __init__",
+}
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names.split()}
+PLUGIN_FLOOR_OF = {name: floor for floor, names in PLUGIN_FLOORS.items() for name in names.split()}
 
 
 def modules() -> list[Path]:
@@ -68,6 +78,18 @@ def test_dynaclr_knows_no_viewer(path: Path) -> None:
         "pyqtgraph",
         "napari_dynaclr",
     }
+
+
+def test_rooms_of_the_plugin_import_downwards() -> None:
+    """Models know no views, views no controllers, and nobody knows who puts them together."""
+    root = SOURCE / "napari_dynaclr"
+    for path in root.rglob("*.py"):
+        room = path.relative_to(root).parts[0].removesuffix(".py")
+        assert room in PLUGIN_FLOOR_OF, f"give {room} a floor"
+        for name in imported(path):
+            parts = name.split(".")
+            if parts[0] == "napari_dynaclr" and len(parts) > 1 and parts[1] in PLUGIN_FLOOR_OF:
+                assert PLUGIN_FLOOR_OF[parts[1]] <= PLUGIN_FLOOR_OF[room], f"{path.name} imports {name}"
 
 
 def test_the_plugin_names_no_lightning() -> None:

@@ -18,7 +18,7 @@ from dynaclr.testing import coded_value
 from napari_dynaclr.controllers.batch import BATCH, FILE, OPTIONS, PAIRS, REPORT, SAVING, batch_dock
 from napari_dynaclr.models.project import open_project, reopened
 from napari_dynaclr.models.session import PairRequest, Session
-from napari_dynaclr.thumbnails import composite, contrast, rgb_of
+from napari_dynaclr.pictures.thumbnails import composite, contrast, rgb_of
 from napari_dynaclr.views.batch import BatchView
 from napari_dynaclr.workers import Jobs
 

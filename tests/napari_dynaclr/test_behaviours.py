@@ -15,11 +15,11 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QAbstractSpinBox, QCheckBox
 
 from dynaclr.testing import synthetic_training
+from napari_dynaclr.actions.pair import PAIR_ACTIONS
 from napari_dynaclr.controllers.hub import hub_of
 from napari_dynaclr.controllers.pairs import COMPARING
 from napari_dynaclr.models.project import TRAINING, Cell, Project, open_project
 from napari_dynaclr.models.session import PairRequest
-from napari_dynaclr.pair_actions import PAIR_ACTIONS
 from napari_dynaclr.sample_data import clear_away, is_sample, make_sample
 
 pytestmark = [pytest.mark.gui, pytest.mark.filterwarnings("ignore:sampler:UserWarning")]

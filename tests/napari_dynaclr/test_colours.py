@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from napari_dynaclr.colours import plot_colours
+from napari_dynaclr.pictures.colours import plot_colours
 
 
 def contrast(a: str, b: str) -> float:

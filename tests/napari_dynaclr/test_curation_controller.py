@@ -15,13 +15,13 @@ from dynaclr.anchors import Loss
 from dynaclr.curation import Mark, MarkKind, SharedMarks, Verdict, read_marks, write_marks
 from dynaclr.suspicion import links_of
 from dynaclr.testing import synthetic_experiments, synthetic_training
+from napari_dynaclr.actions.curation import Do
 from napari_dynaclr.controllers.curation import CurationController
 from napari_dynaclr.controllers.curation_work import APPLY, MERGE, READ, SEARCH
-from napari_dynaclr.curation_actions import Do
 from napari_dynaclr.models.curation import Curation, Mode
 from napari_dynaclr.models.project import Cell, open_project
 from napari_dynaclr.models.session import Session, find_cell, identity_of
-from napari_dynaclr.targets import audit_items
+from napari_dynaclr.models.targets import audit_items
 from napari_dynaclr.views.curation import CurationView
 from napari_dynaclr.workers import Jobs
 

@@ -16,7 +16,7 @@ from dynaclr.curation import Mark, MarkKind, SharedMarks, Verdict, read_marks, w
 from dynaclr.errors import ConfigError, DataError
 from napari_dynaclr.mark_list import MarkFilter, MarkTexts, conflicting
 from napari_dynaclr.models.curation import REASONS, Curation, Mode
-from napari_dynaclr.targets import Item
+from napari_dynaclr.models.targets import Item
 
 TIME = datetime(2026, 1, 31, tzinfo=UTC)
 

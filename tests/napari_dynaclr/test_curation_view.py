@@ -13,8 +13,8 @@ from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QApplication, QWidget
 
 from dynaclr.curation import Mark
-from napari_dynaclr.curation_actions import CURATION_ACTIONS, VERDICT_OF, Do, help_text
-from napari_dynaclr.lineage_steps import STEP_ACTIONS
+from napari_dynaclr.actions.curation import CURATION_ACTIONS, VERDICT_OF, Do, help_text
+from napari_dynaclr.actions.steps import STEP_ACTIONS
 from napari_dynaclr.models.curation import Mode
 from napari_dynaclr.views.curation import CurationView
 

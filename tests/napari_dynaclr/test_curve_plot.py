@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_dynaclr.colours import DARK, plot_colours
 from napari_dynaclr.models.run_curves import TimeAxis
 from napari_dynaclr.models.watched_runs import WatchedRun
+from napari_dynaclr.pictures.colours import DARK, plot_colours
 from napari_dynaclr.plots import Curve, CurvePlot
 from napari_dynaclr.views.training_curves import PANELS, curves_of, legend_text
 

@@ -14,10 +14,10 @@ from qtpy.QtCore import QPoint, Qt, QTimer
 
 from dynaclr.dataset import MultiExperimentTripletDataset
 from dynaclr.embeddings import EmbeddingWriter
+from napari_dynaclr.actions.pair import PAIR_ACTIONS
 from napari_dynaclr.controllers.hub import hub_of
 from napari_dynaclr.models.project import TRAINING, Cell, Project
 from napari_dynaclr.models.session import PairRequest
-from napari_dynaclr.pair_actions import PAIR_ACTIONS
 
 pytestmark = pytest.mark.gui
 PLUGIN = "napari-dynaclr"

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_dynaclr.colours import CYCLE_ON_DARK
-from napari_dynaclr.embedding_colours import by_name, by_number
+from napari_dynaclr.pictures.colours import CYCLE_ON_DARK
+from napari_dynaclr.pictures.embedding_colours import by_name, by_number
 
 
 def test_numbers_go_along_the_scale_and_outliers_do_not_stretch_it() -> None:

@@ -18,9 +18,9 @@ from dynaclr.preparation import Stage
 from dynaclr.projection import Method, kmeans, principal_components
 from napari_dynaclr.models.atlas import Atlas, open_atlas, placed
 from napari_dynaclr.models.embedding import COLOUR_BY, COMPONENTS, GROUPS, LAYOUTS, EmbeddingModel, Need
+from napari_dynaclr.models.patches_of import embedded_patches
 from napari_dynaclr.models.project import TRAINING, VALIDATION, Cell, Project
 from napari_dynaclr.models.session import identity_of
-from napari_dynaclr.patches_of import embedded_patches
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_dynaclr.images import contrast_limits, flat, grey8
+from napari_dynaclr.pictures.images import contrast_limits, flat, grey8
 
 
 def test_contrast_leaves_outliers_and_holes_out() -> None:

@@ -13,9 +13,9 @@ from npe2 import PluginManager, PluginManifest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
+from napari_dynaclr.actions.choices import CHOICES, KeyChoices
+from napari_dynaclr.actions.tables import KEYS, NO_KEY, TABLES, KeyTable, hint, valid_keys
 from napari_dynaclr.controllers.hub import hub_of
-from napari_dynaclr.key_choices import CHOICES, KeyChoices
-from napari_dynaclr.key_tables import KEYS, NO_KEY, TABLES, KeyTable, hint, valid_keys
 from napari_dynaclr.memory import remember
 from napari_dynaclr.models.project import TRAINING, Cell, Project
 

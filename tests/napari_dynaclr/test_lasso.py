@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.path import Path as Outline
 
-from napari_dynaclr.lasso import inside
+from napari_dynaclr.pictures.lasso import inside
 
 
 @settings(deadline=None, max_examples=50)

@@ -10,7 +10,6 @@ from dynaclr.experiment import ExperimentRegistry
 from dynaclr.index import MultiExperimentIndex
 from dynaclr.testing import decode
 from napari_dynaclr import layers
-from napari_dynaclr.display import channel_display, level_paths, spatial_units
 from napari_dynaclr.layers import (
     COLOUR_BY,
     cell_layer,
@@ -21,6 +20,7 @@ from napari_dynaclr.layers import (
     track_layer,
 )
 from napari_dynaclr.lineage_layout import family_rows
+from napari_dynaclr.pictures.display import channel_display, level_paths, spatial_units
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from dynaclr.lineage import build_forest
 from dynaclr.tables import build_table
+from napari_dynaclr.actions.steps import STEP_ACTIONS, Step, descent, neighbours, strip_rows
 from napari_dynaclr.lineage_layout import LineageLayout, family_rows, lay_out
-from napari_dynaclr.lineage_steps import STEP_ACTIONS, Step, descent, neighbours, strip_rows
 
 FRAMES = 14
 Tracks = list[tuple[int, list[int]]]

@@ -13,8 +13,8 @@ from dynaclr.anchors import Loss, anchor_losses
 from dynaclr.lineage import build_forest
 from dynaclr.pairs import TauLaw, candidates_of
 from dynaclr.tables import CellTable, Relation, RelativeLookup, build_table
+from napari_dynaclr.actions.steps import STEP_ACTIONS, neighbours
 from napari_dynaclr.lineage_layout import LineageLayout, family_rows, lay_out
-from napari_dynaclr.lineage_steps import STEP_ACTIONS, neighbours
 from napari_dynaclr.positives import Barrier
 
 pytestmark = pytest.mark.gui

@@ -57,9 +57,9 @@ def test_without_a_viewer_a_reader_gives_layers(sample_training: Path) -> None:
 
 
 def test_every_action_is_in_the_command_palette() -> None:
-    from napari_dynaclr.curation_actions import VERDICT_OF
-    from napari_dynaclr.lineage_steps import STEP_ACTIONS
-    from napari_dynaclr.pair_actions import PAIR_ACTIONS
+    from napari_dynaclr.actions.curation import VERDICT_OF
+    from napari_dynaclr.actions.pair import PAIR_ACTIONS
+    from napari_dynaclr.actions.steps import STEP_ACTIONS
 
     manifest = PluginManifest.from_file(ROOT / "napari.yaml")
     known = {command.id.partition(".")[2] for command in manifest.contributions.commands or []}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_dynaclr.raster import disc_radius, raster
+from napari_dynaclr.pictures.raster import disc_radius, raster
 
 TABLE = np.array([[255, 0, 0, 255], [0, 255, 0, 255], [0, 0, 255, 90]], dtype=np.uint8)
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from napari.layers import Image, Labels, Tracks
 
-from napari_dynaclr.recording_text import as_name, recording_note
+from napari_dynaclr.words.recording import as_name, recording_note
 
 ROWS = np.array([(1, 0, 2.0, 3.0), (1, 1, 4.0, 5.0)])
 

@@ -12,7 +12,7 @@ import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtTest import QTest
 
-from napari_dynaclr.colours import DARK, plot_colours
+from napari_dynaclr.pictures.colours import DARK, plot_colours
 from napari_dynaclr.plots import ScatterPlot
 
 pytestmark = pytest.mark.gui

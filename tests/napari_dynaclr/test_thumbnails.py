@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_dynaclr.thumbnails import composite, contrast, middle_slice, rgb_of
+from napari_dynaclr.pictures.thumbnails import composite, contrast, middle_slice, rgb_of
 
 
 @settings(deadline=None, max_examples=30)

@@ -23,12 +23,12 @@ from dynaclr.errors import ConfigError
 from dynaclr.inspector import BatchInspector, Sight
 from dynaclr.pipeline_config import SamplingConfig
 from dynaclr.strict_yaml import load_yaml
-from napari_dynaclr.batch_tiles import ChannelColour, PairText, channel_colours, pair_texts
 from napari_dynaclr.models.project import Project, resampled
 from napari_dynaclr.models.session import PairRequest, Session
 from napari_dynaclr.option_specs import sampling_options
-from napari_dynaclr.thumbnails import composite, contrast, middle_slice
+from napari_dynaclr.pictures.thumbnails import composite, contrast, middle_slice
 from napari_dynaclr.views.batch import BatchView
+from napari_dynaclr.words.batch_tiles import ChannelColour, PairText, channel_colours, pair_texts
 from napari_dynaclr.workers import Jobs, Tell
 
 __all__ = ("BatchController", "batch_dock")

@@ -13,12 +13,12 @@ from psygnal import Signal
 
 from dynaclr.index import MultiExperimentIndex
 from napari_dynaclr import layers as shapes
+from napari_dynaclr.actions.layer_keys import bind_steps
+from napari_dynaclr.actions.steps import Step, neighbours
 from napari_dynaclr.controllers.own_layers import OwnLayers
 from napari_dynaclr.controllers.sight import Look, Sight
 from napari_dynaclr.controllers.step_queue import StepQueue
-from napari_dynaclr.layer_keys import bind_steps
 from napari_dynaclr.lineage_layout import family_layout, family_rows
-from napari_dynaclr.lineage_steps import Step, neighbours
 from napari_dynaclr.models.project import Cell, Project
 from napari_dynaclr.models.session import Session, find_fov, identity_of
 

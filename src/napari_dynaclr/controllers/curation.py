@@ -6,10 +6,15 @@ from typing import Any
 
 from dynaclr.curation import Mark, MarkKind
 from dynaclr.errors import DynaclrError
+from napari_dynaclr.actions.curation import KIND_OF, VERDICT_OF, Do
 from napari_dynaclr.author import author_name, keep_author_name
 from napari_dynaclr.controllers.curation_work import CurationWork
-from napari_dynaclr.curation_actions import KIND_OF, VERDICT_OF, Do
-from napari_dynaclr.curation_text import (
+from napari_dynaclr.models.curation import Curation, Mode
+from napari_dynaclr.models.project import Cell, Project
+from napari_dynaclr.models.session import Session, identity_of
+from napari_dynaclr.models.targets import Item, Target, cell_target, draft_cell, mark_target
+from napari_dynaclr.views.curation import CurationView
+from napari_dynaclr.words.curation import (
     action_text,
     audit_text,
     judged_text,
@@ -19,11 +24,6 @@ from napari_dynaclr.curation_text import (
     removed_text,
     title_text,
 )
-from napari_dynaclr.models.curation import Curation, Mode
-from napari_dynaclr.models.project import Cell, Project
-from napari_dynaclr.models.session import Session, identity_of
-from napari_dynaclr.targets import Item, Target, cell_target, draft_cell, mark_target
-from napari_dynaclr.views.curation import CurationView
 from napari_dynaclr.workers import Jobs
 
 __all__ = ("CurationController", "curation_dock")

@@ -9,12 +9,12 @@ from pathlib import Path
 from dynaclr.curation import Identity, Mark, SharedMarks, read_marks
 from dynaclr.errors import DynaclrError
 from dynaclr.suspicion import suspects
-from napari_dynaclr.curation_text import merge_text
 from napari_dynaclr.models.curation import Curation, Mode
 from napari_dynaclr.models.project import Project, reopened
 from napari_dynaclr.models.session import Session
-from napari_dynaclr.targets import Item, audit_items, items_of
+from napari_dynaclr.models.targets import Item, audit_items, items_of
 from napari_dynaclr.views.curation import CurationView
+from napari_dynaclr.words.curation import merge_text
 from napari_dynaclr.workers import Jobs, Tell
 
 __all__ = ("APPLY", "MERGE", "READ", "SEARCH", "CurationWork")

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr import keys
-from napari_dynaclr.colours import CYCLE_ON_DARK
 from napari_dynaclr.controllers.context import ImageContext
 from napari_dynaclr.layers import embedding_points
 from napari_dynaclr.models.embedding import EmbeddingModel
+from napari_dynaclr.pictures.colours import CYCLE_ON_DARK
 
 __all__ = ("EmbeddingImage",)
 

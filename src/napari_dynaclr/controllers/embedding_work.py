@@ -16,11 +16,11 @@ from dynaclr.embeddings import EMBEDDING_FILE
 from dynaclr.projection import UMAP_MISSING, Method, has_umap, kmeans, principal_components
 from dynaclr.runs.layout import RunFolder
 from dynaclr.runs.predicting import Prediction, is_current, map_embedding, predict_run
-from napari_dynaclr.lasso import inside
 from napari_dynaclr.models.atlas import Atlas, open_atlas, placed
 from napari_dynaclr.models.embedding import COMPONENTS, GROUPS, LAYOUTS, EmbeddingModel, Need
 from napari_dynaclr.models.project import Project, open_project
 from napari_dynaclr.models.session import Session
+from napari_dynaclr.pictures.lasso import inside
 from napari_dynaclr.workers import Jobs, Tell
 
 __all__ = ("CLUSTERING", "FITTING", "LOADING", "MAPPING", "PREDICTING", "EmbeddingWork")

@@ -21,9 +21,9 @@ from napari_dynaclr.recording import (
     image_fault,
     recorded,
 )
-from napari_dynaclr.recording_text import as_name, recording_note
 from napari_dynaclr.views.from_layers import Entered, FromLayersForm
 from napari_dynaclr.views.layer_list import Choice
+from napari_dynaclr.words.recording import as_name, recording_note
 from napari_dynaclr.workers import Jobs, Tell, telling_errors
 
 __all__ = ("WRITING", "FromLayers")

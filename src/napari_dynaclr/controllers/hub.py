@@ -10,12 +10,12 @@ from napari.settings import get_settings
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QTimer
 
+from napari_dynaclr.actions.choices import follow_preferences
 from napari_dynaclr.controllers.batch_hashes import BatchHashes
 from napari_dynaclr.controllers.context import ImageContext
 from napari_dynaclr.controllers.embedding_image import EmbeddingImage
 from napari_dynaclr.controllers.embedding_work import EmbeddingWork
 from napari_dynaclr.controllers.leaving import Leaving
-from napari_dynaclr.key_choices import follow_preferences
 from napari_dynaclr.models.embedding import EmbeddingModel
 from napari_dynaclr.models.session import Session
 from napari_dynaclr.models.watched_runs import WatchedRuns

@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from dynaclr.index import MultiExperimentIndex
 from dynaclr.patches import PatchRequest
+from napari_dynaclr.actions.steps import Step, neighbours, strip_rows
 from napari_dynaclr.lineage_layout import LineageLayout, family_layout
-from napari_dynaclr.lineage_steps import Step, neighbours, strip_rows
 from napari_dynaclr.models.project import TRAINING, Cell, Project
 from napari_dynaclr.models.session import Session
 from napari_dynaclr.positives import positives_of

@@ -15,8 +15,8 @@ from dynaclr.inspector import Agreement, Pair
 from napari_dynaclr.memory import recall, remember
 from napari_dynaclr.models.project import TRAINING, Cell, Project
 from napari_dynaclr.models.session import PairRequest, Session
-from napari_dynaclr.pair_text import pair_about, pair_titles
 from napari_dynaclr.views.pair import MODES, PairView
+from napari_dynaclr.words.pair import pair_about, pair_titles
 from napari_dynaclr.workers import Jobs, Tell
 
 __all__ = ("COMPARING", "READING", "PairController")

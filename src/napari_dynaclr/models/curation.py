@@ -29,7 +29,7 @@ from dynaclr.curation import (
 from dynaclr.errors import ConfigError, DataError, problem
 from dynaclr.suspicion import ErrorRate, error_rate
 from napari_dynaclr.models.review import Review
-from napari_dynaclr.targets import Item
+from napari_dynaclr.models.targets import Item
 
 __all__ = ("REASONS", "AuditState", "Curation", "MergeReport", "Mode")
 

@@ -12,9 +12,9 @@ from psygnal import Signal
 from dynaclr import keys
 from dynaclr.embeddings import Space
 from dynaclr.projection import Method
-from napari_dynaclr.embedding_colours import Colouring, by_name, by_number
 from napari_dynaclr.models.atlas import Atlas
 from napari_dynaclr.models.project import Cell
+from napari_dynaclr.pictures.embedding_colours import Colouring, by_name, by_number
 
 __all__ = ("COLOUR_BY", "LAYOUTS", "EmbeddingModel", "Look", "Need", "Selecting")
 

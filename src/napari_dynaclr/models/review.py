@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from psygnal import Signal
 
 from dynaclr.curation import Subject
-from napari_dynaclr.targets import Item
+from napari_dynaclr.models.targets import Item
 
 __all__ = ("Review",)
 

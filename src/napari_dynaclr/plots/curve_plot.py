@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 # isort: split
 import pyqtgraph as pg  # after qtpy, which chooses the binding: pyqtgraph follows the one that is imported
 
-from napari_dynaclr.colours import PlotColours
+from napari_dynaclr.pictures.colours import PlotColours
 
 __all__ = ("Curve", "CurvePlot")
 

@@ -12,7 +12,7 @@ from qtpy.QtGui import QColor, QPainter, QPen, QPixmap
 import pyqtgraph as pg  # after qtpy, which chooses the binding: pyqtgraph follows the one that is imported
 from pyqtgraph.graphicsItems.ScatterPlotItem import drawSymbol
 
-from napari_dynaclr.colours import PlotColours
+from napari_dynaclr.pictures.colours import PlotColours
 
 __all__ = ("Glyph", "Stroke", "glyph_paints", "glyph_pixmap", "stroke_pen", "stroke_pixmap")
 

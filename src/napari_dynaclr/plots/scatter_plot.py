@@ -14,8 +14,8 @@ from qtpy.QtWidgets import QToolTip, QVBoxLayout, QWidget
 # isort: split
 import pyqtgraph as pg  # after qtpy, which chooses the binding: pyqtgraph follows the one that is imported
 
-from napari_dynaclr.colours import PlotColours
-from napari_dynaclr.raster import disc_radius, raster
+from napari_dynaclr.pictures.colours import PlotColours
+from napari_dynaclr.pictures.raster import disc_radius, raster
 
 __all__ = ("ScatterPlot",)
 

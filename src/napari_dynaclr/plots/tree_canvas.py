@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QToolTip, QVBoxLayout, QWidget
 # isort: split
 import pyqtgraph as pg  # after qtpy, which chooses the binding: pyqtgraph follows the one that is imported
 
-from napari_dynaclr.colours import PlotColours
+from napari_dynaclr.pictures.colours import PlotColours
 from napari_dynaclr.plots.glyphs import Glyph, Stroke, glyph_paints, stroke_pen
 
 __all__ = ("TreeCanvas",)

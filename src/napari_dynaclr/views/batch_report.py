@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
 )
 
 from dynaclr.composition import Composition, table
-from napari_dynaclr.colours import PlotColours
+from napari_dynaclr.pictures.colours import PlotColours
 from napari_dynaclr.views.batch_panel import CompositionPanel
 
 __all__ = ("BatchReport",)

@@ -12,7 +12,7 @@ from qtpy.QtCore import QPointF, QRect, QRectF, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_dynaclr.colours import PlotColours
+from napari_dynaclr.pictures.colours import PlotColours
 
 __all__ = ("Chart", "Series")
 

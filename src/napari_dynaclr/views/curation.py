@@ -12,11 +12,11 @@ from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from dynaclr.curation import Mark, MarkKind
-from napari_dynaclr.colours import plot_colours
-from napari_dynaclr.curation_actions import VERDICT_OF, Do, help_text
-from napari_dynaclr.key_choices import CHOICES
-from napari_dynaclr.key_tables import hint
+from napari_dynaclr.actions.choices import CHOICES
+from napari_dynaclr.actions.curation import VERDICT_OF, Do, help_text
+from napari_dynaclr.actions.tables import hint
 from napari_dynaclr.models.curation import Mode
+from napari_dynaclr.pictures.colours import plot_colours
 from napari_dynaclr.views.calm_wheel import calm_wheels
 from napari_dynaclr.views.curation_marks import MarksPage
 from napari_dynaclr.views.curation_pages import AuditPage, CellPage, QueuePage, ReviewPage

@@ -11,10 +11,10 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QLabel, QProgressBar, QSplitter, QTabWidget, QVBoxLayout, QWidget
 from superqt import QFlowLayout
 
-from napari_dynaclr.colours import DARK, plot_colours
-from napari_dynaclr.embedding_actions import EMBEDDING_ACTIONS
-from napari_dynaclr.embedding_colours import Colouring
-from napari_dynaclr.key_tables import hint
+from napari_dynaclr.actions.embedding import EMBEDDING_ACTIONS
+from napari_dynaclr.actions.tables import hint
+from napari_dynaclr.pictures.colours import DARK, plot_colours
+from napari_dynaclr.pictures.embedding_colours import Colouring
 from napari_dynaclr.plots import ScatterPlot
 from napari_dynaclr.views.embedding_parts import Choices, SelectedList, Source, legend_text
 from napari_dynaclr.views.empty_page import with_empty_page

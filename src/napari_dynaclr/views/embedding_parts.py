@@ -13,7 +13,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QListWidget, QListWidgetItem, QSpinBox, QVBoxLayout, QWidget
 from superqt import QFlowLayout
 
-from napari_dynaclr.embedding_colours import Colouring
+from napari_dynaclr.pictures.embedding_colours import Colouring
 from napari_dynaclr.views.calm_wheel import CalmWheel
 from napari_dynaclr.views.training_parts import button, words
 from napari_dynaclr.views.training_text import run_title

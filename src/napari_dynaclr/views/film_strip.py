@@ -11,8 +11,8 @@ from qtpy.QtCore import QRect, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QPainter, QPen
 from qtpy.QtWidgets import QScrollArea, QScrollBar, QWidget
 
-from napari_dynaclr.colours import PlotColours
-from napari_dynaclr.images import contrast_limits
+from napari_dynaclr.pictures.colours import PlotColours
+from napari_dynaclr.pictures.images import contrast_limits
 from napari_dynaclr.views.patch_grid import to_image
 
 __all__ = ("FilmStrip",)

@@ -13,9 +13,9 @@ import numpy.typing as npt
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from napari_dynaclr.colours import plot_colours
+from napari_dynaclr.actions.steps import STEP_ACTIONS, StepAction, descent, neighbours, step_keys
 from napari_dynaclr.lineage_layout import LineageLayout
-from napari_dynaclr.lineage_steps import STEP_ACTIONS, StepAction, descent, neighbours, step_keys
+from napari_dynaclr.pictures.colours import plot_colours
 from napari_dynaclr.plots import TreeCanvas
 from napari_dynaclr.views.empty_page import with_empty_page
 from napari_dynaclr.views.film_strip import FilmStrip

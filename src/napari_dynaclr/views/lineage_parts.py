@@ -8,9 +8,9 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 from superqt import QFlowLayout
 
-from napari_dynaclr.colours import PlotColours
-from napari_dynaclr.key_tables import hint
-from napari_dynaclr.lineage_steps import Step, StepAction
+from napari_dynaclr.actions.steps import Step, StepAction
+from napari_dynaclr.actions.tables import hint
+from napari_dynaclr.pictures.colours import PlotColours
 from napari_dynaclr.plots import glyph_pixmap, stroke_pixmap
 from napari_dynaclr.views.lineage_style import GLYPHS, LEGEND, STROKES
 

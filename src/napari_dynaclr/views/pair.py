@@ -20,16 +20,16 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_dynaclr.batch_name import BatchName
-from napari_dynaclr.colours import DARK, PlotColours, plot_colours
-from napari_dynaclr.key_actions import KeyAction
-from napari_dynaclr.key_tables import hint
-from napari_dynaclr.pair_actions import PAIR_ACTIONS, PAIR_KEY_ACTIONS, pair_keys
+from napari_dynaclr.actions.key import KeyAction
+from napari_dynaclr.actions.pair import PAIR_ACTIONS, PAIR_KEY_ACTIONS, pair_keys
+from napari_dynaclr.actions.tables import hint
+from napari_dynaclr.pictures.colours import DARK, PlotColours, plot_colours
 from napari_dynaclr.views.calm_wheel import calm_wheels
 from napari_dynaclr.views.candidates import CandidateBars
 from napari_dynaclr.views.empty_page import with_empty_page
 from napari_dynaclr.views.patch_grid import PatchGrid
 from napari_dynaclr.views.pressed import KeyFollower, action_for
+from napari_dynaclr.words.batch_name import BatchName
 
 __all__ = ("MODES", "PairView")
 

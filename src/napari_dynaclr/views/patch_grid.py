@@ -11,8 +11,8 @@ from qtpy.QtCore import QRect, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QImage, QPainter, QPen
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_dynaclr.colours import PlotColours
-from napari_dynaclr.images import contrast_limits, flat, grey8
+from napari_dynaclr.pictures.colours import PlotColours
+from napari_dynaclr.pictures.images import contrast_limits, flat, grey8
 
 __all__ = ("PatchGrid", "to_image")
 

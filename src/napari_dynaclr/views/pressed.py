@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QWidget
 
-from napari_dynaclr.key_choices import CHOICES
+from napari_dynaclr.actions.choices import CHOICES
 
 __all__ = ("KeyFollower", "action_for")
 
@@ -23,7 +23,7 @@ class KeyFollower:
     view
         The view; once it is destroyed, it is told nothing more.
     section
-        Section of `napari_dynaclr.key_tables.TABLES`.
+        Section of `napari_dynaclr.actions.tables.TABLES`.
     apply
         Method of the view that gets the keys by name of the action.
     """

@@ -20,8 +20,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_dynaclr.colours import PlotColours
 from napari_dynaclr.option_specs import OptionSpec
+from napari_dynaclr.pictures.colours import PlotColours
 from napari_dynaclr.views.option_fields import OptionField, option_field
 
 __all__ = ("SamplingForm",)

@@ -12,7 +12,7 @@ from qtpy.QtCore import QEvent, QRect, QSize, Qt
 from qtpy.QtGui import QColor, QPainter, QPen
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from napari_dynaclr.colours import PlotColours
+from napari_dynaclr.pictures.colours import PlotColours
 
 __all__ = ("Bar", "ShareBars", "bars_of")
 

@@ -6,9 +6,9 @@ import html
 import math
 from collections.abc import Sequence
 
-from napari_dynaclr.colours import PlotColours
 from napari_dynaclr.models.run_curves import TimeAxis, smoothed
 from napari_dynaclr.models.watched_runs import WatchedRun
+from napari_dynaclr.pictures.colours import PlotColours
 from napari_dynaclr.plots import Curve
 
 __all__ = ("PANELS", "curves_of", "legend_text")

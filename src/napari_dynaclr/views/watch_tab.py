@@ -23,9 +23,9 @@ from qtpy.QtWidgets import (
 )
 
 from dynaclr.runs.logs import folded
-from napari_dynaclr.colours import PlotColours
 from napari_dynaclr.models.run_curves import TimeAxis
 from napari_dynaclr.models.watched_runs import WatchedRun
+from napari_dynaclr.pictures.colours import PlotColours
 from napari_dynaclr.plots import Curve, CurvePlot
 from napari_dynaclr.views.empty_page import with_empty_page
 from napari_dynaclr.views.training_curves import PANELS, curves_of, legend_text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_dynaclr.key_actions import KeyAction
+from napari_dynaclr.actions.key import KeyAction
 
 __all__ = ("BATCH_ACTIONS",)
 

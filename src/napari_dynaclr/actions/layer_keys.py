@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
-from napari_dynaclr.key_choices import CHOICES
-from napari_dynaclr.key_tables import NO_KEY
-from napari_dynaclr.lineage_steps import STEP_ACTIONS, Step
+from napari_dynaclr.actions.choices import CHOICES
+from napari_dynaclr.actions.steps import STEP_ACTIONS, Step
+from napari_dynaclr.actions.tables import NO_KEY
 
 __all__ = ("bind_steps",)
 

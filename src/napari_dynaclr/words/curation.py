@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dynaclr.curation import Action, CurationReport, Group, Mark, MarkKind, Put, Verdict, marks_of
 from napari_dynaclr.mark_list import GLYPHS
 from napari_dynaclr.models.curation import AuditState, MergeReport
-from napari_dynaclr.targets import Item, Target
+from napari_dynaclr.models.targets import Item, Target
 
 __all__ = (
     "action_text",

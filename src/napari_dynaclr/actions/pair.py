@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from napari_dynaclr.key_actions import KeyAction
+from napari_dynaclr.actions.key import KeyAction
 
 __all__ = ("PAIR_ACTIONS", "PAIR_KEY_ACTIONS", "pair_keys")
 

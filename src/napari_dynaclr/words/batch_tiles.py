@@ -9,8 +9,8 @@ import numpy as np
 from dynaclr.index import MultiExperimentIndex
 from dynaclr.inspector import BatchInspector
 from dynaclr.pairs import Kin, PairDraw
-from napari_dynaclr.display import channel_display
-from napari_dynaclr.thumbnails import rgb_of
+from napari_dynaclr.pictures.display import channel_display
+from napari_dynaclr.pictures.thumbnails import rgb_of
 
 __all__ = ("ChannelColour", "PairText", "channel_colours", "pair_texts")
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from napari_dynaclr.key_actions import KeyAction
+from napari_dynaclr.actions.key import KeyAction
 from napari_dynaclr.lineage_layout import LineageLayout
 
 __all__ = (

@@ -10,7 +10,7 @@ from typing import Any
 
 from psygnal import Signal
 
-from napari_dynaclr.key_tables import TABLES, valid_keys
+from napari_dynaclr.actions.tables import TABLES, valid_keys
 
 __all__ = ("CHOICES", "KeyChoices", "follow_preferences")
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from string import ascii_uppercase, digits
 from typing import Protocol
 
-from napari_dynaclr.batch_actions import BATCH_ACTIONS
-from napari_dynaclr.curation_actions import CURATION_ACTIONS
-from napari_dynaclr.embedding_actions import EMBEDDING_ACTIONS
-from napari_dynaclr.lineage_steps import LINEAGE_ACTIONS, STEP_ACTIONS
-from napari_dynaclr.pair_actions import PAIR_KEY_ACTIONS
+from napari_dynaclr.actions.batch import BATCH_ACTIONS
+from napari_dynaclr.actions.curation import CURATION_ACTIONS
+from napari_dynaclr.actions.embedding import EMBEDDING_ACTIONS
+from napari_dynaclr.actions.pair import PAIR_KEY_ACTIONS
+from napari_dynaclr.actions.steps import LINEAGE_ACTIONS, STEP_ACTIONS
 
 __all__ = ("KEYS", "NO_KEY", "TABLES", "KeyTable", "hint", "valid_keys")
 

@@ -1,0 +1,1 @@
+"""Colours, contrast and pictures from plain arrays; imports no Qt."""
