@@ -293,6 +293,30 @@ def test_a_run_shows_its_embedding(opened: Any, qtbot: Any, sample_project: Proj
     assert len(at.layer("embedding").data) == np.count_nonzero(index.table.fov_of() == 0)
 
 
+def test_candidates_are_walked_by_keys(opened: Any, qtbot: Any) -> None:
+    at = opened("Pairs")
+    view = at.docks["Pairs"]
+    bars, asked = view.bars, []
+    rows, drawn = bars._rows.tolist(), bars._drawn
+    assert len(rows) > 1
+    bars.row_clicked.connect(asked.append)
+    bars.setFocus()
+    qtbot.keyClick(bars, Qt.Key.Key_Return)
+    assert not asked
+    qtbot.keyClick(bars, Qt.Key.Key_Right)
+    qtbot.keyClick(bars, Qt.Key.Key_Return)
+    assert asked == [drawn]
+    at.idle()
+    for key, expected in ((Qt.Key.Key_Left, rows[0]), (Qt.Key.Key_Right, rows[-1])):
+        for _ in rows:
+            qtbot.keyClick(bars, key)
+        qtbot.keyClick(bars, Qt.Key.Key_Return)
+        assert asked[-1] == expected
+    place = view.place.value()
+    qtbot.keyClick(bars, Qt.Key.Key_J)
+    assert view.place.value() != place
+
+
 def test_candidates_and_patches_answer_the_mouse(opened: Any, qtbot: Any) -> None:
     at = opened("Pairs")
     view, session = at.docks["Pairs"], at.hub.session

@@ -31,9 +31,14 @@ class CandidateBars(QWidget):
         self._probability = np.empty(0)
         self._drawn: int | None = None
         self._interval_hours = 0.0
+        self._chosen = -1  # the bar that arrow keys have come to
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMouseTracking(True)
-        self.setToolTip("Every cell that could have been the positive, by its time after the anchor")
+        self.setToolTip(
+            "Every cell that could have been the positive, by its time after the anchor; a click goes there, "
+            "as Return does from the bar that Left and Right have come to"
+        )
 
     def sizeHint(self) -> QSize:
         """Return room for bars and hours below."""
@@ -60,6 +65,7 @@ class CandidateBars(QWidget):
         """
         self._rows, self._tau = np.asarray(rows, np.int64), np.asarray(tau_frames, np.int64)
         self._probability, self._drawn, self._interval_hours = probability, drawn, interval_hours
+        self._chosen = -1
         self.update()
 
     def set_colours(self, colours: PlotColours) -> None:
@@ -96,7 +102,8 @@ class CandidateBars(QWidget):
             painter.end()
             return
         labelled: set[int] = set()
-        for place, row, tau in zip(self.bars(), self._rows.tolist(), self._tau.tolist(), strict=True):
+        bars = self.bars()
+        for place, row, tau in zip(bars, self._rows.tolist(), self._tau.tolist(), strict=True):
             drawn = row == self._drawn
             painter.fillRect(place, QColor(self._colours.cycle[1] if drawn else self._colours.muted))
             if drawn:
@@ -108,7 +115,24 @@ class CandidateBars(QWidget):
                 text = f"+{tau * self._interval_hours:.3g} h"
                 below = QRect(place.center().x() - 40, self.height() - line - 2, 80, line)
                 painter.drawText(below, Qt.AlignmentFlag.AlignCenter, text)
+        if 0 <= self._chosen < len(bars):
+            painter.setPen(QPen(QColor(self._colours.text), 1, Qt.PenStyle.DashLine))
+            painter.drawRect(bars[self._chosen].adjusted(-3, -3, 2, 2))
         painter.end()
+
+    def keyPressEvent(self, event: Any) -> None:
+        """Walk the bars with Left and Right, from the drawn one on; Return goes to the one come to."""
+        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(event.key())
+        if step is not None and self._rows.size:
+            if self._chosen < 0:
+                self._chosen = int(np.argmax(self._rows == self._drawn))
+            else:
+                self._chosen = min(max(self._chosen + step, 0), self._rows.size - 1)
+            self.update()
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._chosen >= 0:
+            self.row_clicked.emit(int(self._rows[self._chosen]))
+        else:
+            super().keyPressEvent(event)
 
     def _number_at(self, x: int) -> int:
         near = [(abs(place.center().x() - x), number) for number, place in enumerate(self.bars())]

@@ -126,8 +126,8 @@ def removed_text(reports: Sequence[CurationReport | None]) -> str:
         sum(getattr(report, name) for report in found)
         for name in ("excluded", "cut_links", "anchors_removed")
     )
-    text = f"Applied: {excluded} observations left out{f' ({by_kind})' if by_kind else ''}, "
-    text += f"{links} links cut, {anchors} anchors fewer."
+    text = f"Applied: {excluded} observation{'s' * (excluded != 1)} left out{f' ({by_kind})' if by_kind else ''}, "
+    text += f"{links} link{'s' * (links != 1)} cut, {anchors} anchor{'s' * (anchors != 1)} fewer."
     lost = [line for report in found for line in report.unmatched]
     if lost:
         text += f" {_marks(len(lost))} found nowhere: {lost[0]}{' ...' if len(lost) > 1 else ''}"

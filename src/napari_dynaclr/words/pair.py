@@ -38,7 +38,7 @@ def pair_about(index: MultiExperimentIndex, pair: Pair) -> str:
     hours = tau * float(index.fov_interval_hours[fov])
     lines = [
         f"<b>{index.registry.names[entry.experiment]}</b> {entry.layout.name}, {entry.condition}",
-        f"{_KIN[Kin(int(pair.positive_meta['kin']))]}, tau {tau} frames = {hours:.3g} h",
+        f"{_KIN[Kin(int(pair.positive_meta['kin']))]}, tau {tau} frame{'s' * (tau != 1)} = {hours:.3g} h",
     ]
     special = []
     if tau != requested:
