@@ -26,8 +26,8 @@ __all__ = (
 _DONE = {Verdict.EXCLUDE: "Excluded", Verdict.ACCEPT: "Accepted", Verdict.UNSURE: "Noted as unsure"}
 
 
-def _marks(count: int) -> str:
-    return f"{count} mark{'' if count == 1 else 's'}"
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def title_text(title: str, mark: Mark | None) -> str:
@@ -78,7 +78,7 @@ def action_text(action: Action | None, verb: str) -> str:
         return ""
     about = marks_of(action)
     if isinstance(action, Group) and len(about) != 1:
-        return f"{verb}: {_marks(len(about))}"
+        return f"{verb}: {_counted(len(about), 'mark')}"
     inner = action.actions[0] if isinstance(action, Group) else action
     what = "set" if isinstance(inner, Put) else "take away"
     verdict = f"'{about[0].verdict}' on " if isinstance(inner, Put) else "the mark on "
@@ -87,7 +87,7 @@ def action_text(action: Action | None, verb: str) -> str:
 
 def merge_text(name: str, report: MergeReport) -> str:
     """Return what another file brought."""
-    text = f"{name}: {_marks(report.read)}, {report.new} taken over. "
+    text = f"{name}: {_counted(report.read, 'mark')}, {report.new} taken over. "
     for other, found in report.agreements.items():
         if not found.n:
             text += f"You and {other} have judged nothing in common. "
@@ -126,9 +126,9 @@ def removed_text(reports: Sequence[CurationReport | None]) -> str:
         sum(getattr(report, name) for report in found)
         for name in ("excluded", "cut_links", "anchors_removed")
     )
-    text = f"Applied: {excluded} observation{'s' * (excluded != 1)} left out{f' ({by_kind})' if by_kind else ''}, "
-    text += f"{links} link{'s' * (links != 1)} cut, {anchors} anchor{'s' * (anchors != 1)} fewer."
+    text = f"Applied: {_counted(excluded, 'observation')} left out{f' ({by_kind})' if by_kind else ''}, "
+    text += f"{_counted(links, 'link')} cut, {_counted(anchors, 'anchor')} fewer."
     lost = [line for report in found for line in report.unmatched]
     if lost:
-        text += f" {_marks(len(lost))} found nowhere: {lost[0]}{' ...' if len(lost) > 1 else ''}"
+        text += f" {_counted(len(lost), 'mark')} found nowhere: {lost[0]}{' ...' if len(lost) > 1 else ''}"
     return text
