@@ -79,10 +79,11 @@ class Dock(QWidget):
         worker.start()
 
     def event(self, event: QEvent | None) -> bool:
-        """Look for a place when more room is asked for, until one was found."""
+        """Look for a place when more room is asked for, until one was found; after it has taken the keys."""
+        handled = super().event(event)
         if event is not None and event.type() in (QEvent.Type.Show, QEvent.Type.LayoutRequest):
             self._placing.start(0)
-        return super().event(event)
+        return handled
 
     def _place(self) -> None:
         """Stand with others behind tabs if the screen has no room; where a person drags it then, it stays."""

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari.utils.theme import get_theme
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QAbstractSpinBox, QCheckBox
 
@@ -20,6 +21,7 @@ from napari_dynaclr.controllers.hub import hub_of
 from napari_dynaclr.controllers.pairs import COMPARING
 from napari_dynaclr.models.project import TRAINING, Cell, Project, open_project
 from napari_dynaclr.models.session import PairRequest
+from napari_dynaclr.pictures.colours import plot_colours
 from napari_dynaclr.sample_data import clear_away, is_sample, make_sample
 
 pytestmark = [pytest.mark.gui, pytest.mark.filterwarnings("ignore:sampler:UserWarning")]
@@ -105,6 +107,13 @@ def test_every_dock_follows_the_theme_of_its_viewer(window: Window) -> None:
         assert len({view._colours.background for view in views}) == 1
         backgrounds.append(views[0]._colours.background)
     assert backgrounds[0] != backgrounds[1]
+
+
+def test_docks_have_the_theme_that_their_viewer_has_already(make_napari_viewer: Any) -> None:
+    viewer = make_napari_viewer(show=True)
+    viewer.theme = "light"
+    view = viewer.window.add_plugin_dock_widget(PLUGIN, "Lineage")[1].content
+    assert view._colours.background == plot_colours(dict(get_theme("light").to_rgb_dict())).background
 
 
 def test_what_was_chosen_is_remembered(window: Window, qtbot: Any) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
-from napari.settings import get_settings
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QTimer
 
@@ -37,6 +36,7 @@ class Hub:
     """
 
     def __init__(self, viewer: Any) -> None:
+        self._viewer = ref(viewer)
         self.session = Session()
         self.jobs = Jobs()
         self.runs = WatchedRuns()
@@ -51,7 +51,8 @@ class Hub:
 
     def theme(self) -> dict[str, str]:
         """Return the colours of the viewer's theme."""
-        return dict(get_theme(get_settings().appearance.theme).to_rgb_dict())
+        viewer = self._viewer()
+        return dict(get_theme("dark" if viewer is None else viewer.theme).to_rgb_dict())
 
     def follow_theme(self, apply: Callable[[dict[str, str]], None]) -> Callable[[], None]:
         """Apply the colours of the theme now and whenever it changes; return what ends that."""
