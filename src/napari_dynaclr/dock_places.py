@@ -29,7 +29,9 @@ def bring_up(window: Any, name: str) -> Any | None:
     return None
 
 
-def make_room(widget: QWidget, kind: type[QWidget], newest: QWidget | None = None) -> bool:
+def make_room(
+    widget: QWidget, kind: type[QWidget], newest: QWidget | None = None, opening: bool = False
+) -> bool:
     """Put a dock behind another one of its side if the window would be higher than the screen.
 
     Parameters
@@ -40,6 +42,8 @@ def make_room(widget: QWidget, kind: type[QWidget], newest: QWidget | None = Non
         Class of what the docks hold that it may be put to.
     newest
         What was opened last: it is in front, unless a person works in another one.
+    opening
+        Whether the newest one is just being opened: it is in front whatever has the focus still.
 
     Returns
     -------
@@ -60,7 +64,8 @@ def make_room(widget: QWidget, kind: type[QWidget], newest: QWidget | None = Non
         return False
     window.tabifyDockWidget(beside[-1], dock)
     front = None if newest is None else _dock_around(newest)
-    (_used(window, [dock, *beside]) or front or dock).raise_()
+    used = None if opening else _used(window, [dock, *beside])
+    (used or front or dock).raise_()
     if window.height() > room:
         window.resize(window.width(), room)
     return True

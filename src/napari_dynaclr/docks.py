@@ -59,6 +59,8 @@ class Dock(QWidget):
         """The view, None until it is there."""
         self._viewer: Any = napari_viewer
         self.number = next(_NUMBERS)
+        self.offered_keys = False
+        """Whether it has had its turn to take the keys since it was opened."""
         self._focus = QApplication.focusWidget()
         self._waiting: list[Callable[[Any], None]] = []
         layout = QVBoxLayout(self)
@@ -89,7 +91,7 @@ class Dock(QWidget):
         """Stand with others behind tabs if the screen has no room; where a person drags it then, it stays."""
         window = self.window()
         newest = None if window is None else max(window.findChildren(Dock), key=lambda dock: dock.number)
-        if make_room(self, Dock, newest):
+        if make_room(self, Dock, newest, opening=newest is not None and not newest.offered_keys):
             self._placing.timeout.disconnect(self._place)
 
     def then(self, action: Callable[[Any], None]) -> None:
@@ -108,7 +110,10 @@ class Dock(QWidget):
 
     def _take_keys(self) -> None:
         """Take the keys unless the user has given them to something else since the dock was shown."""
-        if self.content is not None and self.isVisible() and QApplication.focusWidget() is self._focus:
+        if self.content is None or not self.isVisible():
+            return
+        self.offered_keys = True
+        if QApplication.focusWidget() is self._focus:
             self.content.setFocus()
 
     def _fill(self, contents: Any) -> None:
