@@ -1,4 +1,4 @@
-"""What napari's command palette offers: actions of pairs, families and curation, and the way to defaults."""
+"""What napari's command palette offers: docks, actions of their views, and the way to defaults."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,6 +28,13 @@ __all__ = (
     "pair_previous",
     "pair_random",
     "reset_choices",
+    "show_batches",
+    "show_curation",
+    "show_embedding",
+    "show_lineage",
+    "show_pairs",
+    "show_project",
+    "show_training",
 )
 
 
@@ -45,6 +52,13 @@ def _dock(name: str) -> Any:
     from napari_dynaclr.docks import open_dock
 
     return open_dock(_viewer(), name)
+
+
+def _show(name: str) -> Callable[[], None]:
+    def act() -> None:
+        _dock(name).then(lambda view: view.setFocus())
+
+    return act
 
 
 def _pair(name: str) -> Callable[[], None]:
@@ -70,6 +84,9 @@ def _curation(do: Do) -> Callable[[], None]:
     return act
 
 
+show_project, show_pairs, show_lineage = _show("Project"), _show("Pairs"), _show("Lineage")
+show_batches, show_curation = _show("Batches"), _show("Curation")
+show_training, show_embedding = _show("Training"), _show("Embedding")
 pair_previous, pair_next, pair_random = _pair("previous"), _pair("next"), _pair("random")
 pair_anchor, pair_again, pair_batch = _pair("anchor"), _pair("again"), _pair("batch")
 pair_back, pair_forward = _pair("back"), _pair("forward")

@@ -19,6 +19,7 @@ from dynaclr.testing import synthetic_training
 from napari_dynaclr.actions.pair import PAIR_ACTIONS
 from napari_dynaclr.controllers.hub import hub_of
 from napari_dynaclr.controllers.pairs import COMPARING
+from napari_dynaclr.docks import open_dock
 from napari_dynaclr.models.project import TRAINING, Cell, Project, open_project
 from napari_dynaclr.models.session import PairRequest
 from napari_dynaclr.pictures.colours import plot_colours
@@ -177,6 +178,12 @@ def test_the_command_palette_does_what_buttons_do(window: Window, qtbot: Any) ->
     assert window.session.cell != cell
     run("lineage_previous")
     assert window.session.cell == cell
+    window.open("Curation")
+    for name, dock in (("show_pairs", "Pairs"), ("show_curation", "Curation"), ("show_pairs", "Pairs")):
+        run(name)
+        view = open_dock(window.viewer, dock).content
+        assert view.isVisible()
+        assert view.window().focusWidget() is view
 
 
 def test_the_tab_key_reaches_every_option(window: Window, qtbot: Any) -> None:

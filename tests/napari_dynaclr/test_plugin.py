@@ -66,4 +66,5 @@ def test_every_action_is_in_the_command_palette() -> None:
     wanted = {f"pair_{action.name}" for action in PAIR_ACTIONS if action.name != "help"}
     wanted |= {f"lineage_{action.step}" for action in STEP_ACTIONS}
     wanted |= {f"curation_{do}" for do in VERDICT_OF}
+    wanted |= {f"show_{item.display_name.lower()}" for item in manifest.contributions.widgets or []}
     assert wanted <= known
