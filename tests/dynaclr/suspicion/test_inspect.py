@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
+from tests.loaded import Loaded
 
 from dynaclr.curation import Mark, MarkKind, Verdict, write_marks
 
@@ -36,9 +36,8 @@ CONFIG = {
 }
 
 
-def inspect(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "dynaclr", "inspect", "--config", "config.yaml", "--batches", "0"]
-    return subprocess.run([*command, *arguments], cwd=folder, capture_output=True, text=True, timeout=300)
+def inspect(loaded: Loaded, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return loaded.run(folder, "inspect", "--config", "config.yaml", "--batches", "0", *arguments)
 
 
 @pytest.fixture
@@ -56,8 +55,8 @@ def folder(synthetic_source: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_most_suspicious_are_printed(folder: Path) -> None:
-    done = inspect(folder, "--suspicious", "2", "--suspicious-pixels", "--output", "look")
+def test_the_most_suspicious_are_printed(loaded: Loaded, folder: Path) -> None:
+    done = inspect(loaded, folder, "--suspicious", "2", "--suspicious-pixels", "--output", "look")
     assert done.returncode == 0, done.stdout + done.stderr
     _, _, text = done.stdout.partition("most suspicious 2 of ")
     lines = text.splitlines()
@@ -72,7 +71,7 @@ def test_the_most_suspicious_are_printed(folder: Path) -> None:
     assert "training: 1 marks" in (folder / "look" / "report.txt").read_text()
 
 
-def test_without_pixels_it_says_what_that_cannot_find(folder: Path) -> None:
-    done = inspect(folder, "--suspicious", "1")
+def test_without_pixels_it_says_what_that_cannot_find(loaded: Loaded, folder: Path) -> None:
+    done = inspect(loaded, folder, "--suspicious", "1")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "need --suspicious-pixels" in done.stdout
