@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from napari.qt.threading import create_worker
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QApplication, QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_dynaclr.dock_places import bring_up, make_room, title_of
 from napari_dynaclr.views.focus_ring import FocusRing
@@ -61,7 +61,7 @@ class Dock(QWidget):
         self.number = next(_NUMBERS)
         self.offered_keys = False
         """Whether it has had its turn to take the keys since it was opened."""
-        self._focus = QApplication.focusWidget()
+        self._focus: QWidget | None = None
         self._waiting: list[Callable[[Any], None]] = []
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -104,16 +104,21 @@ class Dock(QWidget):
     def showEvent(self, event: QShowEvent | None) -> None:
         """Take the keys when the dock is opened; a window that is restored gives them back by itself."""
         super().showEvent(event)
-        self._focus = QApplication.focusWidget()
+        self._focus = self._focused()
         if event is not None and not event.spontaneous():
             QTimer.singleShot(0, self._take_keys)  # parts that are not shown yet refuse them
+
+    def _focused(self) -> QWidget | None:
+        """Return what has the keys of the window, or will have them when it is the active one again."""
+        window = self.window()
+        return None if window is None else window.focusWidget()
 
     def _take_keys(self) -> None:
         """Take the keys unless the user has given them to something else since the dock was shown."""
         if self.content is None or not self.isVisible():
             return
         self.offered_keys = True
-        if QApplication.focusWidget() is self._focus:
+        if self._focused() is self._focus:
             self.content.setFocus()
 
     def _fill(self, contents: Any) -> None:

@@ -528,22 +528,22 @@ def test_20_the_folder_one_is_in_stays_empty(
 def test_8_a_dock_that_is_opened_has_the_keys_and_the_tab_key_goes_on(
     window: Window, qtbot: Any, name: str
 ) -> None:
-    window.viewer.window._qt_window.activateWindow()
+    frame = window.viewer.window._qt_window  # it may be inactive: other processes have windows on this screen
     window.visit(int(window.session.project.index(TRAINING).anchor_rows[0]))
     view = window.open(name)
 
     def inside() -> bool:
-        now = QApplication.focusWidget()
+        now = frame.focusWidget()
         return now is not None and (now is view or view.isAncestorOf(now))
 
     qtbot.waitUntil(inside)
     seen: list[QWidget | None] = []
     while inside():
-        now = QApplication.focusWidget()
+        now = frame.focusWidget()
         assert now not in seen
         seen.append(now)
         qtbot.keyClick(now, Qt.Key.Key_Tab)
-        assert QApplication.focusWidget() is not now
+        assert frame.focusWidget() is not now
 
 
 def test_18_numbers_of_the_pair_can_be_read(window: Window) -> None:
