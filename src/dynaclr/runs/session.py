@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from dynaclr.errors import DynaclrError, TrainingError, problem
+from dynaclr.errors import DynaclrError, RunError, TrainingError, problem
 from dynaclr.runs.alarms import Alarms, Mode
 from dynaclr.runs.checkpointing import RunCheckpoints
 from dynaclr.runs.checkpoints import AtomicCheckpointIO
@@ -108,7 +108,7 @@ def _recorded(
             finally:
                 alarms.set_mode(Mode.LATER)
         except BaseException as caught:  # noqa: BLE001 - every end is written down, then told by the exit code
-            error = caught
+            error = _told_of_folder(caught, folder)
         signal_name = f"signal {alarms.received.name}" if alarms.received and error is not None else None
         outcome = outcome_of(error, stopper.reason or signal_name)
         _tell(error, outcome)
@@ -154,6 +154,15 @@ def _fit(
             raise
         device = cli.trainer.strategy.root_device
         raise TrainingError(memory_message(cli.datamodule.config, device, error)) from error
+
+
+def _told_of_folder(error: BaseException, folder: RunFolder) -> BaseException:
+    """Return an error that says that the run folder is gone, if that is why a file could not be written."""
+    if not isinstance(error, FileNotFoundError) or folder.path.exists():
+        return error
+    told = RunError(problem("the run folder has been deleted or moved", file=folder.path))
+    told.__cause__ = error
+    return told
 
 
 def _monitor(cli: Any, settings: RunSettings) -> str | None:

@@ -17,11 +17,12 @@ from tests.loaded import Loaded
 
 from dynaclr.__main__ import main
 from dynaclr.cli.training import parse
+from dynaclr.errors import RunError
 from dynaclr.runs.event_reader import EventReader
 from dynaclr.runs.layout import RunFolder
 from dynaclr.runs.lock import RunLock
 from dynaclr.runs.processes import identity
-from dynaclr.runs.session import train
+from dynaclr.runs.session import _told_of_folder, train
 from dynaclr.runs.states import ExitCode
 from dynaclr.runs.status import read_status
 from dynaclr.runs.watch import RunView
@@ -417,3 +418,14 @@ def test_events_that_cannot_be_written_stop_nothing(place: Path, tmp_path: Path)
     assert len(steps) < STEPS_OF_AN_EPOCH
     assert events(folder)[-1]["state"] == "finished"
     assert "training goes on" in folder.log.read_text(encoding="utf-8")
+
+
+def test_a_file_that_cannot_be_written_as_the_folder_is_gone_says_so(tmp_path: Path) -> None:
+    """Whatever was about to write when somebody moved the folder."""
+    folder, missing = RunFolder(tmp_path / "moved"), FileNotFoundError("previews/x.json")
+    told = _told_of_folder(missing, folder)
+    assert isinstance(told, RunError)
+    assert "the run folder has been deleted or moved" in str(told)
+    assert told.__cause__ is missing
+    folder.path.mkdir()
+    assert _told_of_folder(missing, folder) is missing
