@@ -11,7 +11,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-__all__ = ("replace_file", "write_bytes_atomically", "write_json_atomically", "write_text_atomically")
+__all__ = (
+    "replace_file",
+    "unfinished",
+    "write_bytes_atomically",
+    "write_json_atomically",
+    "write_text_atomically",
+)
 
 _TRIES = 20
 _PAUSE_SECONDS = 0.05
@@ -54,6 +60,11 @@ def write_text_atomically(path: Path, text: str) -> None:
 def write_json_atomically(path: Path, value: Any) -> None:
     """Write a value as JSON that strict parsers read (no NaN) as `write_bytes_atomically` does."""
     write_text_atomically(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def unfinished(target: Path) -> Path:
+    """Return a name beside a folder, for its content until it is moved into place."""
+    return target.with_name(f".{target.name}.partial-{os.getpid()}-{secrets.token_hex(4)}")
 
 
 def replace_file(source: Path, target: Path) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorstore as ts
 
+from dynaclr.atomic import unfinished
 from dynaclr.errors import ConfigError, DataError, listing, problem
 
 __all__ = ("PlateWriter", "write_plate")
@@ -88,7 +88,7 @@ class PlateWriter:
         self.version, self.scale = version, tuple(float(step) for step in scale)
         self.chunks, self.shards = chunks, shards
         self.store_zero_chunks = store_zero_chunks
-        self._partial = path.with_name(f".{path.name}.partial-{os.getpid()}-{secrets.token_hex(4)}")
+        self._partial = unfinished(path)
         self._arrays: dict[str, Any] = {}
         self._limits: dict[str, npt.NDArray[np.float64]] = {}
 

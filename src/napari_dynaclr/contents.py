@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from weakref import ref
 
 from qtpy.QtWidgets import QWidget
 
@@ -38,8 +37,7 @@ class _Project(ProjectView):
         super().__init__()
         hub = hub_of(viewer)
         self.controller = ProjectController(hub.session, hub.jobs, hub.context, self)
-        real = getattr(viewer, "__wrapped__", viewer)
-        self.maker = FromLayers(real, hub.jobs, self.from_layers, self._open_written)
+        self.maker = FromLayers(hub.context.layers.viewer, hub.jobs, self.from_layers, self._open_written)
         self.destroyed.connect(self.controller.close)
         self.destroyed.connect(self.maker.close)
 
@@ -101,12 +99,10 @@ class _Training(TrainingView):
         super().__init__()
         hub = hub_of(viewer)
         self.controller = TrainingController(hub.session, hub.jobs, hub.runs, self)
-        known = ref(getattr(viewer, "__wrapped__", viewer))
 
         def explore(run: Path) -> None:
-            alive = known()
-            if alive is not None:
-                open_dock(alive, "Embedding")
+            if hub.context.layers.alive:
+                open_dock(hub.context.layers.viewer, "Embedding")
                 hub.embedding.explore(run)
 
         self.watch.explore_requested.connect(explore)

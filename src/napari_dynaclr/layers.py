@@ -40,6 +40,8 @@ COLOUR_BY = ("condition", "validity", "hours", "lineage")
 MOST_TRACK_VERTICES = 30_000
 """Above this an FOV's tracks are not shown all at once: napari would stand still while it adds them."""
 
+OWNER = "dynaclr"
+"""Key of the metadata of the plugin's layers: the value is the layer's role."""
 PREFIX = "dynaclr: "
 """What the names of the plugin's layers start with."""
 _CACHE_BYTES = 2**28
@@ -65,7 +67,7 @@ def _title(index: MultiExperimentIndex, fov: int, what: str) -> str:
 
 
 def _owned(role: str) -> dict[str, Any]:
-    return {"metadata": {"dynaclr": role}}
+    return {"metadata": {OWNER: role}}
 
 
 def image_layers(index: MultiExperimentIndex, fov: int) -> list[LayerData]:

@@ -36,14 +36,20 @@ def _is_ours(file: Path) -> bool:
 
 def _open(path: "str | list[str]") -> list[Any]:
     """Open a project in the current viewer; without one, return the layers of its first field of view."""
-    import napari
-
     place = Path(str(path))
-    viewer = napari.current_viewer()
-    if viewer is None or not hasattr(viewer, "window"):
+    viewer = _viewer_with_window()
+    if viewer is None:
         return _first_layers(place)
     _project(viewer).then(lambda panel: panel.open_requested.emit(str(place)))
     return _NO_LAYERS
+
+
+def _viewer_with_window() -> Any | None:
+    """Return the current viewer; None if there is none, or it has no window to show docks in."""
+    import napari
+
+    viewer = napari.current_viewer()
+    return viewer if hasattr(viewer, "window") else None
 
 
 def _project(viewer: Any) -> Any:
@@ -71,12 +77,10 @@ def _first_layers(path: Path) -> list[Any]:
 
 def synthetic_cells() -> list[Any]:
     """Open the synthetic experiments; without a viewer, return the layers of the first field of view."""
-    import napari
-
     from napari_dynaclr.sample_data import make_sample
 
-    viewer = napari.current_viewer()
-    if viewer is None or not hasattr(viewer, "window"):
+    viewer = _viewer_with_window()
+    if viewer is None:
         return _first_layers(make_sample())
     _project(viewer).then(lambda panel: panel.sample_requested.emit())
     return _NO_LAYERS

@@ -13,7 +13,8 @@ from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QApplication, QWidget
 
 from dynaclr.curation import Mark
-from napari_dynaclr.actions.curation import CURATION_ACTIONS, VERDICT_OF, Do, help_text
+from napari_dynaclr.actions.curation import CURATION_ACTIONS, VERDICT_OF, Do
+from napari_dynaclr.actions.key import key_list
 from napari_dynaclr.actions.steps import STEP_ACTIONS
 from napari_dynaclr.models.curation import Mode
 from napari_dynaclr.views.curation import CurationView
@@ -68,13 +69,13 @@ def press(qtbot: Any, view: CurationView, keys: str, target: QWidget | None = No
 
 
 def test_keys_are_unique_and_leave_those_of_the_lineage_alone() -> None:
-    keys = [action.key for action in CURATION_ACTIONS]
+    keys = [action.shortcut for action in CURATION_ACTIONS]
     assert len(set(keys)) == len(keys)
     taken = {step.shortcut for step in STEP_ACTIONS} | {"G", "Shift+G"}
     assert not taken & set(keys)
-    assert {action.do for action in CURATION_ACTIONS} == set(Do)
-    text = help_text({action.name: action.key for action in CURATION_ACTIONS})
-    assert all(action.key in text and action.tooltip in text for action in CURATION_ACTIONS)
+    assert {action.name for action in CURATION_ACTIONS} == set(Do)
+    text = key_list(CURATION_ACTIONS, {action.name: action.shortcut for action in CURATION_ACTIONS})
+    assert all(action.shortcut in text and action.tooltip in text for action in CURATION_ACTIONS)
 
 
 def test_every_key_asks_for_its_action(qtbot: Any, view: CurationView) -> None:
@@ -82,9 +83,9 @@ def test_every_key_asks_for_its_action(qtbot: Any, view: CurationView) -> None:
     view.set_mode(Mode.QUEUE)
     elsewhere = {Do.HELP, Do.DELETE, Do.SEARCH}
     for action in CURATION_ACTIONS:
-        if action.do not in elsewhere:
-            press(qtbot, view, action.key)
-    assert names == [action.do.value for action in CURATION_ACTIONS if action.do not in elsewhere]
+        if action.name not in elsewhere:
+            press(qtbot, view, action.shortcut)
+    assert names == [action.name for action in CURATION_ACTIONS if action.name not in elsewhere]
     searched: list[bool] = []
     view.queue.search_requested.connect(searched.append)
     qtbot.mouseClick(view.queue.pixels, LEFT, pos=QPoint(8, view.queue.pixels.height() // 2))
@@ -138,7 +139,7 @@ def test_nothing_can_be_judged_without_a_target(qtbot: Any, view: CurationView) 
     view.set_target("")
     for do in VERDICT_OF:
         qtbot.mouseClick(view.judge.buttons[do], LEFT)
-        press(qtbot, view, next(action.key for action in CURATION_ACTIONS if action.do is do))
+        press(qtbot, view, next(action.shortcut for action in CURATION_ACTIONS if action.name is do))
     assert names == []
     assert not view.card.isVisible()
     view.set_open(False)

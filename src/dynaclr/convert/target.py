@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from dynaclr.atomic import write_bytes_atomically
+from dynaclr.atomic import unfinished, write_bytes_atomically
 from dynaclr.convert.experiments_file import with_entry
 from dynaclr.errors import DataError, listing, problem
 from dynaclr.experiment import ExperimentConfig, read_experiments
@@ -123,7 +122,7 @@ def _made(folder: Path) -> Iterator[None]:
 @contextlib.contextmanager
 def _beside(target: Path) -> Iterator[Path]:
     """Yield a folder that is moved to `target` if nothing went wrong, and removed if something did."""
-    beside = target.with_name(f".{target.name}.partial-{os.getpid()}-{secrets.token_hex(4)}")
+    beside = unfinished(target)
     try:
         yield beside
         shutil.rmtree(target, ignore_errors=True)

@@ -16,6 +16,7 @@ from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 
 from dynaclr.atomic import replace_file
 from dynaclr.errors import RunError, problem
+from dynaclr.runs.layout import folder_gone
 
 __all__ = ("AtomicCheckpointIO", "load_checkpoint", "newest_valid_checkpoint")
 
@@ -36,7 +37,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         try:
             target.parent.mkdir(exist_ok=True)
         except FileNotFoundError as error:
-            raise RunError(problem("the run folder has been deleted or moved", file=target.parent)) from error
+            raise folder_gone(target.parent.parent) from error
         descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
         temporary = Path(name)
         written = 0

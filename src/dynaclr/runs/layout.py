@@ -13,7 +13,16 @@ from typing import Any
 from dynaclr.atomic import write_json_atomically
 from dynaclr.errors import ConfigError, RunError, listing, problem
 
-__all__ = ("RunFolder", "claim_folder", "made_folder", "new_run_folder", "open_run_folder", "run_paths")
+__all__ = (
+    "RunFolder",
+    "claim_folder",
+    "folder_gone",
+    "is_gone",
+    "made_folder",
+    "new_run_folder",
+    "open_run_folder",
+    "run_paths",
+)
 
 SCHEMA = 1
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}")
@@ -136,6 +145,22 @@ class RunFolder:
                 )
             )
         return content
+
+
+def is_gone(folder: Path) -> bool:
+    """Return whether a folder has been deleted or moved; a disk that does not answer does not say so."""
+    try:
+        folder.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def folder_gone(folder: Path) -> RunError:
+    """Return the error that says that the folder of a run is not there any more."""
+    return RunError(problem("the run folder has been deleted or moved", file=folder))
 
 
 def run_paths(root: Path, name: str) -> Iterator[Path]:

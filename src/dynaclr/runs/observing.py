@@ -146,5 +146,6 @@ def _end_told(folder: RunFolder) -> tuple[State, str]:
 def _last_words(folder: RunFolder) -> str:
     """Return the message at the end of the output: from the line that the command line began it with."""
     lines = last_lines(folder.output, 50)
-    turn = since_last(lines, BEGINS)[1:] if any(line.startswith(BEGINS) for line in lines) else lines
+    begun = since_last(lines, BEGINS)
+    turn = begun[1:] if begun else lines
     return "\n".join(since_last(turn, _VERB) or turn[-1:])

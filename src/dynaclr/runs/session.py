@@ -11,14 +11,22 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from dynaclr.errors import DynaclrError, RunError, TrainingError, problem
+from dynaclr.errors import DynaclrError, TrainingError, problem
 from dynaclr.runs.alarms import Alarms, Mode
 from dynaclr.runs.checkpointing import RunCheckpoints
 from dynaclr.runs.checkpoints import AtomicCheckpointIO
 from dynaclr.runs.cluster import process_rank, started_by_srun
 from dynaclr.runs.describing import config_text, describe, experiments_text
 from dynaclr.runs.guards import GuardTraining
-from dynaclr.runs.layout import RunFolder, claim_folder, made_folder, new_run_folder, open_run_folder
+from dynaclr.runs.layout import (
+    RunFolder,
+    claim_folder,
+    folder_gone,
+    is_gone,
+    made_folder,
+    new_run_folder,
+    open_run_folder,
+)
 from dynaclr.runs.lock import RunLock
 from dynaclr.runs.measuring import is_memory, memory_message
 from dynaclr.runs.notices import notices_to
@@ -158,9 +166,9 @@ def _fit(
 
 def _told_of_folder(error: BaseException, folder: RunFolder) -> BaseException:
     """Return an error that says that the run folder is gone, if that is why a file could not be written."""
-    if not isinstance(error, FileNotFoundError) or folder.path.exists():
+    if not (isinstance(error, FileNotFoundError) and is_gone(folder.path)):
         return error
-    told = RunError(problem("the run folder has been deleted or moved", file=folder.path))
+    told = folder_gone(folder.path)
     told.__cause__ = error
     return told
 

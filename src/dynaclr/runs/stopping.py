@@ -8,8 +8,8 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from dynaclr.errors import RunError, problem
 from dynaclr.runs.alarms import Alarms, Mode
+from dynaclr.runs.layout import folder_gone, is_gone
 
 __all__ = ("StopOnRequest",)
 
@@ -66,13 +66,8 @@ class StopOnRequest(Callback):
         if self.reason is not None or trainer.global_step % self._every:
             return
         received = None if self._alarms is None else self._alarms.received
-        if _is_gone(self._file.parent):
-            raise RunError(
-                problem(
-                    "the run folder has been deleted or moved: nothing of the training could be kept",
-                    file=self._file.parent,
-                )
-            )
+        if is_gone(self._file.parent):
+            raise folder_gone(self._file.parent)
         asked = received is not None or _is_there(self._file)
         if trainer.strategy.reduce_boolean_decision(asked, all=False):
             found = "stop file" if _is_there(self._file) else "another process was asked to stop"
@@ -87,16 +82,6 @@ def _is_there(file: Path) -> bool:
         return file.exists()
     except OSError:  # a network disk that does not answer just now
         return False
-
-
-def _is_gone(folder: Path) -> bool:
-    try:
-        folder.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def _stop(trainer: Trainer) -> None:

@@ -7,7 +7,7 @@ from napari_dynaclr.actions.key import KeyAction
 __all__ = ("BATCH_ACTIONS",)
 
 BATCH_ACTIONS = (
-    KeyAction("previous", "\N{BLACK LEFT-POINTING TRIANGLE}", "k", False, "The batch before", True),
-    KeyAction("next", "\N{BLACK RIGHT-POINTING TRIANGLE}", "j", False, "The next batch", True),
+    KeyAction("previous", "\N{BLACK LEFT-POINTING TRIANGLE}", "K", "The batch before", True),
+    KeyAction("next", "\N{BLACK RIGHT-POINTING TRIANGLE}", "J", "The next batch", True),
 )
 """The only table of actions of the batch view."""

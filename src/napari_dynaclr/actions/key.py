@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-__all__ = ("KeyAction",)
+__all__ = ("KeyAction", "key_list")
 
 
 @dataclass(frozen=True, slots=True)
 class KeyAction:
-    """An action as button and key: `key` is a letter, with Shift if `shift`."""
+    """An action as button and key: `shortcut` is the key that it has unless another one is chosen.
+
+    Keys are written as Qt writes them in portable text. `repeats` says whether the key acts on while it is
+    held down; `group` is the heading that it has in a list of keys.
+    """
 
     name: str
     label: str
-    key: str
-    shift: bool
+    shortcut: str
     tooltip: str
     repeats: bool = False
+    group: str = ""
 
-    @property
-    def shortcut(self) -> str:
-        """The key as people write it."""
-        return f"Shift+{self.key.upper()}" if self.shift else self.key.upper()
+
+def key_list(actions: Iterable[KeyAction], keys: Mapping[str, str]) -> str:
+    """Return the keys of actions, given by name of the action, as a small HTML table."""
+    rows, group = [], ""
+    for action in actions:
+        if action.group != group:
+            group = action.group
+            rows.append(f'<tr><td colspan="2"><b>{group}</b></td></tr>')
+        rows.append(
+            f"<tr><td><code>{keys[action.name]}</code>&nbsp;&nbsp;</td><td>{action.tooltip}</td></tr>"
+        )
+    note = "Keys act while this panel has the focus: click into it. Others can be chosen in the preferences."
+    return f"<table>{''.join(rows)}</table>{note}"

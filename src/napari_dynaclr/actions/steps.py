@@ -51,8 +51,7 @@ STEP_ACTIONS = (
     StepAction(
         Step.PREVIOUS,
         "▲",
-        "k",
-        False,
+        "K",
         "Previous observation of this track",
         repeats=True,
         missing="this is the first observation of the track",
@@ -60,8 +59,7 @@ STEP_ACTIONS = (
     StepAction(
         Step.NEXT,
         "▼",
-        "j",
-        False,
+        "J",
         "Next observation of this track",
         repeats=True,
         missing="this is the last observation of the track",
@@ -69,32 +67,28 @@ STEP_ACTIONS = (
     StepAction(
         Step.MOTHER,
         "Mother",
-        "u",
-        False,
+        "U",
         "Where this track comes from",
         missing="this track is the root: no mother",
     ),
     StepAction(
         Step.FIRST_DAUGHTER,
         "Dau 1",
-        "n",
-        False,
+        "N",
         "First observation of the first (left) daughter",
         missing="this track has no daughter",
     ),
     StepAction(
         Step.SECOND_DAUGHTER,
         "Dau 2",
-        "n",
-        True,
+        "Shift+N",
         "First observation of the second daughter",
         missing="this track has no second daughter",
     ),
     StepAction(
         Step.SISTER,
         "Sister",
-        "w",
-        False,
+        "W",
         "The sister at the same time, or as near as she is seen",
         missing="this track has no sister",
     ),
@@ -103,9 +97,9 @@ STEP_ACTIONS = (
 
 LINEAGE_ACTIONS = (
     *STEP_ACTIONS,
-    KeyAction("find", "find the cell", "g", False, "Bring the selected cell to the middle"),
-    KeyAction("fit", "all", "g", True, "Show the whole family"),
-    KeyAction("help", "hide this", "h", False, "Show or hide what the shapes and keys mean"),
+    KeyAction("find", "find the cell", "G", "Bring the selected cell to the middle"),
+    KeyAction("fit", "all", "Shift+G", "Show the whole family"),
+    KeyAction("help", "hide this", "H", "Show or hide what the shapes and keys mean"),
 )
 """The steps, and what else has a key in the lineage view."""
 

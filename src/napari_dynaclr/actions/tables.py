@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from string import ascii_uppercase, digits
-from typing import Protocol
 
 from napari_dynaclr.actions.batch import BATCH_ACTIONS
 from napari_dynaclr.actions.curation import CURATION_ACTIONS
 from napari_dynaclr.actions.embedding import EMBEDDING_ACTIONS
+from napari_dynaclr.actions.key import KeyAction
 from napari_dynaclr.actions.pair import PAIR_KEY_ACTIONS
 from napari_dynaclr.actions.steps import LINEAGE_ACTIONS, STEP_ACTIONS
 
@@ -25,22 +25,6 @@ KEYS = (
     *("Left", "Right", "Up", "Down", "Del", "Backspace", "Ctrl+Z", "Ctrl+Y", "Ctrl+Shift+Z"),
 )
 """All that can be chosen, as Qt writes keys in portable text."""
-
-
-class Keyed(Protocol):
-    """An action of a table: `shortcut` is the key it has unless another one is chosen."""
-
-    @property
-    def name(self) -> str:
-        """Name of the action in its table."""
-
-    @property
-    def shortcut(self) -> str:
-        """The key of the table."""
-
-    @property
-    def tooltip(self) -> str:
-        """What it does."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +45,7 @@ class KeyTable:
 
     section: str
     view: str
-    actions: Sequence[Keyed]
+    actions: Sequence[KeyAction]
     on_layers: frozenset[str] = field(default=frozenset())
 
     @property

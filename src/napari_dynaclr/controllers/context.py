@@ -72,11 +72,6 @@ class ImageContext:
         viewer.dims.events.current_step.connect(self._on_dims)
 
     @property
-    def alive(self) -> bool:
-        """Whether the viewer is still there."""
-        return self.layers.alive
-
-    @property
     def index(self) -> MultiExperimentIndex | None:
         """The index of the part that is shown."""
         project = self.session.project
@@ -121,8 +116,9 @@ class ImageContext:
             for data in shapes.image_layers(index, fov):
                 self._steps.do(partial(self._show_image, index, fov, data), _FOV)
         self._steps.do(partial(self._measure, new or row is None), _FOV)
-        if not self.layers.is_fresh("tracks", index, fov):
-            self._steps.do(partial(self._show_tracks, index, fov), _FOV)
+        self._steps.do(
+            lambda: self.layers.show("tracks", partial(shapes.track_layer, index, fov), index, fov), _FOV
+        )
         if row is not None:
             self._steps.do(lambda: self._go_to(index, row, look), _FOV)
         self._steps.do(self._on_dims, _FOV)
@@ -132,9 +128,7 @@ class ImageContext:
         self.fov_changed.emit(self.shown)
 
     def _show_image(self, index: MultiExperimentIndex, fov: int, data: shapes.LayerData) -> None:
-        role = data[1]["metadata"]["dynaclr"]
-        self.layers.put(role, data)
-        self.layers.note(role, index, fov)
+        self.layers.show(data[1]["metadata"][shapes.OWNER], lambda: data, index, fov)
 
     def _measure(self, fit: bool) -> None:
         """Show the whole image if that is wanted and it has another size than the one before."""
@@ -145,10 +139,6 @@ class ImageContext:
         self._size = float(shape[-2] * image.scale[-2]), float(shape[-1] * image.scale[-1])
         if fit and before is not None and not np.allclose(before, self._size):
             self.layers.viewer.fit_to_view(layers=[image])
-
-    def _show_tracks(self, index: MultiExperimentIndex, fov: int) -> None:
-        self.layers.put("tracks", shapes.track_layer(index, fov))
-        self.layers.note("tracks", index, fov)
 
     def _on_added(self, layer: Any) -> None:
         """Select cells by a click whichever layer of ours is chosen; the cells have the keys of steps too."""
@@ -192,9 +182,7 @@ class ImageContext:
         if index is None or self.shown is None or now is None:
             return
         made_from = index, self.shown[1], self.colour_by, now[1]
-        if not self.layers.is_fresh("cells", *made_from):
-            self.layers.put("cells", shapes.cell_layer(*made_from))
-            self.layers.note("cells", *made_from)
+        self.layers.show("cells", lambda: shapes.cell_layer(*made_from), *made_from)
 
     def set_colour_by(self, name: str) -> None:
         """Colour the cells by one of `layers.COLOUR_BY`."""
@@ -255,10 +243,11 @@ class ImageContext:
         index, fov = self._fov_of(project, cell.part, cell.row)
         if self.shown == (cell.part, fov):
             root = int(index.table.forest.root[index.table.track[cell.row]])
-            if not self.layers.is_fresh("family", index, root):
-                family = family_rows(index.table, cell.row)
-                self.layers.put("family", shapes.family_layer(index, fov, family))
-                self.layers.note("family", index, root)
+            self.layers.show(
+                "family",
+                lambda: shapes.family_layer(index, fov, family_rows(index.table, cell.row)),
+                *(index, root),
+            )
 
     def _go_to(self, index: MultiExperimentIndex, row: int, look: Look | None = None) -> None:
         """Move time and camera to a cell, or look where its field of view was looked at before."""
@@ -293,9 +282,8 @@ class ImageContext:
         made_from = index, fov, anchor, positive, now[1]
         if self.shown != (part, fov):
             self.layers.hide("pair")
-        elif not self.layers.is_fresh("pair", *made_from):
-            self.layers.put("pair", shapes.pair_layer(*made_from))
-            self.layers.note("pair", *made_from)
+        else:
+            self.layers.show("pair", lambda: shapes.pair_layer(*made_from), *made_from)
 
     def _on_press(self, layer: Any, event: Any) -> Iterator[None]:
         """Select the cell that is clicked; a drag moves the image as ever."""

@@ -55,7 +55,7 @@ class EmbeddingImage:
 
     def _paint(self) -> None:
         self._waiting = False
-        if not self.context.alive:
+        if not self.context.layers.alive:
             return
         shown, index, atlas = self.context.shown, self.context.index, self.model.atlas
         colouring = self.model.colouring
@@ -106,7 +106,7 @@ class EmbeddingImage:
     def _take(self) -> None:
         """Select in the plot what a person has selected in the image."""
         self._reading = False
-        layer = self.context.layers.find(_ROLE) if self.context.alive else None
+        layer = self.context.layers.find(_ROLE) if self.context.layers.alive else None
         if layer is None or self.model.atlas is None or not self.context.layers.shows(_ROLE):
             return
         shown = layer.features["number"].to_numpy()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakKeyDictionary, ref
+from weakref import WeakKeyDictionary
 
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QTimer
@@ -36,7 +36,6 @@ class Hub:
     """
 
     def __init__(self, viewer: Any) -> None:
-        self._viewer = ref(viewer)
         self.session = Session()
         self.jobs = Jobs()
         self.runs = WatchedRuns()
@@ -51,8 +50,7 @@ class Hub:
 
     def theme(self) -> dict[str, str]:
         """Return the colours of the viewer's theme."""
-        viewer = self._viewer()
-        return dict(get_theme("dark" if viewer is None else viewer.theme).to_rgb_dict())
+        return dict(get_theme(self.context.layers.viewer.theme).to_rgb_dict())
 
     def follow_theme(self, apply: Callable[[dict[str, str]], None]) -> Callable[[], None]:
         """Apply the colours of the theme now and whenever it changes; return what ends that."""
@@ -61,9 +59,8 @@ class Hub:
         return lambda: self._themed.remove(apply)
 
     def _on_theme(self, event: Any) -> None:
-        colours = dict(get_theme(event.value).to_rgb_dict())
         for apply in self._themed:
-            apply(colours)
+            apply(self.theme())
 
 
 def _later(step: Callable[[], None]) -> None:
@@ -80,7 +77,7 @@ _HUBS: WeakKeyDictionary[Any, Hub] = WeakKeyDictionary()
 
 
 def hub_of(viewer: Any) -> Hub:
-    """Return the hub of a viewer; the same for all its widgets, another for every viewer."""
+    """Return the hub of a viewer, or of the stand-in that plugins get; another for every viewer."""
     real = getattr(viewer, "__wrapped__", viewer)
     if real not in _HUBS:
         _HUBS[real] = Hub(real)

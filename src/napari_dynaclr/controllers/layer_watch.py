@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 from weakref import ref
 
+from napari_dynaclr.layers import OWNER
+
 __all__ = ("LayerWatch",)
 
-_OWNER = "dynaclr"  # in the metadata of layers that are the plugin's own
 _LIST_EVENTS = ("inserted", "removed", "reordered", "renamed")
 _LAYER_EVENTS = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels", "data")
 
@@ -37,7 +38,7 @@ class LayerWatch:
         """Return the user's layers of some kinds, in the order of the viewer."""
         viewer = self._viewer()
         layers: list[Any] = [] if viewer is None else list(viewer.layers)
-        return [layer for layer in layers if isinstance(layer, kinds) and _OWNER not in layer.metadata]
+        return [layer for layer in layers if isinstance(layer, kinds) and OWNER not in layer.metadata]
 
     def close(self) -> None:
         """Listen to nothing any more."""

@@ -14,7 +14,7 @@ from napari_dynaclr import layers as shapes
 
 __all__ = ("OwnLayers",)
 
-_OWNER, _LIMITS, _HIDDEN = "dynaclr", "dynaclr contrast", "dynaclr hidden"
+_LIMITS, _HIDDEN = f"{shapes.OWNER} contrast", f"{shapes.OWNER} hidden"
 
 
 class OwnLayers:
@@ -64,11 +64,13 @@ class OwnLayers:
 
     def roles(self) -> list[str]:
         """Return the roles of the layers that are there, the lowest layer first."""
-        return [layer.metadata[_OWNER] for layer in self.viewer.layers if _OWNER in layer.metadata]
+        return [
+            layer.metadata[shapes.OWNER] for layer in self.viewer.layers if shapes.OWNER in layer.metadata
+        ]
 
     def find(self, role: str) -> Any | None:
         """Return the layer of a role."""
-        return next((layer for layer in self.viewer.layers if layer.metadata.get(_OWNER) == role), None)
+        return next((layer for layer in self.viewer.layers if layer.metadata.get(shapes.OWNER) == role), None)
 
     def shows(self, role: str) -> bool:
         """Whether the layer of a role is there and has something to show."""
@@ -79,9 +81,11 @@ class OwnLayers:
         """Whether the layer of a role is there and was made from just this."""
         return self._made.get(role) == made_from and self.find(role) is not None
 
-    def note(self, role: str, *made_from: Any) -> None:
-        """Remember what the layer of a role was made from."""
-        self._made[role] = made_from
+    def show(self, role: str, make: Callable[[], shapes.LayerData | None], *made_from: Any) -> None:
+        """Show what `make` returns in the layer of a role, unless it was made from just this already."""
+        if not self.is_fresh(role, *made_from):
+            self.put(role, make())
+            self._made[role] = made_from
 
     def hide(self, role: str) -> None:
         """Hide a layer until there is something to show; removing one stops napari for half a second."""

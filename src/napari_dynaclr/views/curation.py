@@ -13,7 +13,8 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QTabWidget, QVBoxLa
 
 from dynaclr.curation import Mark, MarkKind
 from napari_dynaclr.actions.choices import CHOICES
-from napari_dynaclr.actions.curation import VERDICT_OF, Do, help_text
+from napari_dynaclr.actions.curation import CURATION_ACTIONS, VERDICT_OF, Do
+from napari_dynaclr.actions.key import key_list
 from napari_dynaclr.actions.tables import hint
 from napari_dynaclr.models.curation import Mode
 from napari_dynaclr.pictures.colours import plot_colours
@@ -94,7 +95,7 @@ class CurationView(QWidget):
         """Say the keys on the buttons, in the tooltips and in the list."""
         for made in self.findChildren(ActionButton):
             made.set_key(keys[made.do.value])
-        self.list.setText(help_text(keys))
+        self.list.setText(key_list(CURATION_ACTIONS, keys))
         self.list.setToolTip(hint("The keys; the same key hides them", keys[Do.HELP.value]))
         self.set_history(*self._history)
 

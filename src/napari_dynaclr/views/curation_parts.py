@@ -47,7 +47,7 @@ class ActionButton(QPushButton):
         super().__init__()
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.do, self._with_key = do, with_key
-        self.set_key(action_of(do).key)
+        self.set_key(action_of(do).shortcut)
         self.clicked.connect(self._on_click)
 
     def set_key(self, key: str) -> None:

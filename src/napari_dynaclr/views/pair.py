@@ -20,8 +20,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_dynaclr.actions.key import KeyAction
-from napari_dynaclr.actions.pair import PAIR_ACTIONS, PAIR_KEY_ACTIONS, pair_keys
+from napari_dynaclr.actions.key import KeyAction, key_list
+from napari_dynaclr.actions.pair import PAIR_ACTIONS, PAIR_KEY_ACTIONS
 from napari_dynaclr.actions.tables import hint
 from napari_dynaclr.pictures.colours import DARK, PlotColours, plot_colours
 from napari_dynaclr.views.calm_wheel import calm_wheels
@@ -119,7 +119,7 @@ class PairView(QWidget):
             self.buttons[action.name].setToolTip(hint(action.tooltip, keys[action.name]))
         step = "Which step of the way from the store to the network is shown"
         self.mode.setToolTip(hint(step, keys["mode"]))
-        self.keys.setText(pair_keys(keys))
+        self.keys.setText(key_list(PAIR_KEY_ACTIONS, keys))
         self.keys.setToolTip(hint("The keys; the same key hides them", keys["help"]))
 
     def _spin(self, title: str, tip: str) -> QSpinBox:
