@@ -158,7 +158,7 @@ class Merged:
 def age(mark: Mark) -> tuple[object, ...]:
     """Order by time; what makes equal times differ is arbitrary but the same in every order of input."""
     place = (math.inf if mark.y is None else mark.y, math.inf if mark.x is None else mark.x)
-    ids = tuple(-1 if value is None else value for value in (mark.t, mark.parent_track_id))
+    ids = tuple(-1 if value is None else value for value in (mark.track_id, mark.t, mark.parent_track_id))
     return (mark.time, mark.subject, mark.author, mark.verdict.value, mark.reason, place, ids)
 
 

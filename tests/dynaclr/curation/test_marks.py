@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
@@ -45,6 +45,8 @@ marks_of_all_kinds = st.lists(
 
 @settings(deadline=None, max_examples=50)
 @given(marks_of_all_kinds, marks_of_all_kinds)
+@example([mark("fov", track_id=1)], [mark("fov", track_id=2)])  # differ only in what has no meaning
+@example([mark("track", t=1, parent_track_id=1)], [mark("track", t=1, parent_track_id=2)])
 def test_merging_is_a_union_in_which_later_wins(first: list[Mark], second: list[Mark]) -> None:
     merged = merge(first, second)
     shuffled = [*second, *first]
