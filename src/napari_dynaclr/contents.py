@@ -15,6 +15,7 @@ from napari_dynaclr.controllers.hub import hub_of
 from napari_dynaclr.controllers.lineage import LineageController
 from napari_dynaclr.controllers.pairs import PairController
 from napari_dynaclr.controllers.project import ProjectController
+from napari_dynaclr.controllers.running_pairs import RunningPairs
 from napari_dynaclr.controllers.training import TrainingController
 from napari_dynaclr.docks import open_dock
 from napari_dynaclr.models.embedding import COLOUR_BY, LAYOUTS
@@ -105,7 +106,15 @@ class _Training(TrainingView):
                 open_dock(hub.context.layers.viewer, "Embedding")
                 hub.embedding.explore(run)
 
+        running = RunningPairs(hub.session, hub.jobs)
+
+        def show_pairs(run: Path, epoch: int, batch: int) -> None:
+            if hub.context.layers.alive:
+                open_dock(hub.context.layers.viewer, "Pairs")
+                running.show(run, epoch, batch)
+
         self.watch.explore_requested.connect(explore)
+        self.watch.pairs_requested.connect(show_pairs)
         hub.leaving.window.follow(self)
         self.destroyed.connect(self.controller.close)
         self.destroyed.connect(hub.follow_theme(self.set_theme))

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from napari.qt.threading import create_worker
+from napari.qt.threading import FunctionWorker, create_worker
 from napari.utils import progress
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -87,6 +87,25 @@ class _Job:
             self._bar = None
 
 
+class _Guarded:
+    """Work whose ends are told in words; napari calls it by its title when it asks about it."""
+
+    def __init__(self, title: str, work: Callable[[Tell], Any], tell: Tell) -> None:
+        self._title, self._work, self._tell = title, work, tell
+
+    def __call__(self) -> tuple[Any, str | None, bool]:
+        """Return result, text of an error, and whether the work is still wanted."""
+        try:
+            return self._work(self._tell), None, True
+        except Cancelled:
+            return None, None, False
+        except DynaclrError as error:
+            return None, str(error), True
+
+    def __str__(self) -> str:
+        return self._title
+
+
 class Jobs(QObject):
     """The background work of a window. Of one kind, only the newest counts.
 
@@ -129,21 +148,14 @@ class Jobs(QObject):
         failed
             Gets the text of an error that was written for the user; it is shown as a notification too.
         quiet
-            Whether errors need no notification: nobody asked for the work yet.
+            Whether errors need no notification, and the window closes without a question: nobody asked for
+            the work yet.
         """
         if self._closed:
             return
         self.cancel(kind)
         job = self._jobs[kind] = _Job(kind)
         job.relay.told.connect(lambda step, n, total: self.told.emit(kind, step, n, total))
-
-        def guarded() -> tuple[Any, str | None, bool]:
-            try:
-                return work(job.tell), None, True
-            except Cancelled:
-                return None, None, False
-            except DynaclrError as error:
-                return None, str(error), True
 
         def deliver(outcome: tuple[Any, str | None, bool]) -> None:
             value, text, ended = outcome
@@ -164,7 +176,9 @@ class Jobs(QObject):
             if failed is not None:
                 failed(f"{type(error).__name__}: {error}")
 
-        worker = create_worker(guarded, _start_thread=False)
+        guarded = _Guarded(kind, work, job.tell)
+        # napari asks about the work that it knows of before a window closes
+        worker = FunctionWorker(guarded) if quiet else create_worker(guarded, _start_thread=False)
         self._workers.add(worker)
         worker.returned.connect(deliver)
         worker.errored.connect(broken)

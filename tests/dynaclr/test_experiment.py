@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -131,15 +130,14 @@ def test_broken_yaml_names_the_line(tmp_path: Path, text: bytes, message: str) -
         load_yaml(path)
 
 
+@pytest.mark.timeout(30)
 def test_an_alias_bomb_is_refused_quickly(tmp_path: Path) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 10)}]" for k in range(1, 10)]
     path = tmp_path / "bomb.yaml"
     path.write_text("\n".join(lines))
-    started = time.monotonic()
     with pytest.raises(ConfigError, match="aliases expand"):
         load_yaml(path)
-    assert time.monotonic() - started < 2
 
 
 def test_a_config_made_in_code_is_checked_too(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from dynaclr.errors import ConfigError
+from dynaclr.gather import gather_rows
 from dynaclr.loss import NTXentHCL, NTXentLoss, TripletMarginLoss
 
 Array = npt.NDArray[np.float64]
@@ -344,7 +345,9 @@ def _rank(rank: int, folder: str) -> None:
     lineages = torch.arange(sizes[rank]).repeat(2)  # cells 0, 1, 2 occur on both ranks
     value = loss(own, torch.arange(sizes[rank]).repeat(2), lineages)
     value.backward()
-    torch.save({"value": value.detach(), "gradient": own.grad}, f"{folder}/{rank}.pt")
+    gathered, at = gather_rows(own.detach())
+    found = {"value": value.detach(), "gradient": own.grad, "gathered": gathered, "first": at}
+    torch.save(found, f"{folder}/{rank}.pt")
     torch.distributed.destroy_process_group()
 
 
@@ -369,6 +372,8 @@ def test_two_ranks_give_what_one_process_would(tmp_path: Path) -> None:
         return float(np.mean(losses))
 
     for rank in range(2):
+        assert torch.equal(results[rank]["gathered"], torch.tensor(vectors))
+        assert results[rank]["first"] == rows[rank].start
         assert results[rank]["value"].item() == pytest.approx(of_rank(vectors, rank), rel=1e-9)
     expected = numeric_gradient(lambda moved: of_rank(moved, 0) + of_rank(moved, 1), vectors)
     found = torch.cat([result["gradient"] for result in results]).numpy()

@@ -55,7 +55,7 @@ def main() -> None:
         if step % PER_EPOCH == 0:
             events.write("val", epoch=epoch, step=step, m={"loss/val": 5.0 / step})
             events.write("ckpt", epoch=epoch, step=step, path="checkpoints/best.ckpt", reason="loss/val")
-        status.update(step=step, epoch=epoch)
+        status.update(step=step, epoch=epoch, batch=(step - 1) % PER_EPOCH)
         print(f"step {step}", flush=True)
         if options.crash:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -64,7 +64,7 @@ def main() -> None:
             events.write("error", text=reason)
             break
         if folder.stop.exists() and not options.deaf:
-            state, reason = State.STOPPED, "the stop file is there"
+            state, reason = State.STOPPED, "stop file"
             break
         pause.wait(options.pause)
     events.write("end", state=state.value, reason=reason, exit_code=0)

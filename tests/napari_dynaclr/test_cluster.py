@@ -146,7 +146,7 @@ def test_a_job_waits_is_taken_out_trains_and_stops(
     finally:
         child.kill()
         child.wait()
-    assert "the stop file is there" in watch.ending.text()
+    assert "it was asked to stop" in watch.ending.text()
     assert cluster.calls("scancel") == ["4711"]
 
     cluster.put(sbatch="echo 'sbatch: error: invalid partition' >&2; exit 1")

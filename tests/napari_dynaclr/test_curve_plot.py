@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QColor, QWheelEvent
+from qtpy.QtWidgets import QApplication
 
 from napari_dynaclr.models.run_curves import TimeAxis
 from napari_dynaclr.models.watched_runs import WatchedRun
@@ -110,3 +113,36 @@ def test_metrics_become_curves_with_a_colour_each() -> None:
     assert "&lt;one&gt;" in text
     assert "best 0.5 at step 4" in text
     assert legend_text([one], "alignment", plot_colours(DARK)) == ""
+
+
+def test_the_wheel_is_left_to_the_panel_and_zooms_with_ctrl(plot: CurvePlot, qtbot: Any) -> None:
+    plot.show()
+    qtbot.waitUntil(lambda: plot.draws == 1)
+    viewport, seen = plot.plot.viewport(), plot.plot.viewRange()
+
+    def turned(modifier: Qt.KeyboardModifier) -> bool:
+        """Whether the plot keeps the wheel; what it does not keep goes to what it lies in."""
+        place = viewport.rect().center()
+        event = QWheelEvent(
+            *(QPointF(place), QPointF(viewport.mapToGlobal(place)), QPoint(), QPoint(0, -120)),
+            *(Qt.MouseButton.NoButton, modifier, Qt.ScrollPhase.NoScrollPhase, False),
+        )
+        QApplication.sendEvent(viewport, event)
+        return event.isAccepted()
+
+    assert not turned(Qt.KeyboardModifier.NoModifier)
+    assert plot.plot.viewRange() == seen
+    assert turned(Qt.KeyboardModifier.ControlModifier)
+    assert plot.plot.viewRange() != seen
+
+
+def test_the_smooth_line_is_seen_above_very_many_points(plot: CurvePlot, qtbot: Any) -> None:
+    plot.show()
+    qtbot.waitUntil(lambda: plot.draws == 1)
+    colours = plot_colours(DARK)
+    image = plot.picture().toImage()
+    seen = [image.pixelColor(x, y).name() for x in range(image.width()) for y in range(image.height())]
+    assert seen.count(QColor(colours.of("0")).name()) > 50  # the line; points have a colour of their own
+    faint = plot._items["a"][0].opts["pen"].color()
+    assert faint.alpha() == 255
+    assert seen.count(faint.name()) > 1000

@@ -121,11 +121,22 @@ def test_a_real_training_is_started_watched_stopped_resumed_and_killed(
     at.click(at.view.watch.command)
     assert str(run.path) in QApplication.clipboard().text()
 
+    at.until(lambda: at.view.watch.pairs.isEnabled())
+    seen = run.batch
+    at.click(at.view.watch.pairs)
+    at.until(lambda: at.hub.session.project.run == run.path)
+    request = at.hub.session.request
+    assert request.anchor is None
+    assert seen <= (request.epoch, request.batch)
+    assert at.hub.session.project.path == own_project.path  # it draws the same batches
+    pairs = at.viewer.window.dock_widgets["Pairs (DynaCLR)"].content
+    at.until(lambda: "identical to run" in pairs.same.text())
     at.click(at.view.watch.stop)
     at.until(lambda: at.state() is State.STOPPED)
+    assert not at.view.watch.pairs.isEnabled()
     assert "Stopped" in at.view.watch.ending.text()
     stopped_at = read_status(RunFolder(run.path))["step"]
-    assert any("has begun" in text for text in messages())
+    assert any(text.startswith("Training begun: ") for text in messages())
 
     at.view.show_tab(at.view.runs)
     at.until(lambda: at.view.runs.table.rowCount() == 1)
@@ -137,7 +148,7 @@ def test_a_real_training_is_started_watched_stopped_resumed_and_killed(
     os.kill(int(who["pid"]), signal.SIGKILL)
     at.until(lambda: at.state() is State.CRASHED)
     assert "Crashed" in at.view.watch.ending.text()
-    assert any("has failed: crashed" in text for text in messages())
+    assert any(text.startswith("Training failed: ") and "crashed" in text for text in messages())
     at.until(lambda: at.view.runs.table.item(0, 2).text().endswith("crashed"))
 
 
@@ -159,7 +170,7 @@ def test_a_run_started_elsewhere_is_attached_and_seen_by_two_windows(
     second.click(second.view.watch.stop)
     for at in (first, second):
         at.until(lambda at=at: at.state() is State.STOPPED)
-        assert "the stop file is there" in at.view.watch.ending.text()
+        assert "it was asked to stop" in at.view.watch.ending.text()
         assert not at.view.watch.stop.isEnabled()
 
 
@@ -189,7 +200,7 @@ def test_a_run_that_does_not_listen_is_ended_by_the_second_press(
     ending = at.view.watch.ending.text()
     assert f"ended by {getpass.getuser()} at" in ending and "killed" in ending
     assert re.search(r"Resume goes on from best\.ckpt of step \d+", ending)
-    assert not any("crashed" in text for text in messages() if f"Training {folder.name} " in text)
+    assert not any("crashed" in text for text in messages() if folder.name in text)
 
 
 def test_failures_lost_folders_and_deletion(
@@ -378,4 +389,4 @@ def test_a_crash_before_the_first_word_is_told(training: Any, own_project: Proje
     at.until(lambda: at.state() is State.STARTING)
     os.kill(json.loads(folder.launch.read_text())["pid"], signal.SIGKILL)
     at.until(lambda: at.state() is State.CRASHED)
-    assert any("has failed: crashed" in text for text in messages())
+    assert any(text.startswith("Training failed: ") and "crashed" in text for text in messages())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from dynaclr.runs.observing import Observation
 from dynaclr.runs.states import State
 from dynaclr.runs.tail import News
 from napari_dynaclr.models.watched_runs import WatchedRun
-from napari_dynaclr.views.training_text import (
+from napari_dynaclr.words.training import (
     GLYPH_OF,
     ending_text,
     estimate_text,
@@ -38,7 +39,10 @@ def test_spans(seconds: float, text: str) -> None:
 
 
 def test_a_title_begins_with_the_name() -> None:
-    assert run_title("20260103T041500Z-cells") == "cells 01-03 04:15"
+    begun = datetime(2026, 1, 3, 4, 15, tzinfo=UTC).astimezone()
+    assert run_title("20260103T041500Z-cells") == f"cells {begun:%m-%d %H:%M}"
+    now = datetime.now(UTC)
+    assert run_title(f"{now:%Y%m%dT%H%M%SZ}-cells") == f"cells {now.astimezone():%H:%M}"
     assert run_title("my-run") == "my-run"
 
 

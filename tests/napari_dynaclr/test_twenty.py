@@ -45,6 +45,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QLineEdit,
     QPushButton,
+    QScrollArea,
     QWidget,
 )
 
@@ -54,6 +55,7 @@ from napari_dynaclr.controllers.hub import hub_of
 from napari_dynaclr.layers import frame_rows
 from napari_dynaclr.models.project import TRAINING, Cell, Project, open_project
 from napari_dynaclr.models.session import PairRequest
+from napari_dynaclr.views.training_parts import Fold
 from napari_dynaclr.workers import Jobs
 
 pytestmark = [pytest.mark.gui, pytest.mark.filterwarnings("ignore:sampler:UserWarning")]
@@ -463,6 +465,12 @@ def test_18_every_dock_fits_explains_itself_and_follows_the_font(window: Window)
         smallest = view.minimumSizeHint()
         if smallest.width() > 400 or smallest.height() > 640:
             tall[name] = (smallest.width(), smallest.height())
+        for fold in view.findChildren(Fold):
+            fold.head.setChecked(True)
+        never = Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        for area in view.findChildren(QScrollArea):  # what is wider would be cut off unseen
+            if area.horizontalScrollBarPolicy() == never and area.widget().minimumSizeHint().width() > 320:
+                tall[f"{name}, {type(area).__name__}"] = (area.widget().minimumSizeHint().width(), 0)
         for kind in (QPushButton, QAbstractSpinBox, QComboBox, QCheckBox, QLineEdit):
             for widget in view.findChildren(kind):
                 here, text = widget, ""

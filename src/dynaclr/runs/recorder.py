@@ -94,6 +94,8 @@ class RunRecorder(Callback):
         self._clock, self._rows, self._waited = now, 0, 0.0
         self._events.write("step", epoch=trainer.current_epoch, step=trainer.global_step, m=metrics)
         self._status.update(step=trainer.global_step, epoch=trainer.current_epoch)
+        if isinstance(batch, dict) and keys.BATCH_KEY in batch:
+            self._status.update(batch=int(batch[keys.BATCH_KEY].batch))  # in its epoch, over all ranks
 
     def _fresh(self, metrics: dict[str, float]) -> dict[str, float]:
         """Return the loss and what changed: Lightning repeats values that are logged now and then."""

@@ -44,17 +44,17 @@ class Leaving:
         found = self.runs.started_and_going()
         return [run for run in found if observe(RunFolder(run.path)).state in _GOING]
 
-    def ask(self, window: QWidget, may_stay: bool) -> bool:
-        """Ask if work goes on; return whether the window closes."""
+    def ask(self, window: QWidget, may_stay: bool) -> Leave | None:
+        """Ask if work goes on; return the answer, None if there is nothing to ask."""
         going, self._stopped = self._going(), []
         run = self.embedding.predicted if self.jobs.running(PREDICTING) else None
         if not going and (run is None or not may_stay):
-            return True
+            return None
         names = [item.path.name for item in going]
         box, answer = leave_box(window, names, "" if run is None else run.name, may_stay)
         box.exec()
         self._stopped = going if answer() is Leave.STOPPED else []
-        return answer() is not Leave.STAY
+        return answer()
 
     def end(self) -> None:
         """Ask runs to stop if that was the answer, and end all work that cannot go on alone."""

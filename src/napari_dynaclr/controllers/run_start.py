@@ -23,7 +23,7 @@ from napari_dynaclr.models.run_origin import free_path, origins_of, runs_folder,
 from napari_dynaclr.models.session import Session
 from napari_dynaclr.models.watched_runs import WatchedRuns
 from napari_dynaclr.views.start_tab import StartTab
-from napari_dynaclr.views.training_text import estimate_text
+from napari_dynaclr.words.training import estimate_text
 from napari_dynaclr.workers import Cancelled, Jobs, Tell, telling_errors
 
 __all__ = ("RunStart",)

@@ -116,7 +116,7 @@ class TrainingController:
             self.runs.unwatch(path)
 
     def _on_launched(self, path: Path) -> None:
-        show_info(f"Training {path.name} has been started.")
+        show_info(f"Training started: {path.name}")
         if self.session.project is not None:  # sample data too: from now on it holds something
             note_project(self.session.project.path)
         self.set_root(path.parent)
@@ -247,7 +247,7 @@ class TrainingController:
             if now - last < _BEST_SECONDS:
                 return
             self._told_best[happening.run] = now
-        text = f"Training {happening.run.name} {_SAID[happening.what]}: {happening.text}"
+        text = f"Training {_SAID[happening.what]}: {happening.run.name}: {happening.text}"
         if happening.what is What.FAILED:
             show_error(text)
         elif happening.what is What.GONE:
@@ -257,11 +257,11 @@ class TrainingController:
 
 
 _SAID = {
-    What.STARTED: "has begun",
-    What.BEST: "has a new best checkpoint",
-    What.ENDED: "has ended",
-    What.FAILED: "has failed",
-    What.GONE: "is watched no more",
+    What.STARTED: "begun",
+    What.BEST: "improved, new best checkpoint",
+    What.ENDED: "ended",
+    What.FAILED: "failed",
+    What.GONE: "watched no more",
 }
 
 

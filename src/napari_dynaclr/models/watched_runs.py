@@ -113,6 +113,14 @@ class WatchedRun:
         return None if self.news is None else self.news.seen.status.get(name)
 
     @property
+    def batch(self) -> tuple[int, int] | None:
+        """Epoch and batch, counted over all ranks, that it trains on; None if it does not train."""
+        address = self.status("epoch"), self.status("batch")
+        if self.state is not State.RUNNING or not all(isinstance(number, int) for number in address):
+            return None
+        return address
+
+    @property
     def seconds_left(self) -> float | None:
         """Time to the last step at the pace of the newest hundred; None while it is not known."""
         total, series = self.status("total_steps"), self.curves.series("loss/train")

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from qtpy.QtCore import QTimer, Signal
+from qtpy.QtCore import QEvent, Qt, QTimer, Signal
 from qtpy.QtGui import QColor, QPixmap
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
@@ -23,6 +23,7 @@ FloatArray = npt.NDArray[np.float64]
 
 _PICK_PX = 10.0
 _REDRAW_MS = 200
+_FAINT = 0.35  # share of its colour in points that are smoothed
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,8 @@ class CurvePlot(QWidget):
         self.plot.getPlotItem().getViewBox().setDefaultPadding(0.03)
         for side in ("left", "bottom"):
             self.plot.getAxis(side).enableAutoSIPrefix(False)
-        self.plot.getAxis("left").setWidth(48)
+        self.plot.getAxis("left").setWidth(60)  # of a title beside numbers such as 0.0005
+        self.plot.getPlotItem().layout.setContentsMargins(0, 6, 6, 4)  # half a number stands above its tick
         self._best = pg.ScatterPlotItem(symbol="star", size=15)
         self._best.setZValue(10)
         self.plot.addItem(self._best, ignoreBounds=True)
@@ -94,7 +96,15 @@ class CurvePlot(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.plot)
         self.plot.scene().sigMouseClicked.connect(self._on_click)
+        self.plot.viewport().installEventFilter(self)
         self.set_colours(colours)
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:
+        """Leave the wheel to the panel that holds the plot, unless Ctrl is held."""
+        if event.type() != QEvent.Type.Wheel or event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            return False
+        event.ignore()
+        return True
 
     def _on_click(self, event: Any) -> None:
         if event.double():
@@ -147,7 +157,7 @@ class CurvePlot(QWidget):
             colour = QColor(self._colours.of(curve.role))
             line.setPen(pg.mkPen(colour, width=2))
             if curve.smooth is not None:
-                colour.setAlphaF(0.35)
+                colour = _mixed(colour, QColor(self._colours.background), _FAINT)
             points.setPen(pg.mkPen(colour, width=1 if curve.smooth is not None else 1.5))
             points.setSymbol("o" if curve.markers else None)
             points.setSymbolSize(6)
@@ -185,3 +195,9 @@ class CurvePlot(QWidget):
         """Return the plot as it is seen."""
         picture: QPixmap = self.plot.grab()
         return picture
+
+
+def _mixed(one: QColor, other: QColor, share: float) -> QColor:
+    """Return a colour between two; a transparent one adds up where very many lines lie on each other."""
+    pairs = zip(one.getRgb()[:3], other.getRgb()[:3], strict=True)
+    return QColor(*(round(share * a + (1 - share) * b) for a, b in pairs))

@@ -55,7 +55,7 @@ class ClusterForm(QWidget):
         self.texts = {name: QLineEdit() for name in _TEXTS}
         self.numbers = {name: QSpinBox() for name in _NUMBERS}
         self.lines = {name: QPlainTextEdit() for name in _LINES}
-        self.requeue = QCheckBox("go on in another turn when the time is over")
+        self.requeue = QCheckBox("when the time is over")
         self.requeue.setToolTip("The job queues again before its time is over and goes on where it was")
         self.fault = words("What the cluster would not take")
         self.script = button("Save script ...", "Save a batch script and its configuration, for sbatch")

@@ -16,7 +16,7 @@ from superqt import QFlowLayout
 from napari_dynaclr.pictures.embedding_colours import Colouring
 from napari_dynaclr.views.calm_wheel import CalmWheel
 from napari_dynaclr.views.training_parts import button, words
-from napari_dynaclr.views.training_text import run_title
+from napari_dynaclr.words.training import run_title
 
 __all__ = ("Choices", "SelectedList", "Source", "legend_text")
 

@@ -22,7 +22,7 @@ from superqt import QFlowLayout
 from dynaclr.runs.listing import RunSummary
 from dynaclr.runs.states import State
 from napari_dynaclr.views.training_parts import button, words
-from napari_dynaclr.views.training_text import GLYPH_OF, run_title
+from napari_dynaclr.words.training import GLYPH_OF, run_title
 
 __all__ = ("RunsTab",)
 
@@ -30,7 +30,14 @@ _EMPTY = (
     "<b>No runs here</b><br><br>Start one in the tab Start, or choose another folder of runs, for example "
     "one that a cluster writes to."
 )
-_COLUMNS = ("watch", "run", "state", "done", "loss", "val")
+_COLUMNS = {
+    "": "Ticked runs are watched",
+    "run": "Name and time of the run",
+    "state": "What its process does",
+    "done": "Share of the steps that are done",
+    "loss": "Loss of the last step",
+    "val": "Loss of the last validation",
+}
 _NAME = 1
 
 
@@ -53,7 +60,10 @@ class RunsTab(QWidget):
         self.folder = words("The folder whose runs are listed")
         self.choose = button("Other folder ...", "List the runs of another folder")
         self.table = QTableWidget(0, len(_COLUMNS))
-        self.table.setHorizontalHeaderLabels(list(_COLUMNS))
+        for column, (title, tip) in enumerate(_COLUMNS.items()):
+            head = QTableWidgetItem(title)
+            head.setToolTip(tip)
+            self.table.setHorizontalHeaderItem(column, head)
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)

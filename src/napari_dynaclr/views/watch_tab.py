@@ -30,7 +30,7 @@ from napari_dynaclr.plots import Curve, CurvePlot
 from napari_dynaclr.views.empty_page import with_empty_page
 from napari_dynaclr.views.training_curves import PANELS, curves_of, legend_text
 from napari_dynaclr.views.training_parts import Fold, button, words
-from napari_dynaclr.views.training_text import GLYPH_OF, ending_text, progress_text
+from napari_dynaclr.words.training import GLYPH_OF, ending_text, progress_text
 
 __all__ = ("WatchTab",)
 
@@ -39,7 +39,7 @@ _EMPTY = (
     "it may have been started anywhere, also by another window or on a cluster."
 )
 _LOG_LINES = 300
-_PLOT_TIP = "Drag moves, the wheel zooms, a double-click shows all"
+_PLOT_TIP = "Drag moves, the wheel with Ctrl zooms, a double-click shows all"
 
 
 class WatchTab(QWidget):
@@ -50,6 +50,8 @@ class WatchTab(QWidget):
     stop_requested = Signal()
     explore_requested = Signal(object)
     """Run folder whose cells are to be embedded and looked at."""
+    pairs_requested = Signal(object, int, int)
+    """Run folder, epoch and batch whose pairs are to be seen."""
     command_requested = Signal()
     picture_requested = Signal(str)
     table_requested = Signal(str)
@@ -76,6 +78,7 @@ class WatchTab(QWidget):
         self.explore = button(
             "Predict and explore", "Show the cells of a run that has ended in its embedding"
         )
+        self.pairs = button("Pairs now", "")
         self.command = button("Copy command", "Copy the command that repeats this run in a terminal")
         self.png = button("PNG ...", "Save the plot of the losses as a picture")
         self.csv = button("CSV ...", "Save all values of all watched runs as a table")
@@ -116,7 +119,7 @@ class WatchTab(QWidget):
         column.addLayout(_row(self.run, self.state, stretch=0))
         for widget in (self.bar, self.progress, self.ending):
             column.addWidget(widget)
-        column.addLayout(_row(self.stop, self.explore))
+        column.addLayout(_row(self.stop, self.pairs, self.explore))
         column.addLayout(_row(self.command, self.png, self.csv))
         column.addLayout(_row(QLabel("Over"), self.axis, self.log_scale, QLabel("Smooth"), self.smoothing))
         for plot, height in ((self.losses, 200), (self.others, 140)):
@@ -143,6 +146,7 @@ class WatchTab(QWidget):
         self.run.activated.connect(lambda number: self.run_chosen.emit(Path(self.run.itemData(number))))
         self.stop.clicked.connect(lambda: self.stop_requested.emit())
         self.explore.clicked.connect(self._on_explore)
+        self.pairs.clicked.connect(self._on_pairs)
         self.command.clicked.connect(lambda: self.command_requested.emit())
         self.png.clicked.connect(lambda: self._save("Plot", "losses.png", "PNG (*.png)"))
         self.csv.clicked.connect(lambda: self._save("Table", "metrics.csv", "CSV (*.csv)"))
@@ -156,6 +160,11 @@ class WatchTab(QWidget):
     def _on_explore(self) -> None:
         if self._current is not None:
             self.explore_requested.emit(self._current.path)
+
+    def _on_pairs(self) -> None:
+        run = self._current
+        if run is not None and run.batch is not None:
+            self.pairs_requested.emit(run.path, *run.batch)
 
     def _show_explore(self, run: WatchedRun) -> None:
         """Say whether the cells can be embedded now."""
@@ -217,6 +226,12 @@ class WatchTab(QWidget):
         self.ending.setText(text)
         self.ending.setVisible(bool(text))
         self._show_explore(run)
+        self.pairs.setEnabled(run.batch is not None)
+        self.pairs.setToolTip(
+            "Draw again, in the dock Pairs, what the network sees now, by what the run told seconds ago"
+            if run.batch is not None
+            else "Possible while the run trains"
+        )
         self._show_log(run)
 
     def _show_legends(self) -> None:

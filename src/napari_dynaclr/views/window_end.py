@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from weakref import ref
 
-from qtpy.QtCore import QEvent, QObject
+from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QMainWindow, QMessageBox, QWidget
 
 __all__ = ("Leave", "WindowEnd", "leave_box")
@@ -26,16 +26,17 @@ class WindowEnd(QObject):
     Parameters
     ----------
     asked
-        Called with the window, and whether it may still stay, before it closes; returns whether it closes.
+        Called with the window, and whether it may still stay, before it closes; asks, and returns the
+        answer, None if there was nothing to ask.
     ended
         Called once it has closed.
     """
 
-    def __init__(self, asked: Callable[[QWidget, bool], bool], ended: Callable[[], None]) -> None:
+    def __init__(self, asked: Callable[[QWidget, bool], Leave | None], ended: Callable[[], None]) -> None:
         super().__init__()
         self._asked, self._ended = asked, ended
         self._window: ref[QMainWindow] | None = None  # it must not live on because this does
-        self._closing = False
+        self._closing = self._answered = False
 
     def follow(self, widget: QWidget) -> None:
         """Take note of the window that a widget is shown in."""
@@ -48,16 +49,28 @@ class WindowEnd(QObject):
         kind, here = event.type(), self._window is not None and self._window() is watched
         if here and kind == QEvent.Type.Close:
             assert isinstance(watched, QWidget)
-            self._closing = self._asked(watched, event.spontaneous())
-            if not self._closing:
-                event.ignore()
-            return not self._closing
+            return self._on_close(watched, event)
         if here and kind == QEvent.Type.Hide and self._closing and not event.spontaneous():
             self._closing = False
             self._ended()
         elif not here and kind == QEvent.Type.Show:
             self._find(watched)
         return False
+
+    def _on_close(self, window: QWidget, event: QEvent) -> bool:
+        """Ask what there is to ask; return whether the window stays.
+
+        A window that is closed by its frame is closed again without it after an answer: napari would ask
+        once more whether it is to be closed.
+        """
+        answer = None if self._answered else self._asked(window, event.spontaneous())
+        self._closing = answer is not Leave.STAY
+        self._answered = answer is not None and self._closing and event.spontaneous()
+        if self._answered:
+            QTimer.singleShot(0, window.close)
+        if self._answered or not self._closing:
+            event.ignore()
+        return self._answered or not self._closing
 
     def _find(self, place: QObject | None) -> None:
         while place is not None and not isinstance(place, QMainWindow):

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -129,13 +128,3 @@ def test_without_a_driver_there_are_cores(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("PATH", environment["PATH"])
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "3")
     assert [device.name for device in find_devices()] == ["3 CPU cores"]
-
-
-@pytest.mark.slow
-def test_the_process_of_the_viewer_loads_none_of_it() -> None:
-    names = "halting estimate devices launch listing tail thinning slurm presets"
-    code = "import sys\n" + "".join(f"import dynaclr.runs.{name}\n" for name in names.split())
-    code += "heavy = {'lightning', 'triton', 'torch._dynamo', 'monai', 'timm', 'napari', 'qtpy'}\n"
-    code += "import torch\nprint(sorted(heavy & set(sys.modules)), torch.cuda.is_initialized())"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
-    assert done.stdout.strip() == "[] False", done.stdout + done.stderr

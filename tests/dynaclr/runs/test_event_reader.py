@@ -112,18 +112,18 @@ def test_a_file_that_comes_goes_and_comes_back(path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_million_points_are_read_in_pieces_of_bounded_size(path: Path) -> None:
-    count = 1_000_000
+def test_very_many_points_are_read_in_pieces_of_bounded_size(path: Path) -> None:
+    count = 200_000
     with path.open("w") as stream:
         stream.writelines(f'{{"kind":"step","step":{k},"m":{{"loss":{k}}}}}\n' for k in range(count))
     reader, table, largest = EventReader(path), MetricTable(), 0
-    while events := reader.poll(2**20):
+    while events := reader.poll(2**18):
         largest = max(largest, len(events))
         table.add(events)
     steps, values = table.curves()["loss"]
     assert np.array_equal(steps, np.arange(count))
     assert np.array_equal(values, np.arange(count))
-    assert largest < 40_000
+    assert largest < 10_000
 
 
 def test_values_that_are_no_numbers_are_nan() -> None:

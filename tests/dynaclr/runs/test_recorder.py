@@ -112,6 +112,7 @@ def test_what_a_training_leaves(tmp_path: Path) -> None:
 
     status = read_status(folder)
     assert (status["state"], status["step"], status["epoch"]) == ("finished", 8, 1)
+    assert status["batch"] == 3
 
 
 def test_numbers_of_a_step_are_those_of_that_step(tmp_path: Path) -> None:

@@ -6,15 +6,17 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psutil
 import pytest
+from tests.loaded import Child, Loaded
 
 from dynaclr.config_file import read_config
 from dynaclr.inspector import BatchInspector
@@ -90,7 +92,7 @@ def seen(folder: Path, rank: int) -> list[list[object]]:
     return [json.loads(line) for line in lines]
 
 
-def wait_for(folder: Path, process: subprocess.Popen[bytes], steps: int) -> RunFolder:
+def wait_for(folder: Path, process: subprocess.Popen[bytes] | Child, steps: int) -> RunFolder:
     deadline = time.monotonic() + 300
     while len(seen(folder, 0)) < steps or len(seen(folder, 1)) < steps:
         assert process.poll() is None, (folder / "output.txt").read_text(encoding="utf-8")
@@ -117,7 +119,17 @@ def _group(pid: int) -> int:
         return -1
 
 
-def test_two_ranks_share_stop_go_on_and_end_together(coded_source: Path, tmp_path: Path) -> None:
+def both_ranks() -> list[dict[str, str]]:
+    """Return the names by which processes that are started one by one find each other."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        common = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    return [{**common, "WORLD_SIZE": "2", "NODE_RANK": "0", "LOCAL_RANK": str(rank)} for rank in range(2)]
+
+
+def test_two_ranks_share_stop_go_on_and_end_together(
+    coded_source: Path, tmp_path: Path, loaded: Loaded
+) -> None:
     shutil.copytree(coded_source.parent, tmp_path / "data")
     (tmp_path / "train.yaml").write_text(CONFIG, encoding="utf-8")
     (tmp_path / "spy.py").write_text(SPY, encoding="utf-8")
@@ -133,14 +145,13 @@ def test_two_ranks_share_stop_go_on_and_end_together(coded_source: Path, tmp_pat
     first = [seen(tmp_path, rank) for rank in range(2)]
     assert len(first[0]) == len(first[1]) == status["step"]
 
-    # both go on where they were, then one is killed
-    with training(tmp_path, "--run.resume", str(run.path)) as process:
-        wait_for(tmp_path, process, status["step"] + 6)
-        children = psutil.Process(process.pid).children()
-        (other,) = (child for child in children if "dynaclr" in " ".join(child.cmdline()))
-        other.kill()
-        assert process.wait(120) != 0
-        assert group_is_gone(process.pid, 60)
+    # both are started as a cluster starts them and go on where they were, then one is killed
+    go_on = ("fit", "--trust-config", "--run.resume", str(run.path))
+    with ExitStack() as stack:
+        ranks = [stack.enter_context(loaded.running(tmp_path, *go_on, **names)) for names in both_ranks()]
+        wait_for(tmp_path, ranks[0], status["step"] + 6)
+        ranks[1].kill()
+        assert ranks[0].wait(120) != 0
     assert observe(run).state in (State.FAILED, State.CRASHED)
     starts = [event for event in EventReader(run.events()).read_all() if event["kind"] == "start"]
     assert [event["resumed_from_step"] for event in starts] == [0, status["step"]]

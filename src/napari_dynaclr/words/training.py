@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from datetime import datetime
 
 from dynaclr.runs.estimate import Estimate
 from dynaclr.runs.states import State
@@ -26,14 +27,23 @@ _ADVICE = {
     State.LOST: "Nothing was heard of it for a while, and its computer cannot be asked from here.",
     State.FAILED: "Change what is at fault, then resume it or start a copy.",
 }
+_REASONS = {"stop file": "it was asked to stop", "signal SIGTERM": "its process was asked to end"}
+"""Words for reasons that are written for machines."""
 _LAST_LINES = 5
-_STAMPED = re.compile(r"\d{4}(\d\d)(\d\d)T(\d\d)(\d\d)\d\dZ-(.+)")
+_STAMPED = re.compile(r"(\d{8}T\d{6}Z)-(.+)")
 
 
 def run_title(name: str) -> str:
-    """Return the name of a run folder with what tells it from others first: its own name, then its time."""
+    """Return the name of a run folder with what tells it from others first: its own name, then its time.
+
+    The time is that of the reader's clock; the day is told unless it is today.
+    """
     found = _STAMPED.fullmatch(name)
-    return name if found is None else "{4} {0}-{1} {2}:{3}".format(*found.groups())
+    if found is None:
+        return name
+    begun = datetime.strptime(found[1], "%Y%m%dT%H%M%S%z").astimezone()
+    today = begun.date() == datetime.now().astimezone().date()
+    return f"{found[2]} {begun:%H:%M}" if today else f"{found[2]} {begun:%m-%d %H:%M}"
 
 
 def span_text(seconds: float) -> str:
@@ -76,7 +86,8 @@ def ending_text(run: WatchedRun) -> str:
         return "<b>Folder deleted.</b> What was read of it is still drawn; it cannot be gone on with."
     if run.news is None or run.state in (State.STARTING, State.RUNNING, State.STOPPING, None):
         return ""
-    reason = html.escape(run.news.seen.reason or "no reason was written").replace("\n", "<br>")
+    reason = _REASONS.get(run.news.seen.reason, run.news.seen.reason) or "no reason was written"
+    reason = html.escape(reason).replace("\n", "<br>")
     parts = [f"<b>{GLYPH_OF[run.state]} {str(run.state).capitalize()}:</b> {reason}"]
     if run.state in _ADVICE:
         parts.append(_ADVICE[run.state])

@@ -1,0 +1,55 @@
+"""Shows the pairs that a training sees right now: drawn again from the key of its batch, never sent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from napari_dynaclr.controllers.project import OPENING
+from napari_dynaclr.models.project import Project, open_project
+from napari_dynaclr.models.session import PairRequest, Session
+from napari_dynaclr.workers import Jobs, Tell
+
+__all__ = ("RunningPairs",)
+
+
+class RunningPairs:
+    """Between a run that goes on and the pair that is looked at.
+
+    What is open stays open if it draws the batches that the run has recorded; else the run's own
+    configuration is opened, as only that draws the pairs that its network sees.
+
+    Parameters
+    ----------
+    session
+        Gets the project, if need be, and the pair.
+    jobs
+        Where batches are compared and the run's configuration is set up.
+    """
+
+    def __init__(self, session: Session, jobs: Jobs) -> None:
+        self.session, self.jobs = session, jobs
+
+    def show(self, run: Path, epoch: int, batch: int) -> None:
+        """Look at the first pair of a batch of a run; batches are counted over all ranks."""
+        project, request = self.session.project, PairRequest(epoch, batch)
+
+        def work(tell: Tell) -> Project:
+            if project is not None and _draws_those_of(project, run, tell):
+                return project if project.run == run else replace(project, run=run)
+            return open_project(run, tell)
+
+        def done(found: Project) -> None:
+            if found is not self.session.project:
+                self.session.project = found
+            self.session.ask(request)
+
+        self.jobs.start(OPENING, work, done)
+
+
+def _draws_those_of(project: Project, run: Path, tell: Tell) -> bool:
+    """Whether a project draws what a run has recorded, bit for bit."""
+    if project.run == run and project.path.parent == run:
+        return True
+    found = project.inspector.compare(run / "previews", lambda done, total: tell("batches", done, total))
+    return found.identical and found.compared > 0
