@@ -250,7 +250,7 @@ def test_a_search_can_be_cancelled_and_asked_again(opened: Open, tiny: Path) -> 
 def test_an_audit_gives_a_rate_and_goes_on_after_a_restart(opened: Open, tiny: Path) -> None:
     desk = opened(tiny)
     desk.controller.work.draw(20)
-    assert len(desk.model.audit.items) == 20
+    assert len(desk.model.audit.sample.items) == 20
     for name in ["accept"] * 6 + ["exclude", "unsure"]:
         desk.controller.do(name)
     text = desk.view.audit.rate.text()
@@ -261,12 +261,12 @@ def test_an_audit_gives_a_rate_and_goes_on_after_a_restart(opened: Open, tiny: P
     again.controller.work.draw(20)
     assert again.view.audit.rate.text() == text
     assert again.view.audit.progress.text() == "8 / 20 judged"
-    subjects = {item.first.subject for item in again.model.audit.items}
+    subjects = {item.first.subject for item in again.model.audit.sample.items}
     assert len(subjects) == 20
-    assert again.model.audit.position == 8
+    assert again.model.audit.sample.position == 8
     again.view.audit.begun_anew.emit()
     again.controller.work.draw(30)
-    assert again.model.audit_number == 2
+    assert again.model.audit.number == 2
     assert again.view.audit.progress.text() == "0 / 30 judged"
 
 

@@ -59,12 +59,12 @@ class CurationController:
             (model.author_changed, self._on_author),
             (model.queue.items_changed, self._on_queue),
             (model.queue.position_changed, self._on_queue_position),
-            (model.audit.items_changed, self._on_audit),
-            (model.audit.position_changed, self._on_audit_position),
+            (model.audit.sample.items_changed, self._on_audit),
+            (model.audit.sample.position_changed, self._on_audit_position),
             (view.requested, self.do),
             (view.mode_requested, self._on_mode_requested),
             (view.entry_chosen, self._on_entry),
-            (view.audit.begun_anew, model.new_audit),
+            (view.audit.begun_anew, model.audit.begin_anew),
             (view.marks.mark_chosen, self._on_mark),
             (view.marks.delete_requested, self.delete),
             (view.marks.author_entered, self.rename),
@@ -154,8 +154,8 @@ class CurationController:
         if not self._tried(lambda: self.model.judge(target.drafts, verdict, reason or target.why)):
             return
         if reason:
-            self.model.typed(reason)
-            self.view.judge.set_reasons(self.model.reasons())
+            self.model.reasons.add(reason)
+            self.view.judge.set_reasons(self.model.reasons.offered())
             self.view.clear_reason()
         settled = open_before - self._open_entries() - 1
         self.view.status.say(judged_text(verdict, title, settled))
@@ -222,13 +222,15 @@ class CurationController:
         undo, redo = (None, None) if shared is None else (shared.to_undo, shared.to_redo)
         view.set_history(action_text(undo, "Undo"), action_text(redo, "Redo"))
         view.queue.set_verdicts([model.verdict_of(item) or "" for item in model.queue.items])
-        view.audit.set_verdicts([model.verdict_of(item, audit=True) or "" for item in model.audit.items])
+        view.audit.set_verdicts(
+            [model.verdict_of(item, audit=True) or "" for item in model.audit.sample.items]
+        )
         self._show_rate()
         self._show_target()
         self.session.marks_changed.emit()
 
     def _show_rate(self) -> None:
-        state = self.model.audit_state()
+        state = self.model.audit.state()
         self.view.audit.set_rate(audit_text(state), state.rate.low, state.rate.rate, state.rate.high)
 
     def _on_queue(self) -> None:
@@ -236,7 +238,7 @@ class CurationController:
         self.view.queue.set_rows(rows)
 
     def _on_audit(self) -> None:
-        items = self.model.audit.items
+        items = self.model.audit.sample.items
         self.view.audit.set_rows([queue_row(i, self.model.verdict_of(i, audit=True)) for i in items])
         self._show_rate()
 
