@@ -149,11 +149,11 @@ def test_the_image_shows_the_pair_and_a_click_selects_a_cell(opened: Any, qtbot:
     of_frame = cells.data[cells.data[:, 0] == 3]
     rows = cells.features["row"][cells.data[:, 0] == 3].tolist()
     centre = at.viewer.scene.camera.center
-    at.hub.context.pick(of_frame[1] + [0, 0, 1.0, -1.0])
+    at.hub.context.picker.pick(of_frame[1] + [0, 0, 1.0, -1.0])
     at.idle()
     assert session.cell == Cell(TRAINING, rows[1])
     assert at.viewer.scene.camera.center == centre
-    at.hub.context.pick([3.0, 0.0, -500.0, -500.0])
+    at.hub.context.picker.pick([3.0, 0.0, -500.0, -500.0])
     assert session.cell == Cell(TRAINING, rows[1])
     lineage.setFocus()
     qtbot.keyClick(lineage, Qt.Key.Key_J)
