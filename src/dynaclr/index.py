@@ -5,25 +5,23 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr import index_cache, index_frames
-from dynaclr.anchors import Loss, anchor_losses
-from dynaclr.blanks import blank_rows
-from dynaclr.curation import FovNames, Mark, apply_marks, read_marks
-from dynaclr.errors import ConfigError, DataError, listing, problem
+from dynaclr import index_frames
+from dynaclr.anchors import Loss
+from dynaclr.corners import corners, moved
+from dynaclr.errors import ConfigError, listing, problem
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.fovs import FovEntry, check_geometry, select_fovs
 from dynaclr.index_options import IndexOptions
 from dynaclr.index_report import setup_report
-from dynaclr.loading import load_table, locate_tracks, read_all
+from dynaclr.index_source import IndexSource
+from dynaclr.loading import locate_tracks
 from dynaclr.report import SetupReport
 from dynaclr.tables import Relation, RelativeLookup
-from dynaclr.tracks import TrackCounts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,7 +79,16 @@ class MultiExperimentIndex:
         self.tau_frames = self._tau_frames()
         self._set_codes()
         self.track_files, texts = locate_tracks(registry, entries, self.options.tracks)
-        self.table, self.loss, self._counts, self.curation = self._load(self.track_files)
+        source = IndexSource(
+            registry,
+            self.fovs,
+            self.fov_image_yx,
+            self.z_range,
+            self.yx_patch_size,
+            self.tau_frames,
+            self.options,
+        )
+        self.table, self.loss, self._counts, self.curation = source.load(self.track_files)
         self.track_warnings = [
             *texts,
             *(text for counts in self._counts if counts for text in counts.warnings),
@@ -117,93 +124,6 @@ class MultiExperimentIndex:
     def _well_label(self, entry: FovEntry) -> str:
         return f"{self.registry.names[entry.experiment]}/{entry.layout.well}"
 
-    def _load(self, files: Sequence[Path | None]) -> index_cache.Loaded:
-        """Read tracks, apply marks and find anchors, or take all from the cache."""
-        folder, path = self.options.cache_dir, self.options.curation
-        marks = None if path is None else read_marks(path)
-        key = "" if folder is None else index_cache.fingerprint(self._identity(marks), files, self._stored())
-        if folder is not None and (cached := index_cache.load(folder, key)) is not None:
-            return cached
-        tracks = read_all(self.registry, self.fovs, files, self.options.tracks)
-        table = load_table(tracks, self.registry, self.fovs, files)
-        counts = [None if item is None else item.counts for item in tracks]
-        if not len(table):
-            raise DataError(problem("no observation is left", found=_rows_by_cause(counts)))
-        self.table = table
-        masks = self._blank_masks()
-        loss, curation = self._losses(masks), None
-        if marks is not None:
-            curated = apply_marks(marks, table, self._fov_names())
-            self.table, curation = curated.table, curated.report
-            masks = {cause: mask[curated.rows] for cause, mask in masks.items()}
-            masks[Loss.EXCLUDED] = curated.excluded
-            anchors = np.count_nonzero(loss == Loss.NONE)
-            loss = self._losses(masks)
-            curation.anchors_removed = int(anchors - np.count_nonzero(loss == Loss.NONE))
-        content = (self.table, loss, counts, curation)
-        if folder is not None:
-            index_cache.save(folder, key, content)
-        return content
-
-    def _fov_names(self) -> FovNames:
-        names = self.registry.names
-        codes = {(names[e.experiment], e.layout.name): code for code, e in enumerate(self.fovs)}
-        return FovNames(codes, {name: frozenset(self.registry.plates[name].fovs) for name in names})
-
-    def _identity(self, marks: Sequence[Mark] | None) -> dict[str, Any]:
-        """Return all that anchors depend on besides the track files."""
-        return {
-            "fovs": [
-                (self.registry.names[e.experiment], str(e.layout.array_path.absolute()), e.layout.shape)
-                for e in self.fovs
-            ],
-            "channels": [list(maps.values()) for maps in self.registry.channel_maps.values()],
-            "z_range": self.z_range,
-            "patch": self.yx_patch_size,
-            "tau_frames": self.tau_frames.tolist(),
-            "relation": self.relation.value,
-            "missing_chunks": self.options.missing_chunks,
-            "tracks": repr(self.options.tracks),
-            "marks": None if marks is None else [repr(mark) for mark in marks],
-        }
-
-    def _stored(self) -> list[str]:
-        """Return what tells whether the stored chunks are still those that were there."""
-        if self.options.missing_chunks == "zeros":
-            return []
-        maps, names = self.registry.channel_maps, self.registry.names
-        channels = [list(maps[names[entry.experiment]].values()) for entry in self.fovs]
-        return index_cache.stored_pixels([entry.layout for entry in self.fovs], channels, self.z_range)
-
-    def _blank_masks(self) -> dict[Loss, npt.NDArray[np.bool_]]:
-        if self.options.missing_chunks == "zeros":
-            return {}
-        blank = self._blank_rows()
-        if blank.any() and self.options.missing_chunks == "error":
-            raise DataError(self._blank_message(blank))
-        return {Loss.BLANK: blank}
-
-    def _losses(self, masks: dict[Loss, npt.NDArray[np.bool_]]) -> npt.NDArray[np.uint8]:
-        lookup = RelativeLookup(self.table, self.relation, _usable(masks, len(self.table)))
-        return anchor_losses(lookup, self.tau_frames, masks, self.near_border(slice(None)))
-
-    def _blank_rows(self) -> npt.NDArray[np.bool_]:
-        maps = self.registry.channel_maps
-        channels = [list(maps[name].values()) for name in self.registry.names]
-        corners = self.corners(slice(None))
-        return blank_rows(self.table, self.fovs, channels, self.z_range, corners, self.yx_patch_size)
-
-    def _blank_message(self, blank: npt.NDArray[np.bool_]) -> str:
-        rows = np.flatnonzero(blank)
-        places = [self.fovs[self.table.fov_of(rows[i : i + 1])[0]].layout for i in range(min(5, rows.size))]
-        return problem(
-            f"{rows.size} observations have pixels that are not stored",
-            file=places[0].array_path,
-            field="missing_chunks",
-            found=listing(f"{p.name} frame {self.table.t[r]}" for p, r in zip(places, rows, strict=False)),
-            fix="Repair the store, or set missing_chunks to 'exclude' or 'zeros'.",
-        )
-
     def _finish(self) -> None:
         """Derive anchors and the look-up of positives from the losses."""
         self.anchor_rows = np.flatnonzero(self.loss == Loss.NONE).astype(np.int32)
@@ -224,19 +144,11 @@ class MultiExperimentIndex:
 
         The centroid's pixel (rounded half up) is element size // 2 of an unclamped patch.
         """
-        table, (height, width) = self.table, self.yx_patch_size
-        image = self.fov_image_yx[table.fov_of(rows)]
-        y = np.floor(table.y[rows] + 0.5).astype(np.int64) - height // 2
-        x = np.floor(table.x[rows] + 0.5).astype(np.int64) - width // 2
-        return np.clip(y, 0, image[:, 0] - height), np.clip(x, 0, image[:, 1] - width)
+        return corners(self.table, self.fov_image_yx, self.yx_patch_size, rows)
 
     def near_border(self, rows: npt.NDArray[np.integer] | slice) -> npt.NDArray[np.bool_]:
         """Return for which table rows the patch had to be moved to lie inside the image."""
-        y, x = self.corners(rows)
-        height, width = self.yx_patch_size
-        free_y = np.floor(self.table.y[rows] + 0.5).astype(np.int64) - height // 2
-        free_x = np.floor(self.table.x[rows] + 0.5).astype(np.int64) - width // 2
-        return np.asarray((y != free_y) | (x != free_x))
+        return moved(self.table, self.fov_image_yx, self.yx_patch_size, rows)
 
     def hours(self, rows: npt.NDArray[np.integer] | slice) -> npt.NDArray[np.float64]:
         """Return hours after infection or perturbation of table rows."""
@@ -308,17 +220,3 @@ class MultiExperimentIndex:
                 f"conditions    {listing(f'{name} {count}' for name, count in conditions.items())}",
             )
         )
-
-
-def _usable(masks: dict[Loss, npt.NDArray[np.bool_]], size: int) -> npt.NDArray[np.bool_]:
-    usable = np.ones(size, dtype=bool)
-    for mask in masks.values():
-        usable &= ~mask
-    return usable
-
-
-def _rows_by_cause(counts: Sequence[TrackCounts | None]) -> str:
-    rows = sum(item.rows for item in counts if item)
-    outside = sum(item.outside_image for item in counts if item)
-    missing = sum(item is None for item in counts)
-    return f"{rows} rows in the track files, {outside} outside the image; {missing} FOVs without a file"

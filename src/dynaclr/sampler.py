@@ -12,9 +12,10 @@ import numpy.typing as npt
 from dynaclr import keys
 from dynaclr.bounds import Bounds
 from dynaclr.draws import BatchKey, KeyedBatch
-from dynaclr.errors import ConfigError, listing, problem
+from dynaclr.errors import ConfigError, problem
 from dynaclr.fingerprint import fingerprint
 from dynaclr.permutation import permuted
+from dynaclr.shortages import shortages
 from dynaclr.strata import (
     Axis,
     Cells,
@@ -177,41 +178,17 @@ class FlexibleBatchSampler:
 
     def _check_groups(self) -> None:
         """Warn about shares that the data cannot give without repeating rows."""
-        sizes = self._cells.sizes
-        if self._shares.leaky > 0 and len(self.group) == 1:
-            self._warn("leaky", f"leaky = {self._shares.leaky} has no effect: there is one experiment only")
-        main = self.batch_size * (1 - self._shares.leaky)
-        for code, label in enumerate(self.group.labels):
-            if not self._group_weights[code]:
-                continue
-            ratio = np.where(sizes[:, code] > 0, self._ratio, 0.0)
-            if not ratio.sum() > 0:
-                raise ConfigError(
-                    problem(
-                        "no anchor of a condition with weight",
-                        experiment=label,
-                        field="condition_ratio",
-                        found=dict(zip(self.stratum.labels, sizes[:, code].tolist(), strict=True)),
-                        fix="Give weight to a condition that occurs, or weight 0 to the experiment.",
-                    )
-                )
-            lacking = [
-                name
-                for name, r, n in zip(self.stratum.labels, self._ratio, sizes[:, code], strict=True)
-                if r and not n
-            ]
-            if lacking:
-                self._warn(
-                    f"lacks {label}",
-                    f"'{label}' has no anchor of {listing(lacking)}: the others take its share",
-                )
-            share = main * ratio / ratio.sum()
-            for place in np.flatnonzero(share > np.maximum(sizes[:, code], 1)):
-                self._warn(
-                    f"small {label} {place}",
-                    f"'{label}', '{self.stratum.labels[place]}': {sizes[place, code]} anchors for a share of "
-                    f"{share[place]:.0f} of a batch: rows repeat",
-                )
+        found = shortages(
+            self._cells.sizes,
+            self.stratum,
+            self.group,
+            self._ratio,
+            self._group_weights,
+            self._shares,
+            self.batch_size,
+        )
+        for topic, text in found:
+            self._warn(topic, text)
 
     def _fallback(self, topic: str, stratum: int, group: int, text: str) -> None:
         label = f"'{self.stratum.labels[stratum]}' of '{self.group.labels[group]}'"

@@ -72,7 +72,7 @@ def _step(step: Step) -> Callable[[], None]:
     def act() -> None:
         from napari_dynaclr.controllers.hub import hub_of
 
-        hub_of(_viewer()).context.step(step)
+        hub_of(_viewer()).context.picker.step(step)
 
     return act
 

@@ -14,9 +14,9 @@ FLOORS = {
     0: "bounds errors keys draws tau_sampling tables lineage atomic permutation without_replacement "
     "fingerprint locking",
     1: "strict_yaml plates experiment experiment_config experiment_list tracks fovs stores anchors blanks "
-    "report index_options index_cache index_frames index_report loading index curation",
-    2: "digests strata stratified sampler sequential pairs patches norms dataset composition anchor_columns "
-    "plate_writer pixel_statistics statistics_files preprocess suspicion",
+    "report index_options corners index_cache index_frames index_report index_source loading index curation",
+    2: "digests strata stratified shortages sampler sequential pairs patches norms dataset composition "
+    "anchor_columns plate_writer pixel_statistics statistics_files preprocess suspicion",
     3: "channel_dropout transforms pipeline_config flat_config config_file config_edit split "
     "missing_statistics preparation pipeline inspector",
     4: "loss nt_xent gather encoder small_encoder embedding_health loader datamodule engine",

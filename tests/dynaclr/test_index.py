@@ -38,25 +38,6 @@ def edited(file: Path, change: Callable[[pd.DataFrame], Any]) -> None:
     (table if changed is None else changed).to_csv(file, index=False)
 
 
-@pytest.mark.parametrize("patch", [(16, 16), (15, 9), (48, 64), (1, 1)])
-def test_patches_lie_inside_and_as_near_as_they_can(coded_source: Path, patch: tuple[int, int]) -> None:
-    index = make_index(coded_source, patch)
-    rows = np.arange(len(index.table))
-    corners = index.corners(rows)
-    for axis, (size, corner, centre) in enumerate(
-        zip(patch, corners, (index.table.y, index.table.x), strict=True)
-    ):
-        image = index.fov_image_yx[index.table.fov_of(rows), axis]
-        for row in rows.tolist():
-            pixel = int(np.floor(centre[row] + 0.5))
-            places = range(int(image[row]) - size + 1)
-            wanted = min(places, key=lambda first: abs(first + size // 2 - pixel))
-            assert corner[row] == wanted
-    moved = index.near_border(rows)
-    free = [np.floor(c + 0.5) - s // 2 for c, s in zip((index.table.y, index.table.x), patch, strict=True)]
-    assert np.array_equal(moved, (corners[0] != free[0]) | (corners[1] != free[1]))
-
-
 def test_hours_groups_and_codes(coded_source: Path) -> None:
     index = make_index(coded_source)
     frame = index.valid_anchors
@@ -241,16 +222,6 @@ def test_fovs_of_many_sizes_in_one_experiment(coded: Path) -> None:
                 table.t[row], :2, :1, y[place] : y[place] + 16, x[place] : x[place] + 16
             ]
             assert np.array_equal(images[place], pixels)
-
-
-def test_no_observation_is_left(coded: Path) -> None:
-    registry = ExperimentRegistry.from_yaml(coded).subset(["coded0"])
-    for fov in FOVS:
-        edited(track_file(coded, fov=fov), lambda table: table.assign(y=-40.0))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with pytest.raises(DataError, match=r"no observation is left; found 87 rows.*87 outside the image"):
-            MultiExperimentIndex(registry, (0, 1), (16, 16))
 
 
 def test_the_relation_self_needs_no_other_frame(coded_source: Path) -> None:

@@ -11,80 +11,17 @@ import numpy as np
 import pytest
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QPoint, Qt, QTimer
-from qtpy.QtGui import QGuiApplication
-from qtpy.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QFileDialog, QPushButton, QWidget
+from qtpy.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QPushButton
+from tests.napari_dynaclr.batches import YAML, Opened
 
 from dynaclr.testing import coded_value
-from napari_dynaclr.controllers.batch import BATCH, FILE, OPTIONS, PAIRS, REPORT, SAVING, batch_dock
+from napari_dynaclr.controllers.batch import batch_dock
 from napari_dynaclr.models.project import open_project, reopened
 from napari_dynaclr.models.session import PairRequest, Session
 from napari_dynaclr.pictures.thumbnails import composite, contrast, rgb_of
-from napari_dynaclr.views.batch import BatchView
 from napari_dynaclr.workers import Jobs
 
 pytestmark = [pytest.mark.gui, pytest.mark.filterwarnings("ignore:sampler:UserWarning")]
-
-YAML = """\
-# a training
-data:
-  experiments_yaml: {source}   # here
-  z_range: [0, 2]
-  yx_patch_size: [16, 16]
-  final_yx_patch_size: [12, 12]
-  val_experiments: []
-  no_validation: true
-  tau_range: [0.5, 1.0]
-  batch_size: 40      # pairs
-  leaky: 0.25
-  condition_ratio:    # shares
-    infected: 1.0
-    uninfected: 1.0
-  channel_dropout_prob: 0.0
-  # the end
-run: {{name: kept}}
-"""
-
-
-class Opened:
-    """A dock with a project."""
-
-    def __init__(self, qtbot: Any, source: Path, folder: Path) -> None:
-        self.bot, self.session, self.jobs = qtbot, Session(), Jobs()
-        self.path = folder / "train.yaml"
-        self.path.write_text(YAML.format(source=source))
-        self.view = batch_dock(self.session, self.jobs)
-        self.view.set_theme(get_theme("dark").to_rgb_dict())
-        assert isinstance(self.view, BatchView)
-        qtbot.addWidget(self.view)
-        self.view.resize(380, 680)
-        self.view.show()
-        qtbot.waitExposed(self.view)
-        self.session.project = open_project(self.path)
-        self.settle()
-
-    def settle(self) -> None:
-        """Wait until nothing is under way."""
-        kinds = (BATCH, PAIRS, REPORT, OPTIONS, FILE, SAVING)
-        self.bot.wait(60)
-        self.bot.waitUntil(lambda: not any(self.jobs.running(kind) for kind in kinds), timeout=60_000)
-        self.bot.wait(60)
-        self.bot.waitUntil(lambda: not any(self.jobs.running(kind) for kind in kinds), timeout=60_000)
-
-    def tab(self, place: int) -> None:
-        bar = self.view.tabs.tabBar()
-        self.click(bar, bar.tabRect(place).center())
-        self.settle()
-
-    def click(self, widget: QWidget, where: QPoint | None = None) -> None:
-        self.bot.mouseClick(widget, Qt.MouseButton.LeftButton, pos=where or widget.rect().center())
-
-    def type_into(self, box: QAbstractSpinBox, text: str) -> None:
-        box.setFocus()
-        box.selectAll()
-        self.bot.keyClicks(box, text)
-        self.bot.keyClick(box, Qt.Key.Key_Return)
-        self.bot.wait(300)
-        self.settle()
 
 
 @pytest.fixture
@@ -222,116 +159,6 @@ def test_a_pair_is_chosen_by_click_and_by_key(opened: Opened) -> None:
     opened.session.ask(PairRequest(0, 0, 38))
     assert sheet.chosen == 38
     assert 38 in sheet.visible_places()
-
-
-def test_options_change_the_batch_at_once(opened: Opened) -> None:
-    opened.tab(3)
-    view, project = opened.view, opened.session.project
-    before = [bar.count for bar in view.effect["experiment"].bars]
-    leaky = view.form.fields["leaky"]
-    assert "Fraction of such a batch" in leaky.toolTip()
-    opened.type_into(leaky.box, "0.5")
-    assert opened.session.project is not project
-    assert opened.session.project.pipeline.train_index is project.pipeline.train_index
-    assert opened.session.project.inspector.sampler.shares.leaky == 0.5
-    assert [bar.count for bar in view.effect["experiment"].bars] != before
-    assert view.form.changes() == {"leaky": 0.5}
-    aware = view.form.fields["experiment_aware"]
-    opened.click(aware.box, QPoint(8, aware.box.height() // 2))
-    opened.bot.wait(300)
-    opened.settle()
-    assert not view.form.fields["leaky"].isEnabled()
-    opened.click(view.form.reset)
-    opened.bot.wait(300)
-    opened.settle()
-    assert view.form.changes() == {}
-    assert [bar.count for bar in view.effect["experiment"].bars] == before
-
-
-def test_an_error_stands_beside_its_field(opened: Opened) -> None:
-    opened.tab(3)
-    form, project = opened.view.form, opened.session.project
-    boxes = form.fields["condition_ratio"].boxes
-    for name in ("infected", "uninfected"):
-        opened.type_into(boxes[name], "0")
-    assert "all weights are 0" in form.errors["condition_ratio"].text()
-    assert form.errors["condition_ratio"].isVisible()
-    assert not form.errors["leaky"].isVisible()
-    opened.type_into(boxes["infected"], "2")
-    assert not form.errors["condition_ratio"].isVisible()
-    drawn = {bar.label: bar.count for bar in opened.view.effect["condition"].bars}
-    assert drawn == {"infected": 40, "uninfected": 0}
-    assert opened.session.project is not project
-
-
-def test_changed_options_are_written_back(opened: Opened, monkeypatch: Any) -> None:
-    opened.tab(3)
-    form, text = opened.view.form, opened.path.read_text()
-    assert not form.write.isEnabled()
-    opened.type_into(form.fields["leaky"].box, "0.5")
-    opened.click(form.write)
-    assert form.question.isVisible()
-    opened.click(form.no)
-    assert opened.path.read_text() == text
-    opened.click(form.write)
-    opened.click(form.yes)
-    opened.settle()
-    assert opened.path.read_text() == text.replace("leaky: 0.25", "leaky: 0.5")
-    assert not form.write.isEnabled()
-    assert form.changes() == {}
-    opened.type_into(form.fields["batch_size"].box, "32")
-    other = opened.path.with_name("other")
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(other), ""))
-    opened.click(form.save_as)
-    opened.settle()
-    wanted = text.replace("leaky: 0.25", "leaky: 0.5").replace("size: 40  ", "size: 32  ")
-    assert other.with_suffix(".yaml").read_text() == wanted
-    assert "other.yaml" in form.message.text()
-    assert open_project(other.with_suffix(".yaml")).pipeline.config.sampling.batch_size == 32
-
-
-def test_a_list_of_experiments_cannot_be_written_to(opened: Opened, coded_source: Path) -> None:
-    opened.session.project = open_project(coded_source)
-    opened.settle()
-    form = opened.view.form
-    assert not form.save_as.isEnabled()
-    assert "no training" in form.save_as.toolTip()
-
-
-@pytest.mark.slow
-def test_the_report_is_drawn_cancelled_and_saved(opened: Opened, tmp_path: Path, monkeypatch: Any) -> None:
-    opened.tab(2)
-    report = opened.view.report
-    opened.type_into(report.count, "100000")
-    opened.click(report.start)
-    opened.bot.waitUntil(lambda: report.bar.value() > 0, timeout=20_000)
-    assert report.start.text() == "Cancel"
-    opened.click(report.start)
-    assert not opened.jobs.running(REPORT)
-    assert report.start.text() == "Draw"
-    assert not report.csv.isEnabled()
-    opened.type_into(report.count, "20")
-    opened.click(report.start)
-    opened.bot.waitUntil(report.csv.isEnabled, timeout=60_000)
-    composition = opened.session.project.inspector.composition(0, 20)
-    assert [bar.count for bar in report.panel.bars["experiment"].bars] == composition.axes[
-        "experiment"
-    ].counts.sum(axis=0).tolist()
-    for ending in ("csv", "png"):
-        monkeypatch.setattr(
-            QFileDialog, "getSaveFileName", lambda *_, end=ending: (str(tmp_path / f"r.{end}"), "")
-        )
-        opened.click(getattr(report, ending))
-        opened.settle()
-    lines = (tmp_path / "r.csv").read_text().splitlines()
-    assert lines[0] == "section,name,value,reference,look"
-    assert len(lines) == report.rows.records.rowCount() + 1
-    assert (tmp_path / "r.png").read_bytes().startswith(b"\x89PNG")
-    report.shown.setCurrentIndex(1)
-    opened.click(report.copy)
-    assert QGuiApplication.clipboard().text().count("\n") == report.rows.records.rowCount()
-    opened.type_into(opened.view.form.fields["leaky"].box, "0.5")
-    assert not report.csv.isEnabled()  # it was about another sampler
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from dynaclr.anchors import Loss
-from dynaclr.curation import Mark, MarkKind, SharedMarks, Verdict, read_marks, write_marks
+from dynaclr.curation import Mark, MarkKind, SharedMarks, Verdict, read_marks
 from dynaclr.suspicion import links_of
 from dynaclr.testing import synthetic_experiments, synthetic_training
 from napari_dynaclr.actions.curation import Do
@@ -250,7 +250,7 @@ def test_a_search_can_be_cancelled_and_asked_again(opened: Open, tiny: Path) -> 
 def test_an_audit_gives_a_rate_and_goes_on_after_a_restart(opened: Open, tiny: Path) -> None:
     desk = opened(tiny)
     desk.controller.work.draw(20)
-    assert len(desk.model.audit.items) == 20
+    assert len(desk.model.audit.sample.items) == 20
     for name in ["accept"] * 6 + ["exclude", "unsure"]:
         desk.controller.do(name)
     text = desk.view.audit.rate.text()
@@ -261,12 +261,12 @@ def test_an_audit_gives_a_rate_and_goes_on_after_a_restart(opened: Open, tiny: P
     again.controller.work.draw(20)
     assert again.view.audit.rate.text() == text
     assert again.view.audit.progress.text() == "8 / 20 judged"
-    subjects = {item.first.subject for item in again.model.audit.items}
+    subjects = {item.first.subject for item in again.model.audit.sample.items}
     assert len(subjects) == 20
-    assert again.model.audit.position == 8
+    assert again.model.audit.sample.position == 8
     again.view.audit.begun_anew.emit()
     again.controller.work.draw(30)
-    assert again.model.audit_number == 2
+    assert again.model.audit.number == 2
     assert again.view.audit.progress.text() == "0 / 30 judged"
 
 
@@ -491,29 +491,3 @@ def swap_links(path: Path, share: float) -> list[set[tuple[str, int, int]]]:
         table = table.sort_values(["track_id", "t"]).drop(columns=["id", "parent_id"])
         table.to_csv(tracks(path, fov), index=False)
     return swapped
-
-
-def test_marks_of_an_older_run_of_the_tracker_jump_to_the_place(opened: Open, tiny: Path) -> None:
-    desk = opened(tiny)
-    desk.select(1, 3)
-    assert desk.session.project is not None
-    table = desk.session.project.parts["training"].table
-    row = desk.session.cell.row  # type: ignore[union-attr]
-    old = Mark(
-        MarkKind.TRACK,
-        "exclude",
-        "dengue_june",
-        "A/1/0",
-        "bea",
-        pd.Timestamp("2026-01-31", tz="UTC").to_pydatetime(),
-        track_id=4711,
-        t=3,
-        y=float(table.y[row]) + 1,
-        x=float(table.x[row]),
-    )
-    write_marks(tiny.with_name("curation.csv"), [old])
-    desk.controller.refresh()
-    desk.model.mode = Mode.MARKS
-    desk.session.select(None)
-    desk.view.marks.mark_chosen.emit(old)
-    assert desk.where == ("dengue_june", "A/1/0", 1, 3)

@@ -15,7 +15,7 @@ from sklearn.metrics import cohen_kappa_score
 from dynaclr.curation import Mark, MarkKind, SharedMarks, Verdict, read_marks, write_marks
 from dynaclr.errors import ConfigError, DataError
 from napari_dynaclr.mark_list import MarkFilter, MarkTexts, conflicting
-from napari_dynaclr.models.curation import REASONS, Curation, Mode
+from napari_dynaclr.models.curation import Curation, Mode
 from napari_dynaclr.models.targets import Item
 
 TIME = datetime(2026, 1, 31, tzinfo=UTC)
@@ -126,27 +126,27 @@ def test_only_what_changes_a_training_waits_to_be_applied(curation: Curation, pa
 def test_audits_are_counted_from_their_marks_and_go_on(curation: Curation, path: Path) -> None:
     curation.judge([mark(50)], Verdict.EXCLUDE, "audit 7 is no audit")  # free text
     curation.mode = Mode.AUDIT
-    curation.audit.fill([item(track, math.nan) for track in range(10)])
+    curation.audit.sample.fill([item(track, math.nan) for track in range(10)])
     verdicts = [Verdict.ACCEPT] * 5 + [Verdict.EXCLUDE] * 2 + [Verdict.UNSURE]
-    for entry, verdict in zip(curation.audit.items, verdicts, strict=False):
+    for entry, verdict in zip(curation.audit.sample.items, verdicts, strict=False):
         curation.judge(entry.drafts, verdict, "swap" if verdict is Verdict.EXCLUDE else "")
-    state = curation.audit_state()
+    state = curation.audit.state()
     assert (state.number, state.size, state.rate.wrong, state.rate.judged, state.unsure) == (1, 10, 2, 7, 1)
-    assert {said.reason for said in curation.audit_answers()} == {"audit 1", "audit 1: swap"}
+    assert {said.reason for said in curation.audit.answers()} == {"audit 1", "audit 1: swap"}
     curation.mode = Mode.QUEUE
     curation.judge([mark(0)], Verdict.EXCLUDE, "seen again")
-    assert curation.audit_state().rate.wrong == 3  # a changed mind stays an answer
+    assert curation.audit.state().rate.wrong == 3  # a changed mind stays an answer
     again = Curation("anna")
     again.open(SharedMarks(path))
-    assert again.audit_state().rate == curation.audit_state().rate
-    again.new_audit()
-    assert again.audit_number == 2
-    assert again.audit_state().rate.judged == 0
+    assert again.audit.state().rate == curation.audit.state().rate
+    again.audit.begin_anew()
+    assert again.audit.number == 2
+    assert again.audit.state().rate.judged == 0
     assert again.verdict_of(item(1)) is Verdict.ACCEPT
     assert again.verdict_of(item(1), audit=True) is None
     again.author = "bea"
-    assert again.audit_number == 1
-    assert again.audit_answers() == []
+    assert again.audit.number == 1
+    assert again.audit.answers() == []
 
 
 def test_another_persons_file_is_merged_in_one_step(curation: Curation) -> None:
@@ -166,18 +166,17 @@ def test_another_persons_file_is_merged_in_one_step(curation: Curation) -> None:
     assert curation.marks == before
 
 
-def test_reasons_are_offered_with_the_latest_first(curation: Curation, path: Path) -> None:
-    assert curation.reasons() == list(REASONS)
-    for reason in ("mitotic", "not a cell", "mitotic"):
-        curation.typed(reason)
-    curation.typed("")
-    assert curation.reasons()[:2] == ["mitotic", "not a cell"]
-    assert len(curation.reasons()) == len(REASONS) + 1
+def test_reasons_are_those_of_the_user_of_the_file(curation: Curation, path: Path) -> None:
+    curation.reasons.add("typed once")
     for track in range(2):
         curation.judge([mark(track)], Verdict.EXCLUDE, "blurred")
     again = Curation("anna")
     again.open(SharedMarks(path))
-    assert again.reasons()[0] == "blurred"
+    assert "typed once" not in again.reasons.offered()
+    assert again.reasons.offered()[0] == "blurred"
+    other = Curation("bea")
+    other.open(SharedMarks(path))
+    assert "blurred" not in other.reasons.offered()
 
 
 def test_a_broken_file_changes_nothing(curation: Curation, path: Path) -> None:

@@ -103,9 +103,9 @@ def test_pairs_are_walked_with_keys_and_buttons(opened: Any, qtbot: Any) -> None
         qtbot.keyClick(view, Qt.Key.Key_J)
         at.idle()
     assert shown() == (0, 3)
-    qtbot.mouseClick(view.buttons["previous"], Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(view.buttons.by_name["previous"], Qt.MouseButton.LeftButton)
     assert shown() == (0, 2)
-    view.batch.setValue(4)
+    view.address.batch.setValue(4)
     assert shown() == (4, 2)
     session.ask(PairRequest(0, 3, project.pipeline.config.sampling.batch_size - 1))
     at.idle()
@@ -125,8 +125,8 @@ def test_pairs_are_walked_with_keys_and_buttons(opened: Any, qtbot: Any) -> None
     at.idle()
     assert session.request.anchor is not None
     assert session.cell == before
-    assert not view.epoch.isEnabled()
-    assert all(action.shortcut in view.buttons[action.name].toolTip() for action in PAIR_ACTIONS)
+    assert not view.address.epoch.isEnabled()
+    assert all(action.shortcut in view.buttons.by_name[action.name].toolTip() for action in PAIR_ACTIONS)
 
 
 def test_the_image_shows_the_pair_and_a_click_selects_a_cell(opened: Any, qtbot: Any) -> None:
@@ -149,11 +149,11 @@ def test_the_image_shows_the_pair_and_a_click_selects_a_cell(opened: Any, qtbot:
     of_frame = cells.data[cells.data[:, 0] == 3]
     rows = cells.features["row"][cells.data[:, 0] == 3].tolist()
     centre = at.viewer.scene.camera.center
-    at.hub.context.pick(of_frame[1] + [0, 0, 1.0, -1.0])
+    at.hub.context.picker.pick(of_frame[1] + [0, 0, 1.0, -1.0])
     at.idle()
     assert session.cell == Cell(TRAINING, rows[1])
     assert at.viewer.scene.camera.center == centre
-    at.hub.context.pick([3.0, 0.0, -500.0, -500.0])
+    at.hub.context.picker.pick([3.0, 0.0, -500.0, -500.0])
     assert session.cell == Cell(TRAINING, rows[1])
     lineage.setFocus()
     qtbot.keyClick(lineage, Qt.Key.Key_J)
@@ -235,7 +235,8 @@ def test_nothing_is_lost_when_a_dock_is_closed_and_opened_again(opened: Any, qtb
         view = at.viewer.window.add_plugin_dock_widget(PLUGIN, "Pairs")[1].content
         at.docks["Pairs"] = view
         at.idle()
-        assert (view.epoch.value(), view.batch.value(), view.place.value()) == (1, 2, 3)
+        numbers = view.address
+        assert (numbers.epoch.value(), numbers.batch.value(), numbers.place.value()) == (1, 2, 3)
         assert view._patches
     at.viewer.theme = "light"
     assert view._colours.background == at.docks["Lineage"]._colours.background
@@ -312,9 +313,9 @@ def test_candidates_are_walked_by_keys(opened: Any, qtbot: Any) -> None:
             qtbot.keyClick(bars, key)
         qtbot.keyClick(bars, Qt.Key.Key_Return)
         assert asked[-1] == expected
-    place = view.place.value()
+    place = view.address.place.value()
     qtbot.keyClick(bars, Qt.Key.Key_J)
-    assert view.place.value() != place
+    assert view.address.place.value() != place
 
 
 def test_candidates_and_patches_answer_the_mouse(opened: Any, qtbot: Any) -> None:

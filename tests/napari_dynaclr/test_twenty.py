@@ -186,7 +186,7 @@ def test_4_back_looks_where_the_user_had_looked(window: Window, qtbot: Any) -> N
     window.visit(second)
     camera.zoom = 2.0
     assert window.hub.context.shown != there[2]
-    qtbot.mouseClick(view.buttons["back"], LEFT)
+    qtbot.mouseClick(view.buttons.by_name["back"], LEFT)
     window.idle()
     assert (window.viewer.dims.point, camera.center, window.hub.context.shown) == there
     assert camera.zoom == 4.25
@@ -558,7 +558,7 @@ def test_18_numbers_of_the_pair_can_be_read(window: Window) -> None:
     view = window.open("Pairs")
     window.viewer.window._qt_window.resize(1366, 768)
     QApplication.processEvents()
-    for spin in (view.epoch, view.batch, view.place, view.slice):
+    for spin in (view.address.epoch, view.address.batch, view.address.place, view.address.slice):
         spin.setMaximum(9999)
         text = spin.fontMetrics().horizontalAdvance("9999")
         assert spin.lineEdit().width() >= text

@@ -15,7 +15,8 @@ from pathlib import Path
 import psutil
 
 from dynaclr.errors import RunError, problem
-from dynaclr.runs.launch import Launch, child_environment
+from dynaclr.runs.environment import child_environment
+from dynaclr.runs.launch import Launch
 from dynaclr.runs.logs import folded, log_text, since_last
 from dynaclr.runs.spec import RunSpec
 

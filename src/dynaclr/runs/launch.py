@@ -4,52 +4,31 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from dynaclr.atomic import write_json_atomically
 from dynaclr.errors import RunError, problem
+from dynaclr.runs.environment import child_environment
+from dynaclr.runs.holders import refuse_if_active
 from dynaclr.runs.layout import RunFolder
 from dynaclr.runs.logs import BEGINS
-from dynaclr.runs.observing import observe, worker
-from dynaclr.runs.processes import identity, is_alive
+from dynaclr.runs.processes import identity
 from dynaclr.runs.spec import RunSpec
-from dynaclr.runs.states import State
 
 __all__ = (
     "Launch",
-    "child_environment",
     "command_text",
-    "delete_run",
-    "held_elsewhere",
     "launch",
     "resume",
     "take_empty",
 )
-
-_DROPPED = ("QT_", "SLURM_", "PL_", "TORCHELASTIC_", "MASTER_", "NAPARI_", "PMI_", "PMIX_")
-_DROPPED_NAMES = frozenset(
-    {
-        "DISPLAY",
-        "DYNACLR_RUN_FOLDER",
-        "GROUP_RANK",
-        "LOCAL_RANK",
-        "LOCAL_WORLD_SIZE",
-        "MPLBACKEND",
-        "NODE_RANK",
-        "RANK",
-        "WAYLAND_DISPLAY",
-        "WORLD_SIZE",
-    }
-)
-_KEPT = frozenset({"SLURM_CPUS_PER_TASK"})  # bounds the threads that read
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +114,7 @@ def resume(
         If the run goes on, may go on elsewhere, or has nothing to go on from.
     """
     folder = RunFolder(path.absolute())
-    _refuse_if_active(folder, "gone on with", lost_is_gone)
+    refuse_if_active(folder, "gone on with", lost_is_gone)
     there = folder.best.is_file() if resume_from == "best" else any(folder.checkpoints.glob("*.ckpt"))
     if not there or not folder.config.is_file():
         raise RunError(
@@ -217,27 +196,6 @@ def _start(folder: RunFolder, inner: Sequence[str], how: Launch) -> None:
         threading.Thread(target=process.wait, name="dynaclr-child", daemon=True).start()
 
 
-def child_environment(environment: Mapping[str, str], devices: Sequence[str] | None) -> dict[str, str]:
-    """Return an environment for a training of its own: no rank, scheduler, window or viewer of this process.
-
-    Parameters
-    ----------
-    environment
-        That of this process.
-    devices
-        As `Launch` says.
-    """
-    kept = {
-        name: value
-        for name, value in environment.items()
-        if name in _KEPT or not (name in _DROPPED_NAMES or name.startswith(_DROPPED))
-    }
-    kept |= {"PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}  # no module beside the data shadows a package
-    if devices is not None:
-        kept["CUDA_VISIBLE_DEVICES"] = ",".join(devices)
-    return kept
-
-
 def command_text(folder: RunFolder) -> str:
     """Return what to type in a terminal to repeat a run; it makes a new run folder.
 
@@ -251,64 +209,3 @@ def command_text(folder: RunFolder) -> str:
         raise RunError(problem("the run has no configuration", file=folder.path))
     command = [sys.executable, "-m", "dynaclr", "fit", "--config", str(config)]
     return subprocess.list2cmdline(command) if os.name == "nt" else shlex.join(command)
-
-
-def _refuse_if_active(folder: RunFolder, what: str, lost_is_gone: bool = False) -> None:
-    seen = observe(folder)
-    who = worker(seen)
-    if lost_is_gone and (seen.state is State.LOST or held_elsewhere(folder) is not None):
-        return
-    if who is None and (seen.state.ended or seen.state is State.LOST):
-        return
-    found = seen.state.value if who is None else f"process {who.get('pid')} on {who.get('host')}"
-    raise RunError(
-        problem(f"the run cannot be {what} while it may be going on", file=folder.path, found=found)
-    )
-
-
-def held_elsewhere(folder: RunFolder) -> str | None:
-    """Return who on another computer may still write a run that is silent, and since when; None if nobody.
-
-    A run that is heard of is none: it goes on.
-    """
-    seen = observe(folder)
-    who = worker(seen)
-    silent = seen.state.ended or seen.state is State.LOST
-    if who is None or not silent or is_alive(who) is not None:
-        return None
-    heard = seen.status.get("heartbeat")
-    since = f", heard of last at {_moment(heard)}" if isinstance(heard, (int, float)) else ""
-    return f"process {who.get('pid')} on {who.get('host')}{since}"
-
-
-def _moment(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
-
-
-def delete_run(path: Path, lost_is_gone: bool = False) -> None:
-    """Delete a run folder with all that is in it.
-
-    Parameters
-    ----------
-    path
-        The run folder.
-    lost_is_gone
-        Whether a run of another host that is silent may be deleted: the user knows that it has ended.
-
-    Raises
-    ------
-    RunError
-        If the run goes on, or may go on elsewhere; if the folder is no run; if it cannot be deleted.
-    """
-    folder = RunFolder(path.absolute())
-    if path.is_symlink() or not any(
-        file.is_file() for file in (folder.facts, folder.launch, folder.status, folder.events())
-    ):
-        raise RunError(problem("not a run folder", file=path))
-    _refuse_if_active(folder, "deleted", lost_is_gone)
-    hidden = folder.path.with_name(f".deleted-{folder.path.name}-{time.time_ns()}")
-    try:
-        folder.path.rename(hidden)  # at once for all who look
-        shutil.rmtree(hidden)
-    except OSError as error:
-        raise RunError(problem(f"run cannot be deleted: {error.strerror}", file=error.filename)) from error

@@ -17,8 +17,9 @@ from pathlib import Path
 from dynaclr.atomic import write_json_atomically, write_text_atomically
 from dynaclr.errors import RunError, problem
 from dynaclr.runs.ended_by import told_end, write_end
+from dynaclr.runs.environment import child_environment
 from dynaclr.runs.job_script import JobRequest, script_text
-from dynaclr.runs.launch import child_environment, take_empty
+from dynaclr.runs.launch import take_empty
 from dynaclr.runs.layout import RunFolder
 from dynaclr.runs.observing import read_launch
 from dynaclr.runs.spec import RunSpec

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from dynaclr.errors import RunError, problem
-from dynaclr.runs.launch import child_environment
+from dynaclr.runs.environment import child_environment
 from dynaclr.runs.line_reader import LineReader
 from dynaclr.runs.logs import folded, log_text, since_last
 

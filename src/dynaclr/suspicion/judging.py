@@ -13,14 +13,35 @@ import numpy.typing as npt
 
 from dynaclr.suspicion.placement import FovView, Points, best_shift, contrast, frame_offset
 
-__all__ = ("AS_GIVEN", "FovVerdict", "judge_fovs")
+__all__ = ("AS_GIVEN", "Explanation", "FovVerdict", "judge_fovs")
 
-AS_GIVEN = "as given"
 _CERTAIN = 4.0
 _CERTAIN_SHIFT = 6.0  # the best of very many shifts
 _WEAK = 0.5  # of the contrast that other FOVs have
 _MOST_COMPARED = 24
 _SLOPE = 0.5  # of a step; tables a frame off give 0.7 to 0.8, as the window takes part of the way away
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What may be wrong with a table.
+
+    Attributes
+    ----------
+    name
+        What it is.
+    fix
+        What to do about it.
+    table_of
+        Number of the FOV whose table it is, if it is another's.
+    """
+
+    name: str
+    fix: str = ""
+    table_of: int | None = None
+
+
+AS_GIVEN = Explanation("as given")
 
 
 @dataclass(slots=True)
@@ -34,7 +55,7 @@ class FovVerdict:
     usual
         Contrast that fitting FOVs of the experiment have.
     best
-        Name of the explanation that fits best, `AS_GIVEN` if none fits better.
+        The explanation that fits best, `AS_GIVEN` if none fits better.
     best_contrast, certainty
         Contrast of that explanation, and by how many standard errors it fits better.
     fits
@@ -43,28 +64,32 @@ class FovVerdict:
 
     contrast: float = 0.0
     usual: float = 0.0
-    best: str = AS_GIVEN
+    best: Explanation = AS_GIVEN
     best_contrast: float = 0.0
     certainty: float = 0.0
     fits: bool = True
 
 
-def _meanings(view: FovView) -> dict[str, Points]:
-    """Return {explanation: centroids as they would be meant}."""
+def _meanings(view: FovView) -> list[tuple[Explanation, Points]]:
+    """Return explanations and the centroids as they would be meant; the first is `AS_GIVEN`."""
     points, um = view.points, view.pixel_um
 
     def scaled(factor: float) -> Points:
         return replace(points, y=points.y * factor, x=points.x * factor)
 
-    meanings = {
-        AS_GIVEN: points,
-        "y and x are exchanged": replace(points, y=points.x, x=points.y),
-        "centroids are of an image of half the size": scaled(2.0),
-        "centroids are of an image of twice the size": scaled(0.5),
-    }
+    exchanged = replace(points, y=points.x, x=points.y)
+    meanings = [
+        (AS_GIVEN, points),
+        (Explanation("y and x are exchanged", "exchange these columns"), exchanged),
+        (Explanation("centroids are of an image of half the size", "multiply y and x by 2"), scaled(2.0)),
+        (Explanation("centroids are of an image of twice the size", "divide y and x by 2"), scaled(0.5)),
+    ]
     if not 0.95 < um < 1.05:
-        meanings["centroids are micrometres, not pixels"] = scaled(1 / um)
-        meanings["centroids were multiplied by the size of a pixel twice"] = scaled(1 / um**2)
+        once, twice = (f"divide y and x by {factor:.4g}" for factor in (um, um**2))
+        meanings += [
+            (Explanation("centroids are micrometres, not pixels", once), scaled(1 / um)),
+            (Explanation("centroids were multiplied by the size of a pixel twice", twice), scaled(1 / um**2)),
+        ]
     return meanings
 
 
@@ -82,14 +107,16 @@ def judge_fovs(views: Sequence[FovView], names: Sequence[str]) -> list[FovVerdic
     names
         Their names, for explanations.
     """
-    table = [{name: _means(view, meaning) for name, meaning in _meanings(view).items()} for view in views]
+    table = [{what: _means(view, points) for what, points in _meanings(view)} for view in views]
     if not table:
         return []
     given = np.array([np.abs(own[AS_GIVEN]).max() for own in table])
     compared = np.argsort(given, kind="stable")[:_MOST_COMPARED].tolist()
     for number in compared:
         table[number] |= {
-            f"the table of {names[other]} fits": _means(views[number], views[other].points)
+            Explanation(f"the table of {names[other]} fits", "put the right track file here", other): _means(
+                views[number], views[other].points
+            )
             for other in compared
             if other != number
         }
@@ -99,7 +126,7 @@ def judge_fovs(views: Sequence[FovView], names: Sequence[str]) -> list[FovVerdic
     usual = float(np.median([item[side, feature] for item in best]))
     verdicts = []
     for view, own in zip(views, table, strict=True):
-        found = {name: sign * float(means[feature]) for name, means in own.items()}
+        found = {what: sign * float(means[feature]) for what, means in own.items()}
         verdict = FovVerdict(contrast=found[AS_GIVEN], usual=usual)
         certain = usual * np.sqrt(12.0 * view.points.tracks) > _CERTAIN
         verdict.fits = not (certain and verdict.contrast < _WEAK * usual)
@@ -118,25 +145,26 @@ def _means(view: FovView, points: Points) -> npt.NDArray[np.float64]:
     return np.asarray(ranks.mean(axis=1)) if ranks.shape[1] else np.zeros(ranks.shape[0])
 
 
-def _take(verdict: FovVerdict, name: str, found: float, tracks: int, needed: float) -> None:
+def _take(verdict: FovVerdict, what: Explanation, found: float, tracks: int, needed: float) -> None:
     """Take over an explanation that fits better than what was found so far, and certainly so."""
     root = np.sqrt(12.0 * max(tracks, 1))
     certainty = (found - verdict.contrast) * root
     if min(certainty, found * root) >= needed and found > verdict.best_contrast:
-        verdict.best, verdict.best_contrast, verdict.certainty = name, found, float(certainty)
+        verdict.best, verdict.best_contrast, verdict.certainty = what, found, float(certainty)
 
 
 def _explain(
-    view: FovView, verdict: FovVerdict, found: Mapping[str, float], feature: int, sign: float
+    view: FovView, verdict: FovVerdict, found: Mapping[Explanation, float], feature: int, sign: float
 ) -> None:
     """Look for the explanation that fits best, and certainly better than the centroids as given."""
     tracks = view.points.tracks
-    for name, value in found.items():
-        if name != AS_GIVEN:
-            _take(verdict, name, value, tracks, _CERTAIN)
+    for what, value in found.items():
+        if what != AS_GIVEN:
+            _take(verdict, what, value, tracks, _CERTAIN)
     if verdict.best == AS_GIVEN:
         dy, dx, value = best_shift(view, feature, sign)
-        _take(verdict, f"centroids are shifted by ({-dy:g}, {-dx:g}) px", value, tracks, _CERTAIN_SHIFT)
+        what = Explanation(f"centroids are shifted by ({-dy:g}, {-dx:g}) px", "subtract that from y and x")
+        _take(verdict, what, value, tracks, _CERTAIN_SHIFT)
 
 
 def _check_frames(view: FovView, verdict: FovVerdict, feature: int, sign: float) -> None:
@@ -144,6 +172,10 @@ def _check_frames(view: FovView, verdict: FovVerdict, feature: int, sign: float)
     slope, error = frame_offset(view, feature, sign)
     certainty = abs(slope) / error if error else 0.0
     if abs(slope) > _SLOPE and certainty > _CERTAIN:
-        ahead = "frames are counted from 1" if slope > 0 else "frames are one too small"
-        verdict.best = f"{ahead}: cells lie {slope:+.2f} steps ahead"
+        ahead, fix = (
+            ("frames are counted from 1", "subtract 1 from t")
+            if slope > 0
+            else ("frames are one too small", "add 1 to t")
+        )
+        verdict.best = Explanation(f"{ahead}: cells lie {slope:+.2f} steps ahead", fix)
         verdict.best_contrast, verdict.certainty, verdict.fits = verdict.contrast, certainty, False

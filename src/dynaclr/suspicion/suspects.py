@@ -217,7 +217,7 @@ class _Search:
                 tell("frames", len(views), len(fovs))
             names = [self.fov_names[fov] for fov in fovs]
             verdicts = judge_fovs(views, names)
-            for number, text in placement_reasons(verdicts, names, [view.pixel_um for view in views]).items():
+            for number, text in placement_reasons(verdicts, names).items():
                 check = "frames" if text.startswith("frames") else "placement"
                 yield self.fov(fovs[number], _WHOLE_FOV + verdicts[number].certainty, check, text)
 

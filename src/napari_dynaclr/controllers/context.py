@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from napari.layers import Points
 from psygnal import Signal
 
 from dynaclr.index import MultiExperimentIndex
 from napari_dynaclr import layers as shapes
-from napari_dynaclr.actions.layer_keys import bind_steps
-from napari_dynaclr.actions.steps import Step, neighbours
+from napari_dynaclr.controllers.cell_picker import CellPicker
 from napari_dynaclr.controllers.own_layers import OwnLayers
 from napari_dynaclr.controllers.sight import Look, Sight
 from napari_dynaclr.controllers.step_queue import StepQueue
-from napari_dynaclr.lineage_layout import family_layout, family_rows
+from napari_dynaclr.lineage_layout import family_rows
 from napari_dynaclr.models.project import Cell, Project
 from napari_dynaclr.models.session import Session, find_fov, identity_of
 
 __all__ = ("ImageContext",)
 
 _MOST_CHANNELS = 16
-_CLICK_PX = 3.0  # a press and release within this distance is a click, not a drag
 _FOV, _CELL = "field of view", "cell"  # what a step shows: a newer one of its kind replaces it
-_NEAR_PX = 20.0  # how far from a cell's centre a click may be, screen pixels
 
 
 class ImageContext:
@@ -52,7 +47,8 @@ class ImageContext:
         self, viewer: Any, session: Session, later: Callable[[Callable[[], None]], None] | None = None
     ) -> None:
         self.session = session
-        self.layers = OwnLayers(viewer, self._on_added)
+        self.layers = OwnLayers(viewer, lambda layer: self.picker.listen(layer))
+        self.picker = CellPicker(session, self.layers, self._in_sight)
         self.sight = Sight(self.layers)
         self._looks: dict[Cell, tuple[tuple[str, int], Look]] = {}  # what was seen when a cell was left
         self._steps = StepQueue(later, lambda: self.layers.is_open)
@@ -64,7 +60,6 @@ class ImageContext:
         self._seen: tuple[int, float] | None = None  # frame and slice that were seen last
         self._chosen: tuple[str, str, int, int] | None = None  # identity of the cell that was gone to
         self._pair: tuple[str, int, int | None] | None = None
-        self._from_image = False
         session.cell_changed.connect(self._on_cell)
         session.cell_leaving.connect(self._on_leaving)
         session.cell_wanted.connect(self._on_wanted)
@@ -140,21 +135,6 @@ class ImageContext:
         if fit and before is not None and not np.allclose(before, self._size):
             self.layers.viewer.fit_to_view(layers=[image])
 
-    def _on_added(self, layer: Any) -> None:
-        """Select cells by a click whichever layer of ours is chosen; the cells have the keys of steps too."""
-        layer.mouse_drag_callbacks.append(self._on_press)
-        if isinstance(layer, Points):
-            bind_steps(layer, self.step)
-
-    def step(self, step: Step) -> None:
-        """Select a neighbour of the selected cell, if there is one."""
-        cell, project = self.session.cell, self.session.project
-        if cell is None or project is None:
-            return
-        row = neighbours(family_layout(project.index(cell.part), cell.row), cell.row)[step]
-        if row is not None:
-            self.session.select(Cell(cell.part, row))
-
     def _on_dims(self, event: Any = None) -> None:
         """Follow the sliders: napari shows the cells of the frame, we put them into the slice."""
         now, seen = self._now, self._seen
@@ -171,6 +151,10 @@ class ImageContext:
     def frame(self) -> int | None:
         """The frame that the viewer shows, None if no field of view is shown."""
         return None if self._now is None else self._now[0]
+
+    def _in_sight(self) -> tuple[str, int, int] | None:
+        """Return part, code of the field of view and frame that are seen."""
+        return None if self.shown is None or self.frame is None else (*self.shown, self.frame)
 
     @property
     def _now(self) -> tuple[int, float] | None:
@@ -200,13 +184,12 @@ class ImageContext:
         here = self.shown == (cell.part, fov)
         if not here and (not self.follow or (again and self.shown is not None)):
             return
-        from_image, self._from_image = self._from_image, False
         self._steps.drop(_CELL)
         look = self._look_before(cell, (cell.part, fov))
         if not here:
             self.show_fov(cell.part, fov, cell.row, look)
             return
-        if not (from_image or again):
+        if not (self.picker.picking or again):
             self._steps.do(lambda: self._go_to(index, cell.row, look), _CELL)
             self._steps.do(self._on_dims, _CELL)
         self._steps.do(self._show_cells, _CELL)
@@ -284,31 +267,3 @@ class ImageContext:
             self.layers.hide("pair")
         else:
             self.layers.show("pair", lambda: shapes.pair_layer(*made_from), *made_from)
-
-    def _on_press(self, layer: Any, event: Any) -> Iterator[None]:
-        """Select the cell that is clicked; a drag moves the image as ever."""
-        start = np.asarray(event.pos)
-        yield
-        while event.type == "mouse_move":
-            yield
-        if np.linalg.norm(np.asarray(event.pos) - start) <= _CLICK_PX:
-            cells = self.layers.find("cells")
-            if cells is not None:
-                self.pick(cells.world_to_data(event.position))
-
-    def pick(self, where: npt.ArrayLike) -> None:
-        """Select the cell nearest to a place (t, z, y, x) in pixels of level 0, if one is near."""
-        index, layer, frame = self.index, self.layers.find("cells"), self.frame
-        if index is None or layer is None or self.shown is None or frame is None:
-            return
-        rows = shapes.frame_rows(index, self.shown[1], frame)
-        if not rows.size:
-            return
-        zoom = float(self.layers.viewer.scene.camera.zoom) * float(layer.scale[-1])
-        y, x = np.asarray(where)[-2:]
-        distance = np.hypot(index.table.y[rows] - y, index.table.x[rows] - x)
-        nearest = int(distance.argmin())
-        if distance[nearest] * zoom <= max(_NEAR_PX, float(np.max(layer.size)) * zoom):
-            self._from_image = True
-            self.session.select(Cell(self.shown[0], int(rows[nearest])))
-            self._from_image = False

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from dynaclr.curation import Mark, MarkKind
+from dynaclr.curation import Mark
 from dynaclr.errors import DynaclrError
 from napari_dynaclr.actions.curation import KIND_OF, VERDICT_OF, Do
 from napari_dynaclr.author import author_name, keep_author_name
+from napari_dynaclr.controllers.curation_target import CurationTarget
 from napari_dynaclr.controllers.curation_work import CurationWork
 from napari_dynaclr.models.curation import Curation, Mode
-from napari_dynaclr.models.project import Cell, Project
-from napari_dynaclr.models.session import Session, identity_of
-from napari_dynaclr.models.targets import Item, Target, cell_target, draft_cell, mark_target
+from napari_dynaclr.models.project import Project
+from napari_dynaclr.models.session import Session
 from napari_dynaclr.views.curation import CurationView
 from napari_dynaclr.words.curation import (
     action_text,
     audit_text,
     judged_text,
-    opinions_text,
-    part_text,
     queue_row,
     removed_text,
-    title_text,
 )
 from napari_dynaclr.workers import Jobs
 
@@ -46,41 +43,35 @@ class CurationController:
 
     def __init__(self, session: Session, jobs: Jobs, view: CurationView, model: Curation) -> None:
         self.session, self.view, self.model = session, view, model
-        self.kind = MarkKind.TRACK
-        self._target: Target | None = None
-        self._chosen: Mark | None = None
         self._broken = False
+        self.target = CurationTarget(session, view, model)
         self.work = CurationWork(session, jobs, view, model)
         self._links = (
             (session.project_changed, self._on_project),
-            (session.cell_changed, self._on_cell),
             (model.marks_changed, self._on_marks),
             (model.mode_changed, self._on_mode),
             (model.author_changed, self._on_author),
             (model.queue.items_changed, self._on_queue),
             (model.queue.position_changed, self._on_queue_position),
-            (model.audit.items_changed, self._on_audit),
-            (model.audit.position_changed, self._on_audit_position),
+            (model.audit.sample.items_changed, self._on_audit),
+            (model.audit.sample.position_changed, self._on_audit_position),
             (view.requested, self.do),
             (view.mode_requested, self._on_mode_requested),
             (view.entry_chosen, self._on_entry),
-            (view.audit.begun_anew, model.new_audit),
-            (view.marks.mark_chosen, self._on_mark),
+            (view.audit.begun_anew, model.audit.begin_anew),
             (view.marks.delete_requested, self.delete),
             (view.marks.author_entered, self.rename),
             (view.status.retried, self._read),
         )
         for signal, slot in self._links:
             signal.connect(slot)
-        view.set_kind(self.kind)
         self._on_author(model.author)
         self._on_project(session.project)
 
     def close(self) -> None:
         """Let go of everything that lives longer than the view."""
-        for signal, slot in self._links:
-            if signal in (self.session.project_changed, self.session.cell_changed):
-                signal.disconnect(slot)
+        self.session.project_changed.disconnect(self._on_project)
+        self.target.close()
         self.work.close()
 
     def _on_project(self, project: Project | None) -> None:
@@ -127,23 +118,20 @@ class CurationController:
         if do in VERDICT_OF:
             self._judge(do)
         elif do in KIND_OF:
-            self.kind = KIND_OF[do]
-            self.view.set_kind(self.kind)
-            self.model.mode = Mode.CELL
-            self._show_target()
+            self.target.set_kind(KIND_OF[do])
         elif do is Do.SKIP and review is not None:
             self._advance()
         elif do is Do.PREVIOUS and review is not None:
             review.go(review.position - 1)
         elif do is Do.PLACE:
-            self._jump()
+            self.target.jump()
         elif do in (Do.UNDO, Do.REDO):
             self._travel(do)
         elif do is Do.APPLY:
             self.work.apply()
 
     def _judge(self, do: Do) -> None:
-        target = self._target
+        target = self.target.current
         if target is None or not target.drafts or self.model.shared is None:
             why = "" if target is None else target.effect
             self.view.status.say(why or "Nothing to judge: select a cell or a line first.")
@@ -154,8 +142,8 @@ class CurationController:
         if not self._tried(lambda: self.model.judge(target.drafts, verdict, reason or target.why)):
             return
         if reason:
-            self.model.typed(reason)
-            self.view.judge.set_reasons(self.model.reasons())
+            self.model.reasons.add(reason)
+            self.view.judge.set_reasons(self.model.reasons.offered())
             self.view.clear_reason()
         settled = open_before - self._open_entries() - 1
         self.view.status.say(judged_text(verdict, title, settled))
@@ -222,13 +210,15 @@ class CurationController:
         undo, redo = (None, None) if shared is None else (shared.to_undo, shared.to_redo)
         view.set_history(action_text(undo, "Undo"), action_text(redo, "Redo"))
         view.queue.set_verdicts([model.verdict_of(item) or "" for item in model.queue.items])
-        view.audit.set_verdicts([model.verdict_of(item, audit=True) or "" for item in model.audit.items])
+        view.audit.set_verdicts(
+            [model.verdict_of(item, audit=True) or "" for item in model.audit.sample.items]
+        )
         self._show_rate()
-        self._show_target()
+        self.target.show()
         self.session.marks_changed.emit()
 
     def _show_rate(self) -> None:
-        state = self.model.audit_state()
+        state = self.model.audit.state()
         self.view.audit.set_rate(audit_text(state), state.rate.low, state.rate.rate, state.rate.high)
 
     def _on_queue(self) -> None:
@@ -236,7 +226,7 @@ class CurationController:
         self.view.queue.set_rows(rows)
 
     def _on_audit(self) -> None:
-        items = self.model.audit.items
+        items = self.model.audit.sample.items
         self.view.audit.set_rows([queue_row(i, self.model.verdict_of(i, audit=True)) for i in items])
         self._show_rate()
 
@@ -245,13 +235,13 @@ class CurationController:
 
     def _on_mode(self, mode: Mode) -> None:
         self.view.set_mode(mode)
-        self._show_target()
+        self.target.show()
 
     def _on_entry(self, place: int) -> None:
         review = self.model.review
         if review is not None:
             if place == review.position:
-                self._jump()
+                self.target.jump()
             review.go(place)
 
     def _on_queue_position(self, place: int) -> None:
@@ -263,65 +253,8 @@ class CurationController:
     def _on_position(self, mode: Mode, place: int) -> None:
         self.view.page_of(mode).table.show_row(place)
         if mode is self.model.mode:
-            self._show_target()
-            self._jump()
-
-    def _on_mark(self, mark: Mark) -> None:
-        self._chosen = mark
-        self._show_target()
-        self._jump()
-
-    def _jump(self) -> None:
-        """Select the cell that is judged."""
-        project, target = self.session.project, self._target
-        if project is None or target is None or not target.drafts or self.model.mode is Mode.CELL:
-            return
-        cell = draft_cell(project, target.drafts[0])
-        if cell is None:
-            self.view.status.say("This place is not in the data that are open.")
-        else:
-            self.session.visit(cell)
-
-    def _on_cell(self, _: Cell | None) -> None:
-        if self.model.mode is Mode.CELL:
-            self._show_target()
-
-    def _show_cell(self, project: Project, cell: Cell | None) -> None:
-        """Show the selected cell, and what is marked of it and around it."""
-        if cell is None:
-            self.view.cell.set_cell("", {})
-            return
-        experiment, fov, track, t = identity_of(project, cell)
-        table, about = project.index(cell.part).table, {}
-        for do, kind in KIND_OF.items():
-            part = cell_target(project, cell, kind)
-            about[do] = part_text(part, self.model.own(part.drafts[0]) if part.drafts else None)
-        place = f"y {table.y[cell.row]:.1f}, x {table.x[cell.row]:.1f}"
-        self.view.cell.set_cell(f"{experiment}/{fov}, track {track}, frame {t}, {place}", about)
-
-    def _current(self) -> Target | None:
-        """Return what a verdict is about in the current mode."""
-        project, cell, review = self.session.project, self.session.cell, self.model.review
-        if project is None:
-            return None
-        if self.model.mode is Mode.CELL:
-            self._show_cell(project, cell)
-            return None if cell is None else cell_target(project, cell, self.kind)
-        if review is not None:
-            return None if review.current is None else mark_target(project, review.current)
-        mark = self._chosen
-        return None if mark is None else mark_target(project, Item(float("nan"), mark.reason, (mark,)))
-
-    def _show_target(self) -> None:
-        target = self._target = self._current()
-        if target is None:
-            self.view.set_target("")
-            return
-        first = target.drafts[0] if target.drafts else None
-        opinions = "" if first is None else opinions_text(self.model.opinions(first), self.model.author)
-        ready = first is not None and self.model.shared is not None
-        title = title_text(target.title, first)
-        self.view.set_target(title, target.why, target.effect, opinions, can_judge=ready)
+            self.target.show()
+            self.target.jump()
 
 
 def curation_dock(session: Session, jobs: Jobs) -> CurationView:

@@ -69,7 +69,7 @@ class CurationWork:
         def done(shared: SharedMarks) -> None:
             self.view.status.say("")
             self.model.open(shared)
-            self.view.judge.set_reasons(self.model.reasons())
+            self.view.judge.set_reasons(self.model.reasons.offered())
 
         def failed(text: str) -> None:
             self.view.status.complain(text, can_retry=True)
@@ -102,9 +102,9 @@ class CurationWork:
         if project is None or model.shared is None:
             return
         model.mode = Mode.AUDIT
-        answered = [Item(float("nan"), mark.reason, (mark,)) for mark in model.audit_answers()]
+        answered = [Item(float("nan"), mark.reason, (mark,)) for mark in model.audit.answers()]
         known = {item.first.subject for item in answered}
-        drawn = audit_items(project, size + len(answered), model.audit_number)
+        drawn = audit_items(project, size + len(answered), model.audit.number)
         fresh = [item for item in drawn if item.first.subject not in known]
         model.fill(Mode.AUDIT, [*answered, *fresh[: max(size - len(answered), 0)]])
 

@@ -51,7 +51,7 @@ class PairController:
         session.project_changed.connect(self._on_project)
         session.request_changed.connect(self._on_request)
         session.cell_changed.connect(self._on_cell)
-        view.address_changed.connect(self._on_address)
+        view.address.address_wished.connect(self._on_address)
         view.action_requested.connect(self.act)
         view.row_clicked.connect(self._on_row)
         view.mode.setCurrentText(recall(_MODE, next(iter(MODES))))
@@ -80,7 +80,7 @@ class PairController:
             return
         inspector = project.inspector
         size = project.pipeline.config.sampling.batch_size
-        self.view.set_limits(_EPOCHS, inspector.batches_per_epoch, size)
+        self.view.address.set_limits(_EPOCHS, inspector.batches_per_epoch, size)
         if project.run is not None:
             self._compare(project)
         self._on_request(self.session.request)
@@ -232,7 +232,7 @@ class PairController:
         self._ways()
 
     def _ways(self) -> None:
-        self.view.set_ways(*self.session.can_go)
+        self.view.buttons.set_ways(*self.session.can_go)
 
 
 def read_pair(project: Project, request: PairRequest) -> Pair:

@@ -12,8 +12,10 @@ from qtpy.QtWidgets import QApplication
 
 from dynaclr.atomic import write_text_atomically
 from dynaclr.errors import DynaclrError, RunError
+from dynaclr.runs.deleting import delete_run
 from dynaclr.runs.halting import GRACE_SECONDS
-from dynaclr.runs.launch import command_text, delete_run, held_elsewhere, resume
+from dynaclr.runs.holders import held_elsewhere
+from dynaclr.runs.launch import command_text, resume
 from dynaclr.runs.layout import RunFolder
 from dynaclr.runs.observing import observe, worker
 from dynaclr.runs.states import State

@@ -1,10 +1,8 @@
-"""Marks of a project while people curate it: verdicts, queue, audit; evented, knows no Qt, no napari."""
+"""Marks of a project while people curate it: who marks, what, undo, merging; evented, no Qt, no napari."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -20,32 +18,19 @@ from dynaclr.curation import (
     Put,
     Remove,
     SharedMarks,
-    Subject,
     Verdict,
     agreement,
     marks_of,
     merge,
 )
 from dynaclr.errors import ConfigError, DataError, problem
-from dynaclr.suspicion import ErrorRate, error_rate
+from napari_dynaclr.models.audit import Audit, audit_named_in, naming_audit
+from napari_dynaclr.models.exclusions import changed_exclusions
+from napari_dynaclr.models.reasons import Reasons
 from napari_dynaclr.models.review import Review
 from napari_dynaclr.models.targets import Item
 
-__all__ = ("REASONS", "AuditState", "Curation", "MergeReport", "Mode")
-
-REASONS = (
-    "identity swapped",
-    "wrong daughter",
-    "not a cell",
-    "two cells as one",
-    "dead or debris",
-    "out of focus",
-    "table of another field",
-)
-"""Reasons to begin with."""
-
-_AUDIT = re.compile(r"audit (\d+)(?:$|: )")
-_MOST_REASONS = 14
+__all__ = ("Curation", "MergeReport", "Mode")
 
 
 class Mode(StrEnum):
@@ -55,16 +40,6 @@ class Mode(StrEnum):
     QUEUE = "queue"
     AUDIT = "audit"
     MARKS = "marks"
-
-
-@dataclass(frozen=True, slots=True)
-class AuditState:
-    """How far a random audit is: its number, the size of the sample, the error rate, and the unsure."""
-
-    number: int
-    size: int
-    rate: ErrorRate
-    unsure: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +82,12 @@ class Curation:
     """Mode."""
 
     def __init__(self, author: str) -> None:
-        self.author = author
-        self.queue, self.audit = Review(), Review()
+        self.queue, self.audit, self.reasons = Review(), Audit(self._mine), Reasons()
         self._mode = Mode.CELL
         self._shared: SharedMarks | None = None
         self._at_setup: dict[Identity, Mark] = {}
-        self._typed: list[str] = []
         self._authors: set[str] | None = None
+        self.author = author
 
     @property
     def author(self) -> str:
@@ -125,7 +99,7 @@ class Curation:
         if not name.strip():
             raise ConfigError(problem("marks need a name", field="author", found="blank"))
         self._author = name.strip()
-        self._audit_number: int | None = None
+        self.audit.look_up()
         self.author_changed.emit(self._author)
 
     @property
@@ -142,17 +116,16 @@ class Curation:
     @property
     def review(self) -> Review | None:
         """The queue of the mode."""
-        return {Mode.QUEUE: self.queue, Mode.AUDIT: self.audit}.get(self._mode)
+        return {Mode.QUEUE: self.queue, Mode.AUDIT: self.audit.sample}.get(self._mode)
 
     def open(self, shared: SharedMarks | None) -> None:
         """Work on the marks of another file; None for no project."""
         self._shared = shared
         self._at_setup = self.snapshot()
-        self._audit_number = None
-        counts = Counter(mark.reason for mark in reversed(self.marks) if mark.author == self._author)
-        self._typed = [text for text, count in counts.items() if count > 1 and not _AUDIT.match(text)]
+        self.audit.look_up()
+        self.reasons.learn(self._mine())
         self.queue.fill(())
-        self.audit.fill(())
+        self.audit.sample.fill(())
         self._changed()
 
     @property
@@ -176,9 +149,9 @@ class Curation:
         self._authors = None
         self.marks_changed.emit()
 
-    def reasons(self) -> list[str]:
-        """Return reasons to offer, the latest first."""
-        return list(dict.fromkeys((*self._typed, *REASONS)))[:_MOST_REASONS]
+    def _mine(self) -> Iterator[Mark]:
+        """Return the user's marks, oldest first."""
+        return (mark for mark in self.marks if mark.author == self._author)
 
     def own(self, draft: Mark) -> Mark | None:
         """Return the user's mark on what a draft is about."""
@@ -201,7 +174,7 @@ class Curation:
         if mark is None and not audit and self._shared is not None:
             whole = self._shared.by_identity.get((item.first.fov_subject, self._author))
             mark = whole if whole is not None and whole.verdict is Verdict.EXCLUDE else None
-        if mark is None or (audit and _audit_of(mark) != self.audit_number):
+        if mark is None or (audit and not self.audit.is_answer(mark)):
             return None
         return mark.verdict
 
@@ -220,7 +193,7 @@ class Curation:
 
     def fill(self, mode: Mode, items: Sequence[Item]) -> None:
         """Fill the queue of a mode; if it is the current one, go to the first entry that is not judged."""
-        review = {Mode.QUEUE: self.queue, Mode.AUDIT: self.audit}[mode]
+        review = {Mode.QUEUE: self.queue, Mode.AUDIT: self.audit.sample}[mode]
         review.fill(items)
         if self._mode is mode and review.current is not None and self.judged(review.current):
             self.advance()
@@ -236,19 +209,14 @@ class Curation:
         now, own = datetime.now(UTC), []
         for draft in drafts:
             before = self.own(draft)
-            number = None if before is None else _audit_of(before)
+            number = None if before is None else audit_named_in(before.reason)
             if self._mode is Mode.AUDIT:
-                number = self.audit_number
-            text = reason if number is None else ": ".join(filter(None, (f"audit {number}", reason)))
+                number = self.audit.number
+            text = reason if number is None else naming_audit(number, reason)
             own.append(replace(draft, verdict=verdict, author=self._author, time=now, reason=text))
         puts = tuple(Put(mark) for mark in own)
         self._opened().do(puts[0] if len(puts) == 1 else Group(puts))
         self._changed()
-
-    def typed(self, reason: str) -> None:
-        """Offer a reason that the user wrote again."""
-        if reason:
-            self._typed = [reason, *(text for text in self._typed if text != reason)]
 
     def delete(self, marks: Iterable[Mark]) -> None:
         """Take marks away, in one step, with the errors of `judge`."""
@@ -311,57 +279,4 @@ class Curation:
     def pending(self) -> int:
         """Return how many things are excluded otherwise than when the data were set up."""
         now = {} if self._shared is None else self._shared.by_identity
-        changed = {subject for subject, _ in _differing(now, self._at_setup)}
-        if not changed:
-            return 0
-        authors = {author for _, author in self._at_setup} | set(self.authors)
-        return sum(
-            _excluded(now, subject, authors) != _excluded(self._at_setup, subject, authors)
-            for subject in changed
-        )
-
-    @property
-    def audit_number(self) -> int:
-        """Number of the audit that goes on."""
-        if self._audit_number is None:
-            mine = (mark for mark in self.marks if mark.author == self._author)
-            self._audit_number = max((_audit_of(mark) or 1 for mark in mine), default=1)
-        return self._audit_number
-
-    def new_audit(self) -> None:
-        """Begin another audit; what was answered before stays as marks."""
-        if self.audit_answers():
-            self._audit_number = self.audit_number + 1
-        self.audit.fill(())
-
-    def audit_answers(self) -> list[Mark]:
-        """Return the user's answers of this audit, oldest first."""
-        number = self.audit_number
-        mine = (m for m in self.marks if m.author == self._author and m.reason.startswith("audit "))
-        return [mark for mark in mine if _audit_of(mark) == number]
-
-    def audit_state(self) -> AuditState:
-        """Return how far the audit is."""
-        counts = Counter(mark.verdict for mark in self.audit_answers())
-        wrong, right = counts[Verdict.EXCLUDE], counts[Verdict.ACCEPT]
-        rate = error_rate(wrong, wrong + right)
-        return AuditState(self.audit_number, len(self.audit.items), rate, counts[Verdict.UNSURE])
-
-
-def _audit_of(mark: Mark) -> int | None:
-    found = _AUDIT.match(mark.reason)
-    return int(found[1]) if found else None
-
-
-def _differing(now: Mapping[Identity, Mark], before: Mapping[Identity, Mark]) -> list[Identity]:
-    """Return the (subject, author) of marks that are not the same in both."""
-    both = zip(now, now.values(), map(before.get, now), strict=True)
-    names = [name for name, mark, old in both if old is not mark and old != mark]
-    names += [name for name in before if name not in now]
-    return names
-
-
-def _excluded(marks: Mapping[Identity, Mark], subject: Subject, authors: Iterable[str]) -> bool:
-    """Return whether the latest verdict on a subject excludes it."""
-    found = [mark for author in authors if (mark := marks.get((subject, author))) is not None]
-    return bool(found) and max(found, key=lambda mark: mark.time).verdict is Verdict.EXCLUDE
+        return changed_exclusions(now, self._at_setup, self.authors)

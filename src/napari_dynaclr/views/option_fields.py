@@ -28,24 +28,17 @@ _LARGEST_NUMBER = 1e6
 _LARGEST_INTEGER = 2**63 - 1
 
 
-class OptionField(QWidget):
-    """One option: what is shown is `value()`; `changed` tells that the user changed it."""
+class _Field(QWidget):
+    """What the fields have in common."""
 
     changed = Signal()
-
-    def value(self) -> Any:
-        """Return what is shown, as the YAML has it."""
-        raise NotImplementedError
-
-    def show_value(self, value: Any) -> None:
-        """Show a value; tells nobody."""
-        raise NotImplementedError
+    """The user changed what is shown."""
 
     def set_choices(self, choices: Sequence[str]) -> None:
         """Say which names there are, for options that are about names."""
 
 
-class _Flag(OptionField):
+class _Flag(_Field):
     def __init__(self) -> None:
         super().__init__()
         self.box = QCheckBox()
@@ -59,7 +52,7 @@ class _Flag(OptionField):
         self.box.setChecked(bool(value))
 
 
-class _Number(OptionField):
+class _Number(_Field):
     def __init__(self, option: OptionSpec) -> None:
         super().__init__()
         self._whole = option.kind == "integer"
@@ -89,7 +82,7 @@ class _Number(OptionField):
         self.box.blockSignals(blocked)
 
 
-class _Names(OptionField):
+class _Names(_Field):
     def __init__(self) -> None:
         super().__init__()
         self._flow = QFlowLayout(self)
@@ -120,7 +113,7 @@ class _Names(OptionField):
             box.setChecked(name in value)
 
 
-class _Weights(OptionField):
+class _Weights(_Field):
     """A weight a name, or the default for all."""
 
     def __init__(self) -> None:
@@ -188,10 +181,18 @@ class _Weights(OptionField):
             widget.setVisible(not self.default.isChecked())
 
 
+OptionField = _Flag | _Number | _Names | _Weights
+"""One option: `value()` returns what is shown, as the YAML has it; `show_value` shows it and tells nobody."""
+
+
 def option_field(option: OptionSpec) -> OptionField:
     """Return a widget for an option, with its documentation as tooltip."""
-    makers = {"flag": _Flag, "names": _Names, "weights": _Weights}
-    field = makers[option.kind]() if option.kind in makers else _Number(option)
+    makers: dict[str, type[_Flag | _Names | _Weights]] = {
+        "flag": _Flag,
+        "names": _Names,
+        "weights": _Weights,
+    }
+    field: OptionField = makers[option.kind]() if option.kind in makers else _Number(option)
     limits = "" if option.bounds is None else f"\nAllowed: {option.bounds}"
     default = "the default" if option.default is None else option.default
     field.setToolTip(f"{option.help}{limits}\nDefault: {default}\n({option.name})")

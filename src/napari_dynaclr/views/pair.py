@@ -11,22 +11,21 @@ from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
-    QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_dynaclr.actions.key import KeyAction, key_list
-from napari_dynaclr.actions.pair import PAIR_ACTIONS, PAIR_KEY_ACTIONS
+from napari_dynaclr.actions.key import key_list
+from napari_dynaclr.actions.pair import PAIR_KEY_ACTIONS
 from napari_dynaclr.actions.tables import hint
 from napari_dynaclr.pictures.colours import DARK, PlotColours, plot_colours
 from napari_dynaclr.views.calm_wheel import calm_wheels
 from napari_dynaclr.views.candidates import CandidateBars
 from napari_dynaclr.views.empty_page import with_empty_page
+from napari_dynaclr.views.pair_address import PairAddress
+from napari_dynaclr.views.pair_buttons import PairButtons
 from napari_dynaclr.views.patch_grid import PatchGrid
 from napari_dynaclr.views.pressed import KeyFollower, action_for
 from napari_dynaclr.words.batch_name import BatchName
@@ -34,7 +33,6 @@ from napari_dynaclr.words.batch_name import BatchName
 __all__ = ("MODES", "PairView")
 
 _WAIT_MS = 100
-_SPIN_PX = 46  # half of it is below the buttons; napari gives more room, and four stand side by side
 _REPEATED = {action.name for action in PAIR_KEY_ACTIONS if action.repeats}
 MODES = {
     "as the network sees it": "Normalised, augmented with the key of this batch, cropped, channels dropped",
@@ -50,8 +48,6 @@ _EMPTY = (
 class PairView(QWidget):
     """Anchor and positive side by side, and where they come from."""
 
-    address_changed = Signal(int, int, int)
-    """Epoch, batch and place that the user wants."""
     action_requested = Signal(str)
     """Name of one of `PAIR_ACTIONS`."""
     row_clicked = Signal(int)
@@ -64,20 +60,11 @@ class PairView(QWidget):
         self._titles: tuple[str, str] = ("anchor", "positive")
         self._channels: tuple[str, ...] = ()
         self._rows = (-1, -1)
-        self.epoch = self._spin("Epoch", "Epoch of the training that the batch belongs to")
-        self.batch = self._spin("Batch", "Number of the batch in its epoch, counted over all ranks")
-        self.place = self._spin("Pair", "Place of the pair in the batch")
-        self.counts: dict[str, QLabel] = {}
-        self.buttons = {action.name: self._button(action) for action in PAIR_ACTIONS}
+        self.address, self.buttons = PairAddress(), PairButtons()
         self.mode = QComboBox()
         self.mode.addItems(list(MODES))
         for number, tip in enumerate(MODES.values()):
             self.mode.setItemData(number, tip, Qt.ItemDataRole.ToolTipRole)
-        self.slice = QSpinBox()
-        self.slice.setRange(-1, 0)
-        self.slice.setSpecialValueText("max")
-        self.slice.setStyleSheet(f"min-width: {_SPIN_PX}px")
-        self.slice.setToolTip("Slice of the stack; 'max' is the maximum over all slices")
         self.stretch = QCheckBox("own contrast")
         self.stretch.setToolTip(
             "Stretch each patch by itself. Off: one contrast a channel, so that differences between "
@@ -115,30 +102,11 @@ class PairView(QWidget):
 
     def _set_keys(self, keys: Mapping[str, str]) -> None:
         """Say the keys in the tooltips and in the list."""
-        for action in PAIR_ACTIONS:
-            self.buttons[action.name].setToolTip(hint(action.tooltip, keys[action.name]))
+        self.buttons.set_keys(keys)
         step = "Which step of the way from the store to the network is shown"
         self.mode.setToolTip(hint(step, keys["mode"]))
         self.keys.setText(key_list(PAIR_KEY_ACTIONS, keys))
         self.keys.setToolTip(hint("The keys; the same key hides them", keys["help"]))
-
-    def _spin(self, title: str, tip: str) -> QSpinBox:
-        spin = QSpinBox()
-        spin.setRange(0, 0)
-        spin.setKeyboardTracking(False)
-        spin.setStyleSheet(f"min-width: {_SPIN_PX}px")
-        spin.setAccessibleName(title)
-        spin.setToolTip(tip)
-        spin.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        return spin
-
-    def _button(self, action: KeyAction) -> QPushButton:
-        button = QPushButton(action.label)
-        button.setMinimumWidth(button.fontMetrics().horizontalAdvance(action.label) + 14)
-        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        button.setAutoRepeat(action.repeats)
-        button.clicked.connect(lambda: self._act(action.name))
-        return button
 
     def _act(self, name: str) -> None:
         if name == "help":
@@ -152,25 +120,8 @@ class PairView(QWidget):
         column = QVBoxLayout(content)
         column.setContentsMargins(4, 4, 4, 4)
         column.setSpacing(4)
-        address = QGridLayout()
-        address.setVerticalSpacing(1)
-        for place, (title, spin) in enumerate(
-            (("Epoch", self.epoch), ("Batch", self.batch), ("Pair", self.place), ("Slice", self.slice))
-        ):
-            label = self.counts[title] = QLabel(title)
-            address.addWidget(label, 0, place)
-            address.addWidget(spin, 1, place)
-            address.setColumnStretch(place, 1)
-        column.addLayout(address)
-        for names in (
-            ("previous", "next", "random", "anchor"),
-            ("again", "batch", "back", "forward", "help"),
-        ):
-            row = QHBoxLayout()
-            row.setSpacing(3)
-            for name in names:
-                row.addWidget(self.buttons[name])
-            column.addLayout(row)
+        column.addWidget(self.address)
+        column.addWidget(self.buttons)
         options = QHBoxLayout()
         options.addWidget(self.mode, 1)
         options.addWidget(self.stretch)
@@ -181,38 +132,21 @@ class PairView(QWidget):
         self.pages = with_empty_page(self, QLabel(_EMPTY), content)
 
     def _connect(self) -> None:
-        for spin in (self.epoch, self.batch, self.place):
-            spin.valueChanged.connect(self._on_address)
+        self.buttons.requested.connect(self._act)
         self.mode.currentTextChanged.connect(self._show_patches)
-        self.slice.valueChanged.connect(lambda z: self.grid.set_slice(None if z < 0 else z))
+        self.address.slice_wished.connect(self.grid.set_slice)
         self.stretch.toggled.connect(self.grid.set_stretch)
         self.grid.column_clicked.connect(lambda column: self.row_clicked.emit(self._rows[column]))
         self.bars.row_clicked.connect(self.row_clicked)
-
-    def _on_address(self) -> None:
-        self.address_changed.emit(self.epoch.value(), self.batch.value(), self.place.value())
 
     def set_empty(self) -> None:
         """Say what to do to see a pair."""
         self.pages.setCurrentIndex(0)
 
-    def set_limits(self, epochs: int, batches: int, pairs: int) -> None:
-        """Set how many epochs, batches of an epoch and pairs of a batch can be chosen."""
-        for spin, count in ((self.epoch, epochs), (self.batch, batches), (self.place, pairs)):
-            spin.blockSignals(True)
-            spin.setMaximum(max(count - 1, 0))
-            spin.blockSignals(False)
-        self.counts["Batch"].setText(f"Batch / {batches}")
-        self.counts["Pair"].setText(f"Pair / {pairs}")
-
     def set_address(self, epoch: int, batch: int, place: int, alone: bool) -> None:
         """Show which pair this is; `alone` if it is drawn for one anchor, not as a part of a batch."""
-        for spin, value in ((self.epoch, epoch), (self.batch, batch), (self.place, place)):
-            spin.blockSignals(True)
-            spin.setValue(value)
-            spin.setEnabled(not alone)
-            spin.blockSignals(False)
-        self.buttons["batch"].setEnabled(alone)
+        self.address.set_address(epoch, batch, place, not alone)
+        self.buttons.set_alone(alone)
 
     def set_reading(self, reading: bool) -> None:
         """Say that the pair of the address is being read, once that takes longer than a moment."""
@@ -221,11 +155,6 @@ class PairView(QWidget):
         else:
             self._wait.stop()
             self.grid.set_reading(False)
-
-    def set_ways(self, back: bool, forward: bool) -> None:
-        """Enable the ways back and forward."""
-        self.buttons["back"].setEnabled(back)
-        self.buttons["forward"].setEnabled(forward)
 
     def set_pair(
         self,
@@ -251,9 +180,7 @@ class PairView(QWidget):
             Rich text on their relation.
         """
         self._patches, self._titles, self._channels, self._rows = patches, titles, channels, rows
-        depth = next(iter(patches.values())).shape[2]
-        self.slice.setMaximum(depth - 1)
-        self.slice.setEnabled(depth > 1)
+        self.address.set_depth(next(iter(patches.values())).shape[2])
         self.about.setText(about)
         self.pages.setCurrentIndex(1)
         self._show_patches()

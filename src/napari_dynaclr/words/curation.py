@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 
 from dynaclr.curation import Action, CurationReport, Group, Mark, MarkKind, Put, Verdict, marks_of
 from napari_dynaclr.mark_list import GLYPHS
-from napari_dynaclr.models.curation import AuditState, MergeReport
+from napari_dynaclr.models.audit import AuditState
+from napari_dynaclr.models.curation import MergeReport
 from napari_dynaclr.models.targets import Item, Target
 
 __all__ = (

@@ -13,14 +13,13 @@ import psutil
 import pytest
 
 from dynaclr.errors import ConfigError, RunError
+from dynaclr.runs.deleting import delete_run
 from dynaclr.runs.event_reader import EventReader
 from dynaclr.runs.halting import Halt, HaltStep
+from dynaclr.runs.holders import held_elsewhere
 from dynaclr.runs.launch import (
     Launch,
-    child_environment,
     command_text,
-    delete_run,
-    held_elsewhere,
     launch,
     resume,
 )
@@ -39,32 +38,6 @@ Until = Callable[..., Any]
 
 def state(folder: RunFolder) -> State:
     return observe(folder).state
-
-
-def test_the_environment_of_a_child() -> None:
-    mine = {
-        "PATH": "/bin",
-        "CUDA_VISIBLE_DEVICES": "1",
-        "PYTHONPATH": "src",
-        "SLURM_JOB_ID": "7",
-        "SLURM_NTASKS": "2",
-        "SLURM_CPUS_PER_TASK": "4",
-        "LOCAL_RANK": "0",
-        "RANK": "0",
-        "WORLD_SIZE": "2",
-        "MASTER_PORT": "1",
-        "PL_GLOBAL_SEED": "3",
-        "TORCHELASTIC_RUN_ID": "x",
-        "QT_API": "pyqt6",
-        "DISPLAY": ":1",
-        "MPLBACKEND": "QtAgg",
-        "DYNACLR_RUN_FOLDER": "elsewhere",
-    }
-    kept = {"PATH": "/bin", "CUDA_VISIBLE_DEVICES": "1", "PYTHONPATH": "src", "SLURM_CPUS_PER_TASK": "4"}
-    added = {"PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
-    assert child_environment(mine, None) == {**kept, **added}
-    assert child_environment(mine, ["0", "GPU-ab"])["CUDA_VISIBLE_DEVICES"] == "0,GPU-ab"
-    assert child_environment(mine, [])["CUDA_VISIBLE_DEVICES"] == ""
 
 
 def test_a_launched_run_is_known_at_once(
@@ -186,29 +159,6 @@ def test_a_folder_that_cannot_be_written(quick: RunSpec, tmp_path: Path) -> None
     with pytest.raises(RunError, match="cannot be made"):
         launch(quick, tmp_path / "run")
     tmp_path.chmod(0o700)
-
-
-def test_a_run_behind_a_link_is_not_deleted(tmp_path: Path) -> None:
-    real = tmp_path / "real"
-    real.mkdir()
-    (real / "run.json").write_text("{}")
-    (tmp_path / "link").symlink_to(real)
-    with pytest.raises(RunError, match="not a run folder"):
-        delete_run(tmp_path / "link")
-    delete_run(real)
-    assert not real.exists()
-
-
-def test_a_lost_run_is_deleted_only_by_somebody_who_knows(tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path / "run")
-    folder.path.mkdir()
-    folder.status.write_text(json.dumps({"state": "running", "host": "elsewhere", "pid": 7, "boot": "x"}))
-    os.utime(folder.status, (1, 1))
-    assert state(folder) is State.LOST
-    with pytest.raises(RunError, match="process 7 on elsewhere"):
-        delete_run(folder.path)
-    delete_run(folder.path, lost_is_gone=True)
-    assert not folder.path.exists()
 
 
 def test_the_lock_of_another_host_is_taken_over_only_by_somebody_who_knows(

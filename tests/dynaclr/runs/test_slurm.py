@@ -16,10 +16,10 @@ from tests.fake_cluster import FakeCluster, calls
 
 from dynaclr.atomic import write_json_atomically
 from dynaclr.errors import ConfigError, RunError
+from dynaclr.runs.deleting import delete_run
 from dynaclr.runs.halting import HaltStep
 from dynaclr.runs.job_halting import JobHalt
 from dynaclr.runs.job_script import JobRequest, script_text
-from dynaclr.runs.launch import delete_run
 from dynaclr.runs.layout import RunFolder, made_folder
 from dynaclr.runs.observing import observe, worker
 from dynaclr.runs.slurm import JobState, JobWatch, cancel, submit

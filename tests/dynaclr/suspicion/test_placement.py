@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from dynaclr.suspicion.judging import AS_GIVEN, judge_fovs
+from dynaclr.suspicion.judging import AS_GIVEN, Explanation, judge_fovs
 from dynaclr.suspicion.placement import (
     FovView,
     Points,
@@ -90,33 +90,60 @@ def moved(points: Points, **columns: npt.NDArray[np.float64]) -> Points:
     return replace(points, **columns)
 
 
-FAULTS: list[tuple[Callable[[Points], Points], str]] = [
-    (lambda p: moved(p, y=p.x, x=p.y), "y and x are exchanged"),
-    (lambda p: moved(p, y=p.y * PIXEL_UM, x=p.x * PIXEL_UM), "micrometres"),
-    (lambda p: moved(p, y=p.y + 24, x=p.x - 17), r"shifted by \(24, -17\) px"),
-    (lambda p: replace(p, t=p.t + 1), "counted from 1"),
-    (lambda p: replace(p, t=p.t - 1), "one too small"),
-    (lambda p: VIEWS[3].points, AS_GIVEN),  # of a FOV that fits its own table: nothing explains it
+FAULTS: list[tuple[Callable[[Points], Points], str, str]] = [
+    (lambda p: moved(p, y=p.x, x=p.y), "y and x are exchanged", "exchange these columns"),
+    (
+        lambda p: moved(p, y=p.y * PIXEL_UM, x=p.x * PIXEL_UM),
+        "centroids are micrometres, not pixels",
+        "divide y and x by 0.6",
+    ),
+    (
+        lambda p: moved(p, y=p.y * PIXEL_UM**2, x=p.x * PIXEL_UM**2),
+        "centroids were multiplied by the size of a pixel twice",
+        "divide y and x by 0.36",
+    ),
+    (
+        lambda p: moved(p, y=p.y / 2, x=p.x / 2),
+        "centroids are of an image of half the size",
+        "multiply y and x by 2",
+    ),
+    (
+        lambda p: moved(p, y=p.y * 2, x=p.x * 2),
+        "centroids are of an image of twice the size",
+        "divide y and x by 2",
+    ),
+    (
+        lambda p: moved(p, y=p.y + 24, x=p.x - 17),
+        "centroids are shifted by (24, -17) px",
+        "subtract that from y and x",
+    ),
+    (lambda p: replace(p, t=p.t + 1), "frames are counted from 1: cells lie", "subtract 1 from t"),
+    (lambda p: replace(p, t=p.t - 1), "frames are one too small: cells lie", "add 1 to t"),
+    (lambda p: VIEWS[3].points, AS_GIVEN.name, ""),  # of a FOV that fits its own table: nothing explains it
 ]
 
 
-@pytest.mark.parametrize(("fault", "reason"), FAULTS)
-def test_one_wrong_table_is_found_and_explained(fault: Callable[[Points], Points], reason: str) -> None:
-    import re
-
+@pytest.mark.parametrize(("fault", "reason", "fix"), FAULTS, ids=[reason for _, reason, _ in FAULTS])
+def test_one_wrong_table_is_found_and_explained(
+    fault: Callable[[Points], Points], reason: str, fix: str
+) -> None:
     verdicts = judge_fovs(with_points(1, fault(VIEWS[1].points)), NAMES)
     assert [item.fits for item in verdicts] == [True, False, True, True]
-    assert re.search(reason, verdicts[1].best)
+    assert verdicts[1].best.name.startswith(reason)
+    assert verdicts[1].best.fix == fix
+    better = verdicts[1].best_contrast > verdicts[1].contrast
+    assert better is not reason.startswith("frames")  # whose centroids lie on cells as they are
 
 
 def test_exchanged_tables_name_each_other() -> None:
     views = with_points(0, VIEWS[2].points)
     views[2] = replace(views[2], points=VIEWS[0].points)
     verdicts = judge_fovs(views, NAMES)
+    fix = "put the right track file here"
     assert [item.best for item in verdicts] == [
-        "the table of A/1/2 fits",
+        Explanation("the table of A/1/2 fits", fix, 2),
         AS_GIVEN,
-        "the table of A/1/0 fits",
+        Explanation("the table of A/1/0 fits", fix, 0),
         AS_GIVEN,
     ]
 
