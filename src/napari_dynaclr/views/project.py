@@ -12,29 +12,27 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QGroupBox,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QLineEdit,
     QProgressBar,
     QPushButton,
-    QTableWidget,
-    QTableWidgetItem,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 
 from dynaclr.report import SetupReport
 from napari_dynaclr.layers import COLOUR_BY
 from napari_dynaclr.views.calm_wheel import calm_wheels
 from napari_dynaclr.views.fov_box import FovBox
 from napari_dynaclr.views.from_layers import FromLayersForm
-from napari_dynaclr.views.training_parts import Fold
+from napari_dynaclr.views.setup_table import SetupTable
+from napari_dynaclr.views.training_parts import Fold, words
 
 __all__ = ("ProjectView",)
 
-_COLUMNS = ("experiment", "FOVs", "cells", "divisions", "anchors", "lost")
 _MOST_RECENT = 8
+_LINES_OF_WARNINGS = 7
 
 
 class ProjectView(QWidget):
@@ -74,18 +72,8 @@ class ProjectView(QWidget):
         self.state.setWordWrap(True)
         self.state.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.state.setToolTip("What is open, or why it could not be opened")
-        self.table = QTableWidget(0, len(_COLUMNS))
-        self.table.setHorizontalHeaderLabels(list(_COLUMNS))
-        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        self.table.setToolTip("What set-up found; hover a row for details")
-        self.table.setTabKeyNavigation(False)  # the tab key leaves the table
-        header = self.table.horizontalHeader()
-        assert header is not None
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setStretchLastSection(True)
-        self.warnings = QLabel()
-        self.warnings.setWordWrap(True)
-        self.warnings.setToolTip("What a person should know before training")
+        self.table = SetupTable()
+        self.warnings = words("What a person should know before training")
         self.fov = FovBox()
         self.colour = QComboBox()
         self.colour.addItems(list(COLOUR_BY))
@@ -99,6 +87,9 @@ class ProjectView(QWidget):
         self.from_layers = FromLayersForm()
         self.layers_fold = Fold(
             "From layers ...", "Make a project of images and tracks that are open in napari", self.from_layers
+        )
+        self.notes = Fold(
+            "Warnings", "What set-up warns of; a click shows or hides it", _scroll(self.warnings)
         )
         self._arrange()
         self._connect()
@@ -122,22 +113,18 @@ class ProjectView(QWidget):
         column.addWidget(self.busy)
         column.addWidget(self.state)
         column.addWidget(self.layers_fold)
-        self.view_box = QGroupBox("Image")
+        self.view_box = QGroupBox("Field of view")  # a row of its own is wide enough for its name
         form = QFormLayout(self.view_box)
-        form.addRow("Field of view", self.fov)
+        form.addRow(self.fov)
         form.addRow("Go to track", self.track)
         form.addRow("Colour by", self.colour)
         form.addRow(self.follow)
         column.addWidget(self.view_box)
         column.addWidget(self.table, 1)
-        self.notes = QCollapsible("Warnings")
-        self.notes.setToolTip("What the set-up warns of; click to show or hide it")
-        self.notes.setContent(self.warnings)
         column.addWidget(self.notes)
-        column.addStretch(0)
+        self.layers_fold.hide_while_open(self.view_box, self.table, self.notes)
 
     def _connect(self) -> None:
-        self.layers_fold.head.toggled.connect(self._make_room)
         self.line.returnPressed.connect(self._open)
         self.path.activated.connect(lambda number: self._open())
         self.browse.clicked.connect(self._choose)
@@ -153,11 +140,6 @@ class ProjectView(QWidget):
         text = self.path.currentText().strip().strip("'\"").strip()
         if text:
             self.open_requested.emit(text)
-
-    def _make_room(self, asked: bool) -> None:
-        """Hide what is said of the open project while another is made of layers."""
-        for part in (self.view_box, self.table, self.notes):
-            part.setVisible(not asked)
 
     def _choose(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(
@@ -206,29 +188,11 @@ class ProjectView(QWidget):
     def set_report(self, report: SetupReport | None, warnings: Sequence[str] = ()) -> None:
         """Show what set-up found; None for nothing."""
         items = [] if report is None else report.experiments
-        self.table.setRowCount(len(items))
-        for row, item in enumerate(items):
-            held = any("held out" in check for check in item.checks)
-            lost = ", ".join(f"{name} {count}" for name, count in item.lost.items() if count) or "none"
-            values = (
-                item.name + (" (held out)" if held else ""),
-                f"{item.fovs_used} of {item.fovs_found}",
-                str(item.observations),
-                str(item.divisions),
-                str(item.anchors),
-                lost,
-            )
-            details = [*item.checks, *(f"{fov} skipped: {why}" for fov, why in item.skipped.items())]
-            low, high = item.tau_frames
-            details.insert(0, f"tau {low} to {high} frames at {item.interval_minutes:g} min")
-            for column, text in enumerate(values):
-                cell = QTableWidgetItem(text)
-                cell.setToolTip("\n".join(details[:30]))
-                self.table.setItem(row, column, cell)
+        self.table.set_experiments(items)
         texts = [] if report is None else list(dict.fromkeys([*report.warnings, *warnings]))
         self.warnings.setText("\n\n".join(texts) or "none")
-        self.notes.setText(f"Warnings ({len(texts)})")
-        self.notes.expand(animate=False) if texts else self.notes.collapse(animate=False)
+        self.notes.set_title(f"Warnings ({len(texts)})")
+        self.notes.head.setChecked(bool(texts))
 
     def set_fovs(self, entries: Sequence[tuple[str, str, int]], shown: tuple[str, int] | None) -> None:
         """Offer fields of view (title, part, code), and mark the one that is shown."""
@@ -239,6 +203,15 @@ class ProjectView(QWidget):
     def set_shown(self, shown: tuple[str, int] | None) -> None:
         """Mark the field of view that is shown."""
         self.fov.set_shown(shown)
+
+
+def _scroll(label: QLabel) -> QScrollArea:
+    """Return a text of any length in a place of a few lines."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setWidget(label)
+    area.setFixedHeight(_LINES_OF_WARNINGS * label.fontMetrics().lineSpacing())
+    return area
 
 
 def _button(text: str, tip: str) -> QPushButton:

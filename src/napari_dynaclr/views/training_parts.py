@@ -61,6 +61,7 @@ class Fold(QWidget):
     def __init__(self, title: str, tooltip: str, content: QWidget, opened: bool = False) -> None:
         super().__init__()
         self._title = title
+        self._instead: tuple[QWidget, ...] = ()
         self.head = QPushButton()
         self.head.setCheckable(True)
         self.head.setToolTip(tooltip)
@@ -80,6 +81,12 @@ class Fold(QWidget):
         self._title = title
         self._show(self.head.isChecked())
 
+    def hide_while_open(self, *others: QWidget) -> None:
+        """Hide other parts while the content is shown: there is no room for both."""
+        self._instead = others
+
     def _show(self, opened: bool) -> None:
         self.head.setText(f"{'▾' if opened else '▸'} {self._title}")
-        self.content.setVisible(opened)
+        parts = [(self.content, opened), *((other, not opened) for other in self._instead)]
+        for part, shown in sorted(parts, key=lambda part: part[1]):
+            part.setVisible(shown)  # what goes goes first: a window that had to grow for both stays high
