@@ -33,6 +33,8 @@ _CONTENTS = "napari_dynaclr.contents"
 """The module that makes contents; importing it takes seconds, the first time in a process."""
 
 
+_STARTING_WIDTH = 300
+"""Pixels: as wide as most docks are, so that the image does not move when the content is there."""
 _NUMBERS = count()
 
 
@@ -151,6 +153,7 @@ class _StartingPage(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.setMinimumWidth(_STARTING_WIDTH)
         self.text = QLabel("Starting: torch and other libraries are read, once while napari is open ...")
         self.text.setWordWrap(True)
         self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from qtpy.QtCore import QRect, Qt
 from qtpy.QtGui import QFontMetrics
-from qtpy.QtWidgets import QApplication, QMainWindow
+from qtpy.QtWidgets import QApplication, QFileDialog, QMainWindow
 
 from dynaclr.report import ExperimentReport, SetupReport
 from napari_dynaclr.views.project import ProjectView
@@ -48,7 +49,8 @@ REPORT = SetupReport(
 def view(qtbot: Any) -> ProjectView:
     made = ProjectView()
     qtbot.addWidget(made)
-    made.resize(WIDE, HIGH)
+    made.resize(made.minimumSizeHint().width(), HIGH)
+    assert made.width() <= WIDE
     made.show()
     qtbot.waitExposed(made)
     made.set_report(REPORT)
@@ -109,6 +111,39 @@ def test_a_title_of_a_field_of_view_is_not_cut(view: ProjectView) -> None:
     view.set_fovs([(title, "training", 0)], ("training", 0))
     QApplication.processEvents()
     assert view.fov.line.width() >= view.fov.fontMetrics().horizontalAdvance(title)
+
+
+def test_long_errors_scroll_and_keep_the_window(view: ProjectView) -> None:
+    high, least = view.height(), view.minimumSizeHint().height()
+    text = "\n".join(
+        f"file experiments.yaml, line {n}, field channel_names: missing field." for n in range(20)
+    )
+    view.set_state(text)
+    QApplication.processEvents()
+    assert view.state.text() == text
+    bar = view.state.verticalScrollBar()
+    assert bar is not None
+    assert bar.maximum() > 0
+    assert view.minimumSizeHint().height() - least < 150
+    assert view.height() == high
+    view.set_state("Opening ...")
+    QApplication.processEvents()
+    assert view.state.height() < 30
+    assert bar.maximum() == 0
+
+
+@pytest.mark.parametrize("button", ["browse", "attach"])
+def test_dialogs_begin_where_the_project_is(
+    view: ProjectView, monkeypatch: pytest.MonkeyPatch, qtbot: Any, tmp_path: Path, button: str
+) -> None:
+    asked = []
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *args: asked.append(args[2]) or ("", ""))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *args: asked.append(args[2]) or "")
+    view.set_busy(False)
+    qtbot.mouseClick(getattr(view, button), Qt.MouseButton.LeftButton)
+    view.set_path(str(tmp_path / "train.yaml"))
+    qtbot.mouseClick(getattr(view, button), Qt.MouseButton.LeftButton)
+    assert asked == ["", str(tmp_path)]
 
 
 def test_a_form_instead_of_the_report_does_not_make_the_window_higher(qtbot: Any) -> None:

@@ -15,6 +15,7 @@ from dynaclr.index import MultiExperimentIndex
 from napari_dynaclr import layers as shapes
 from napari_dynaclr.actions.layer_keys import bind_steps
 from napari_dynaclr.actions.steps import Step, neighbours
+from napari_dynaclr.controllers.box_lines import BoxLines
 from napari_dynaclr.controllers.own_layers import OwnLayers
 from napari_dynaclr.controllers.sight import Look, Sight
 from napari_dynaclr.controllers.step_queue import StepQueue
@@ -47,6 +48,8 @@ class ImageContext:
     fov_changed = Signal(object)
     """(part, FOV code) that is shown, or None."""
     frame_changed = Signal(int)
+    cell_picked = Signal(object)
+    """The `Cell` that was clicked in the image, after it is selected."""
 
     def __init__(
         self, viewer: Any, session: Session, later: Callable[[Callable[[], None]], None] | None = None
@@ -54,6 +57,7 @@ class ImageContext:
         self.session = session
         self.layers = OwnLayers(viewer, self._on_added)
         self.sight = Sight(self.layers)
+        self._lines = BoxLines(self.layers)
         self._looks: dict[Cell, tuple[tuple[str, int], Look]] = {}  # what was seen when a cell was left
         self._steps = StepQueue(later, lambda: self.layers.is_open)
         self.shown: tuple[str, int] | None = None
@@ -108,7 +112,7 @@ class ImageContext:
         self._steps.clear()
         self._steps.do(lambda: self.layers.place(*shapes.geometry(index, fov)), _FOV)
         channels = len(index.registry.channel_maps[name])
-        for role in ("family", "pair", "embedding") if moved else ():
+        for role in ("family", "selected", "pair", "embedding") if moved else ():
             self.layers.hide(role)
         for role in [f"image {number}" for number in range(channels, _MOST_CHANNELS)]:
             self.layers.hide(role)
@@ -163,6 +167,7 @@ class ImageContext:
         self._seen = now
         if seen is not None and seen[1] != now[1]:
             self._show_cells()
+            self._show_selected()
             self._show_pair()
         if seen is None or seen[0] != now[0]:
             self.frame_changed.emit(now[0])
@@ -193,6 +198,7 @@ class ImageContext:
         project = self.session.project
         if cell is None or project is None:
             self.layers.hide("family")
+            self.layers.hide("selected")
             return
         index, fov = self._fov_of(project, cell.part, cell.row)
         identity = identity_of(project, cell)
@@ -236,9 +242,9 @@ class ImageContext:
         return bool(self._steps)
 
     def _show_selected(self) -> None:
-        """Show the family of the selected cell, if it is in this field of view."""
-        project, cell = self.session.project, self.session.cell
-        if project is None or cell is None:
+        """Show the selected cell and its family, if they are in this field of view."""
+        project, cell, now = self.session.project, self.session.cell, self._now
+        if project is None or cell is None or now is None:
             return
         index, fov = self._fov_of(project, cell.part, cell.row)
         if self.shown == (cell.part, fov):
@@ -248,6 +254,8 @@ class ImageContext:
                 lambda: shapes.family_layer(index, fov, family_rows(index.table, cell.row)),
                 *(index, root),
             )
+            made_from = index, fov, cell.row, now[1]
+            self.layers.show("selected", lambda: shapes.selected_layer(*made_from), *made_from)
 
     def _go_to(self, index: MultiExperimentIndex, row: int, look: Look | None = None) -> None:
         """Move time and camera to a cell, or look where its field of view was looked at before."""
@@ -284,6 +292,7 @@ class ImageContext:
             self.layers.hide("pair")
         else:
             self.layers.show("pair", lambda: shapes.pair_layer(*made_from), *made_from)
+            self._lines.adjust()
 
     def _on_press(self, layer: Any, event: Any) -> Iterator[None]:
         """Select the cell that is clicked; a drag moves the image as ever."""
@@ -309,6 +318,8 @@ class ImageContext:
         distance = np.hypot(index.table.y[rows] - y, index.table.x[rows] - x)
         nearest = int(distance.argmin())
         if distance[nearest] * zoom <= max(_NEAR_PX, float(np.max(layer.size)) * zoom):
+            cell = Cell(self.shown[0], int(rows[nearest]))
             self._from_image = True
-            self.session.select(Cell(self.shown[0], int(rows[nearest])))
+            self.session.select(cell)
             self._from_image = False
+            self.cell_picked.emit(cell)

@@ -222,7 +222,24 @@ class PairController:
             held = "it is held out for validation" if cell.part != TRAINING else "it is no anchor"
             self.view.set_message(f"The selected cell is in no training batch: {held}.")
             return
-        self.session.ask(PairRequest(self.session.request.epoch, 0, 0, number))
+        self._ask(PairRequest(self.session.request.epoch, 0, 0, number))
+
+    def draw_for(self, cell: Cell) -> None:
+        """Draw pairs for a cell that was clicked in the image; the pair that it is the anchor of stays."""
+        project, pair = self.session.project, self._pairs.get(self.session.request)
+        if project is None:
+            return
+        if pair is not None and cell == Cell(TRAINING, int(pair.anchor_meta["row"])):
+            self._ask(self.session.request)
+        else:
+            self._draw_for_the_cell(project)
+
+    def _ask(self, request: PairRequest) -> None:
+        """Look at a pair, also if it was looked at last: a message may have taken its place."""
+        if request == self.session.request:
+            self._on_request(request)
+        else:
+            self.session.ask(request)
 
     def _on_row(self, row: int) -> None:
         if row >= 0:

@@ -34,7 +34,8 @@ from napari_dynaclr.words.batch_name import BatchName
 __all__ = ("MODES", "PairView")
 
 _WAIT_MS = 100
-_SPIN_PX = 46  # half of it is below the buttons; napari gives more room, and four stand side by side
+_BUTTONS_PX = 44  # what the buttons of a number and the ends of its field take
+_LONGEST = "9999"
 _REPEATED = {action.name for action in PAIR_KEY_ACTIONS if action.repeats}
 MODES = {
     "as the network sees it": "Normalised, augmented with the key of this batch, cropped, channels dropped",
@@ -76,7 +77,7 @@ class PairView(QWidget):
         self.slice = QSpinBox()
         self.slice.setRange(-1, 0)
         self.slice.setSpecialValueText("max")
-        self.slice.setStyleSheet(f"min-width: {_SPIN_PX}px")
+        _make_narrow(self.slice)
         self.slice.setToolTip("Slice of the stack; 'max' is the maximum over all slices")
         self.stretch = QCheckBox("own contrast")
         self.stretch.setToolTip(
@@ -126,7 +127,7 @@ class PairView(QWidget):
         spin = QSpinBox()
         spin.setRange(0, 0)
         spin.setKeyboardTracking(False)
-        spin.setStyleSheet(f"min-width: {_SPIN_PX}px")
+        _make_narrow(spin)
         spin.setAccessibleName(title)
         spin.setToolTip(tip)
         spin.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -312,3 +313,9 @@ class PairView(QWidget):
             self.mode.setCurrentIndex((self.mode.currentIndex() + 1) % self.mode.count())
         else:
             self._act(name)
+
+
+def _make_narrow(spin: QSpinBox) -> None:
+    """Give a number the room it needs and no more: four of them stand side by side."""
+    needed = _BUTTONS_PX + spin.fontMetrics().horizontalAdvance(_LONGEST)
+    spin.setStyleSheet(f"min-width: {needed}px; padding: 1px 0px")

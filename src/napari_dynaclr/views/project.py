@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -12,11 +13,9 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QGroupBox,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QProgressBar,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -26,13 +25,14 @@ from napari_dynaclr.layers import COLOUR_BY
 from napari_dynaclr.views.calm_wheel import calm_wheels
 from napari_dynaclr.views.fov_box import FovBox
 from napari_dynaclr.views.from_layers import FromLayersForm
+from napari_dynaclr.views.long_words import LongWords
 from napari_dynaclr.views.setup_table import SetupTable
-from napari_dynaclr.views.training_parts import Fold, words
+from napari_dynaclr.views.training_parts import Fold
 
 __all__ = ("ProjectView",)
 
 _MOST_RECENT = 8
-_LINES_OF_WARNINGS = 7
+_LINES = 7
 
 
 class ProjectView(QWidget):
@@ -68,12 +68,10 @@ class ProjectView(QWidget):
         self.busy = QProgressBar()
         self.busy.setTextVisible(True)
         self.busy.setToolTip("What set-up is doing")
-        self.state = QLabel("Nothing is open.")
-        self.state.setWordWrap(True)
-        self.state.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.state.setToolTip("What is open, or why it could not be opened")
+        self.state = LongWords("What is open, or why it could not be opened", _LINES)
+        self.state.setText("Nothing is open.")
         self.table = SetupTable()
-        self.warnings = words("What a person should know before training")
+        self.warnings = LongWords("What a person should know before training", _LINES)
         self.fov = FovBox()
         self.colour = QComboBox()
         self.colour.addItems(list(COLOUR_BY))
@@ -88,9 +86,7 @@ class ProjectView(QWidget):
         self.layers_fold = Fold(
             "From layers ...", "Make a project of images and tracks that are open in napari", self.from_layers
         )
-        self.notes = Fold(
-            "Warnings", "What set-up warns of; a click shows or hides it", _scroll(self.warnings)
-        )
+        self.notes = Fold("Warnings", "What set-up warns of; a click shows or hides it", self.warnings)
         self._arrange()
         self._connect()
         calm_wheels(self)
@@ -143,16 +139,21 @@ class ProjectView(QWidget):
 
     def _choose(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(
-            self, "Training or list of experiments", "", "YAML (*.yaml *.yml)"
+            self, "Training or list of experiments", self._folder(), "YAML (*.yaml *.yml)"
         )
         if chosen:
             self.set_path(chosen)
             self._open()
 
     def _choose_run(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Run folder")
+        chosen = QFileDialog.getExistingDirectory(self, "Run folder", self._folder())
         if chosen:
             self.attach_requested.emit(chosen)
+
+    def _folder(self) -> str:
+        """Return the folder of the path in the field, where dialogs begin; nothing for no path."""
+        text = self.path.currentText().strip()
+        return str(Path(text).expanduser().parent) if text else ""
 
     def set_path(self, path: str) -> None:
         """Show a path in the field."""
@@ -203,15 +204,6 @@ class ProjectView(QWidget):
     def set_shown(self, shown: tuple[str, int] | None) -> None:
         """Mark the field of view that is shown."""
         self.fov.set_shown(shown)
-
-
-def _scroll(label: QLabel) -> QScrollArea:
-    """Return a text of any length in a place of a few lines."""
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setWidget(label)
-    area.setFixedHeight(_LINES_OF_WARNINGS * label.fontMetrics().lineSpacing())
-    return area
 
 
 def _button(text: str, tip: str) -> QPushButton:

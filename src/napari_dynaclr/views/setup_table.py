@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import QRect, Qt
+from qtpy.QtCore import QRect, QSize, Qt
 from qtpy.QtGui import QFontMetrics, QResizeEvent
 from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
@@ -60,6 +60,13 @@ class SetupTable(QTableWidget):
                 causes = ", ".join(f"{name} {count}" for name, count in item.lost.items() if count)
                 self._add_text(f"lost: {causes}", tip)
         self._fit()
+
+    def minimumSizeHint(self) -> QSize:
+        """Return a width at which no title is cut."""
+        across = self.horizontalHeader()
+        assert across is not None
+        widest = max(across.sectionSizeHint(column) for column in range(len(_COLUMNS)))
+        return QSize(len(_COLUMNS) * widest + _ROOM, super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Give texts the height that they need at this width."""
