@@ -11,7 +11,7 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_dynaclr.dock_places import bring_up, make_room, title_of
+from napari_dynaclr.dock_places import bring_up, make_room, name_tab, title_of
 from napari_dynaclr.views.focus_ring import FocusRing
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ class Dock(QWidget):
 
     def _place(self) -> None:
         """Stand with others behind tabs if the screen has no room; where a person drags it then, it stays."""
+        name_tab(self, self.name)
         window = self.window()
         newest = None if window is None else max(window.findChildren(Dock), key=lambda dock: dock.number)
         if make_room(self, Dock, newest, opening=newest is not None and not newest.offered_keys):

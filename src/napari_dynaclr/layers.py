@@ -241,7 +241,7 @@ def selected_layer(index: MultiExperimentIndex, fov: int, row: int, z: float | N
         "name": _title(index, fov, "selected cell"),
         "face_color": "transparent",
         "border_color": np.array([_RING]),
-        "border_width": 0.12,
+        "border_width": 0.09,
         "size": 1.7 * _cell_size(index),
         "features": {"row": np.array([row])},
         **_geometry(index, fov),

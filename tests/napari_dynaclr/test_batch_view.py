@@ -16,6 +16,7 @@ from qtpy.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QFileDialog, 
 
 from dynaclr.testing import coded_value
 from napari_dynaclr.controllers.batch import BATCH, FILE, OPTIONS, PAIRS, REPORT, SAVING, batch_dock
+from napari_dynaclr.memory import note_project
 from napari_dynaclr.models.project import open_project, reopened
 from napari_dynaclr.models.session import PairRequest, Session
 from napari_dynaclr.pictures.thumbnails import composite, contrast, rgb_of
@@ -281,9 +282,14 @@ def test_changed_options_are_written_back(opened: Opened, monkeypatch: Any) -> N
     assert form.changes() == {}
     opened.type_into(form.fields["batch_size"].box, "32")
     other = opened.path.with_name("other")
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(other), ""))
+    asked: list[str] = []
+    note_project(opened.path)
+    monkeypatch.setattr(
+        QFileDialog, "getSaveFileName", lambda *args: asked.append(args[2]) or (str(other), "")
+    )
     opened.click(form.save_as)
     opened.settle()
+    assert asked == [str(opened.path.parent)]  # not where the program was started
     wanted = text.replace("leaky: 0.25", "leaky: 0.5").replace("size: 40  ", "size: 32  ")
     assert other.with_suffix(".yaml").read_text() == wanted
     assert "other.yaml" in form.message.text()

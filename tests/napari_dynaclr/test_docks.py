@@ -16,7 +16,7 @@ from dynaclr.dataset import MultiExperimentTripletDataset
 from dynaclr.embeddings import EmbeddingWriter
 from napari_dynaclr.actions.pair import PAIR_ACTIONS
 from napari_dynaclr.controllers.hub import hub_of
-from napari_dynaclr.models.project import TRAINING, Cell, Project
+from napari_dynaclr.models.project import TRAINING, Cell, Project, reopened
 from napari_dynaclr.models.session import PairRequest
 
 pytestmark = pytest.mark.gui
@@ -128,6 +128,28 @@ def test_pairs_are_walked_with_keys_and_buttons(opened: Any, qtbot: Any) -> None
     assert session.cell == before
     assert not view.epoch.isEnabled()
     assert all(action.shortcut in view.buttons[action.name].toolTip() for action in PAIR_ACTIONS)
+
+
+def test_data_that_are_set_up_again_leave_the_selected_cell(opened: Any) -> None:
+    at = opened("Pairs")
+    session = at.hub.session
+    anchor = session.cell
+    other = next(
+        Cell(TRAINING, int(row))
+        for row in session.project.index(TRAINING).anchor_rows[::-1]
+        if int(row) != anchor.row
+    )
+    session.visit(other)
+    at.idle()
+    session.project = reopened(session.project)
+    at.idle()
+    assert session.cell == other
+    assert at.docks["Pairs"]._rows[0] == anchor.row
+    session.ask(PairRequest(0, 0, 1))
+    at.idle()
+    session.ask(PairRequest(0, 0, 0))
+    at.idle()
+    assert session.cell == anchor
 
 
 def test_the_image_shows_the_pair_and_a_click_selects_a_cell(opened: Any, qtbot: Any) -> None:

@@ -158,6 +158,15 @@ def test_a_click_tells_which_cell_it_hit(at: Shown) -> None:
     assert len(picked) == 1
 
 
+def test_a_channel_that_comes_later_lies_below_the_cells(at: Shown) -> None:
+    at.viewer.layers.remove(at.layer("image 1"))
+    mine = at.viewer.add_labels(np.zeros((3, 4, 4), dtype=int), name="mine")
+    at.context.show_fov(TRAINING, 2)
+    roles = [layer.metadata.get("dynaclr") for layer in at.viewer.layers]
+    assert roles[:2] == ["image 0", "image 1"]
+    assert at.viewer.layers[-1] is mine
+
+
 def test_boxes_are_seen_at_any_zoom_unless_the_user_has_chosen_their_width(at: Shown) -> None:
     """Lines of less than a pixel of the screen are not drawn where they fall between two."""
     rows = fov_rows(at.session.project.index(TRAINING), 1)

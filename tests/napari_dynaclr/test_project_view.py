@@ -123,13 +123,23 @@ def test_long_errors_scroll_and_keep_the_window(view: ProjectView) -> None:
     assert view.state.text() == text
     bar = view.state.verticalScrollBar()
     assert bar is not None
+    assert bar.isVisible()
     assert bar.maximum() > 0
     assert view.minimumSizeHint().height() - least < 150
     assert view.height() == high
     view.set_state("Opening ...")
     QApplication.processEvents()
     assert view.state.height() < 30
-    assert bar.maximum() == 0
+    assert not bar.isVisible()
+
+
+def test_what_is_typed_is_opened_by_the_button(view: ProjectView, qtbot: Any) -> None:
+    asked: list[str] = []
+    view.open_requested.connect(asked.append)
+    qtbot.mouseClick(view.open_typed, Qt.MouseButton.LeftButton)
+    view.set_path("train.yaml")
+    qtbot.mouseClick(view.open_typed, Qt.MouseButton.LeftButton)
+    assert asked == ["train.yaml"]
 
 
 @pytest.mark.parametrize("button", ["browse", "attach"])

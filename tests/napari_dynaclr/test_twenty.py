@@ -550,6 +550,17 @@ def test_8_a_dock_that_is_opened_has_the_keys_and_the_tab_key_goes_on(
         assert frame.focusWidget() is not now
 
 
+def test_18_the_arrows_of_the_batch_cover_nothing(window: Window) -> None:
+    address = window.open("Batches").address
+    frame = window.viewer.window._qt_window
+    frame.resize(1366, 768)
+    dock = next(dock for dock in frame.findChildren(QDockWidget) if dock.isAncestorOf(address))
+    frame.resizeDocks([dock], [1], Qt.Orientation.Horizontal)
+    QApplication.processEvents()
+    assert address.back.geometry().right() < address.batch.geometry().left()
+    assert address.batch.geometry().right() < address.on.geometry().left()
+
+
 def test_18_numbers_of_the_pair_can_be_read(window: Window) -> None:
     view = window.open("Pairs")
     frame = window.viewer.window._qt_window

@@ -48,6 +48,7 @@ class PairController:
         self.session, self.jobs, self.view = session, jobs, view
         self._pairs: OrderedDict[PairRequest, Pair] = OrderedDict()
         self._in_batch = PairRequest()
+        self._set_up_at: PairRequest | None = None  # what was looked at when data were set up anew
         session.project_changed.connect(self._on_project)
         session.request_changed.connect(self._on_request)
         session.cell_changed.connect(self._on_cell)
@@ -58,6 +59,7 @@ class PairController:
         view.mode.currentTextChanged.connect(lambda name: remember(_MODE, name))
         jobs.changed.connect(self._on_jobs)
         self._on_project(session.project)
+        self._set_up_at = None  # who opens the view wants to see its pair
 
     def close(self) -> None:
         """Forget the session."""
@@ -74,6 +76,7 @@ class PairController:
     def _on_project(self, project: Project | None) -> None:
         self._pairs.clear()
         self._in_batch = PairRequest()
+        self._set_up_at = None if self.session.cell is None else self.session.request
         self.view.set_same("")
         if project is None:
             self.view.set_empty()
@@ -116,6 +119,8 @@ class PairController:
         project = self.session.project
         if project is None:
             return
+        if request != self._set_up_at:
+            self._set_up_at = None
         if request.anchor is None:
             self._in_batch = request
         self.view.set_address(request.epoch, request.batch, request.place, request.anchor is not None)
@@ -145,7 +150,8 @@ class PairController:
         self.view.set_pair(patches, pair_titles(index, pair), channels, rows, pair_about(index, pair))
         found, hours = pair.candidates, float(index.fov_interval_hours[fov])
         self.view.set_candidates(found.rows, found.tau_frames, found.probability, rows[1], hours)
-        self.session.select(Cell(TRAINING, rows[0]))
+        if request != self._set_up_at:  # else nobody has asked to go there: the selected cell stays
+            self.session.select(Cell(TRAINING, rows[0]))
         self.pair_shown.emit(*rows)
         self._read_ahead(project, request)
 

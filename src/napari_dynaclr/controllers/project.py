@@ -65,7 +65,9 @@ class ProjectController:
             view.set_path(str(recent[0]))
             gone = not Path(str(recent[0])).exists()
             view.set_state(
-                f"The project of last time is gone: {recent[0]}" if gone else "Return opens the last project."
+                f"The project of last time is gone: {recent[0]}"
+                if gone
+                else "Open, or Return in the field, opens the last project."
             )
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea
 
@@ -30,6 +30,7 @@ class LongWords(QScrollArea):
         self.label.setToolTip(tooltip)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setWidgetResizable(True)
         self.setWidget(self.label)
@@ -47,12 +48,23 @@ class LongWords(QScrollArea):
         assert bar is not None
         bar.setValue(0)
 
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Fit again when a style gives other fonts and margins."""
+        super().changeEvent(event)
+        if event is not None and event.type() in (QEvent.Type.StyleChange, QEvent.Type.FontChange):
+            self._fit()
+
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Take the height that the text needs at this width."""
         super().resizeEvent(event)
         self._fit()
 
     def _fit(self) -> None:
-        needed = self.label.heightForWidth(self.width())
-        most = self._lines * self.fontMetrics().lineSpacing()
-        self.setFixedHeight(min(max(needed, self.fontMetrics().lineSpacing()), most))
+        line = self.fontMetrics().lineSpacing()
+        needed = max(self.label.heightForWidth(self.width()), line)
+        most = self._lines * line
+        policy = Qt.ScrollBarPolicy
+        self.setVerticalScrollBarPolicy(
+            policy.ScrollBarAlwaysOn if needed > most else policy.ScrollBarAlwaysOff
+        )
+        self.setFixedHeight(min(needed, most))

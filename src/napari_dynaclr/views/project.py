@@ -62,6 +62,7 @@ class ProjectView(QWidget):
         self.line = line
         self.line.setPlaceholderText("train.yaml, experiments.yaml or a run folder")
         self.browse = _button("Choose ...", "Choose a YAML file")
+        self.open_typed = _button("Open", "Open what the field names; Return in the field does the same")
         self.sample = _button("Sample data", "Make two small synthetic experiments and open them")
         self.attach = _button("Attach run ...", "Compare with the batches that a run recorded")
         self.cancel = _button("Cancel", "Give the set-up up")
@@ -102,7 +103,7 @@ class ProjectView(QWidget):
         top.addWidget(self.browse)
         column.addLayout(top)
         second = QHBoxLayout()
-        for button in (self.sample, self.attach, self.cancel):
+        for button in (self.open_typed, self.sample, self.attach, self.cancel):
             second.addWidget(button)
         second.addStretch(1)
         column.addLayout(second)
@@ -124,6 +125,7 @@ class ProjectView(QWidget):
         self.line.returnPressed.connect(self._open)
         self.path.activated.connect(lambda number: self._open())
         self.browse.clicked.connect(self._choose)
+        self.open_typed.clicked.connect(lambda: self._open())
         self.sample.clicked.connect(lambda: self.sample_requested.emit())
         self.attach.clicked.connect(self._choose_run)
         self.cancel.clicked.connect(lambda: self.cancel_requested.emit())

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDoubleSpinBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
-__all__ = ("Fold", "button", "words")
+__all__ = ("Fold", "PlainNumber", "button", "words")
 
 
 def button(text: str, tooltip: str) -> QPushButton:
@@ -43,6 +43,15 @@ def words(tooltip: str, text: str = "") -> QLabel:
     label.setToolTip(tooltip)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return label
+
+
+class PlainNumber(QDoubleSpinBox):
+    """A number without zeros at its end."""
+
+    def textFromValue(self, value: float) -> str:
+        """Return what is shown."""
+        locale = self.locale()
+        return locale.toString(value, "g", 6).replace(locale.groupSeparator(), "")
 
 
 class Fold(QWidget):
