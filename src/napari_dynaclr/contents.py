@@ -57,6 +57,8 @@ class _Pair(PairView):
         self.controller = PairController(hub.session, hub.jobs, self)
         self.destroyed.connect(hub.hashes.follow(self.set_name))
         self.controller.pair_shown.connect(lambda first, other: hub.context.show_pair(TRAINING, first, other))
+        hub.context.picker.picked.connect(self.controller.draw_for)
+        self.destroyed.connect(lambda: hub.context.picker.picked.disconnect(self.controller.draw_for))
         self.destroyed.connect(self.controller.close)
         self.destroyed.connect(hub.follow_theme(self.set_theme))
 

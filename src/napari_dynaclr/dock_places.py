@@ -5,7 +5,7 @@ from typing import Any
 
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
-__all__ = ("bring_up", "make_room", "title_of")
+__all__ = ("bring_up", "make_room", "name_tab", "title_of")
 
 _PLACES = ("DynaCLR", "napari-dynaclr")
 """What napari adds to the name of a dock: in its menu, and when a program asks for one."""
@@ -14,6 +14,13 @@ _PLACES = ("DynaCLR", "napari-dynaclr")
 def title_of(name: str) -> str:
     """Return the title that napari's menu gives a dock, by which it knows it again."""
     return f"{name} ({_PLACES[0]})"
+
+
+def name_tab(widget: QWidget, name: str) -> None:
+    """Give the tab of a dock its name alone: there is no room for more beside others."""
+    dock = _dock_around(widget)
+    if dock is not None:
+        dock.setWindowTitle(name)
 
 
 def bring_up(window: Any, name: str) -> Any | None:
@@ -54,6 +61,8 @@ def make_room(
     window = None if dock is None else dock.parentWidget()
     if dock is None or not isinstance(window, QMainWindow) or dock.isFloating() or dock.isHidden():
         return False
+    if window.tabifiedDockWidgets(dock):
+        return True  # others come to it: two that move at once would part
     screen = window.screen()
     assert screen is not None
     room = screen.availableGeometry().height() - window.frameGeometry().height() + window.height()

@@ -11,7 +11,7 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_dynaclr.dock_places import bring_up, make_room, title_of
+from napari_dynaclr.dock_places import bring_up, make_room, name_tab, title_of
 from napari_dynaclr.views.focus_ring import FocusRing
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ _CONTENTS = "napari_dynaclr.contents"
 """The module that makes contents; importing it takes seconds, the first time in a process."""
 
 
+_STARTING_WIDTH = 300
+"""Pixels: as wide as most docks are, so that the image does not move when the content is there."""
 _NUMBERS = count()
 
 
@@ -89,6 +91,7 @@ class Dock(QWidget):
 
     def _place(self) -> None:
         """Stand with others behind tabs if the screen has no room; where a person drags it then, it stays."""
+        name_tab(self, self.name)
         window = self.window()
         newest = None if window is None else max(window.findChildren(Dock), key=lambda dock: dock.number)
         if make_room(self, Dock, newest, opening=newest is not None and not newest.offered_keys):
@@ -151,6 +154,7 @@ class _StartingPage(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.setMinimumWidth(_STARTING_WIDTH)
         self.text = QLabel("Starting: torch and other libraries are read, once while napari is open ...")
         self.text.setWordWrap(True)
         self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)

@@ -45,6 +45,7 @@ OWNER = "dynaclr"
 PREFIX = "dynaclr: "
 """What the names of the plugin's layers start with."""
 _CACHE_BYTES = 2**28
+_RING = (1.0, 1.0, 1.0, 1.0)
 _VALIDITY = ["anchor" if code is Loss.NONE else LOSS_TEXT[code] for code in Loss]
 """Words for `Loss`, by its codes."""
 
@@ -156,11 +157,16 @@ def cell_layer(index: MultiExperimentIndex, fov: int, colour_by: str, z: float |
         "face_color": "transparent",
         "border_color": _colours(index, fov, features, loss, colour_by),
         "border_width": 0.15,
-        "size": max(min(index.yx_patch_size) / 6, 4.0),
+        "size": _cell_size(index),
         **_geometry(index, fov),
         **_owned("cells"),
     }
     return _places(index, fov, rows, z), options, "points"
+
+
+def _cell_size(index: MultiExperimentIndex) -> float:
+    """Return the diameter of the circle of a cell, pixels."""
+    return max(min(index.yx_patch_size) / 6, 4.0)
 
 
 def _colours(
@@ -227,6 +233,21 @@ def track_layer(index: MultiExperimentIndex, fov: int) -> LayerData | None:
 def family_layer(index: MultiExperimentIndex, fov: int, rows: npt.NDArray[np.integer]) -> LayerData:
     """Return the tracks of one family."""
     return _tracks(index, fov, rows, "selected family", "family")
+
+
+def selected_layer(index: MultiExperimentIndex, fov: int, row: int, z: float | None = None) -> LayerData:
+    """Return a ring around one cell; it lies in slice `z`, None for the middle."""
+    options = {
+        "name": _title(index, fov, "selected cell"),
+        "face_color": "transparent",
+        "border_color": np.array([_RING]),
+        "border_width": 0.09,
+        "size": 1.7 * _cell_size(index),
+        "features": {"row": np.array([row])},
+        **_geometry(index, fov),
+        **_owned("selected"),
+    }
+    return _places(index, fov, np.array([row]), z), options, "points"
 
 
 def pair_layer(

@@ -11,7 +11,7 @@ from platformdirs import user_config_path
 
 from dynaclr.atomic import write_json_atomically
 
-__all__ = ("RECENT", "forget", "note_project", "recall", "remember")
+__all__ = ("RECENT", "forget", "note_project", "project_folder", "recall", "remember")
 
 RECENT = "recent"
 """Under which the paths of projects are remembered, the last one first."""
@@ -53,6 +53,13 @@ def note_project(path: Path) -> list[str]:
     kept = [str(path), *(item for item in recall(RECENT, []) if item != str(path))][:_MOST_RECENT]
     remember(RECENT, kept)
     return kept
+
+
+def project_folder() -> Path:
+    """Return the folder of the project that was open last, the home folder if there is none."""
+    kept = recall(RECENT, [])
+    folder = Path(str(kept[0])).parent if kept else Path.home()
+    return folder if folder.is_dir() else Path.home()
 
 
 def forget() -> None:

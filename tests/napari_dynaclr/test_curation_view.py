@@ -147,6 +147,19 @@ def test_nothing_can_be_judged_without_a_target(qtbot: Any, view: CurationView) 
     assert names == []
 
 
+def test_buttons_of_verdicts_stay_under_the_mouse(view: CurationView) -> None:
+    QApplication.processEvents()
+    place = view.judge.mapTo(view, QPoint(0, 0))
+    for text in ("Excluded: track 3 (saved)", "Noted as unsure: " + "link of track 35 to frame 10 " * 2, ""):
+        view.status.say(text)
+        QApplication.processEvents()
+        assert view.judge.mapTo(view, QPoint(0, 0)) == place
+    view.status.say("Done again.")
+    view.status.set_busy("looking for suspicious places", 1, 2)
+    QApplication.processEvents()
+    assert view.judge.mapTo(view, QPoint(0, 0)) == place
+
+
 def test_a_queue_is_walked_by_mouse_and_arrows_and_judged_by_digits(qtbot: Any, view: CurationView) -> None:
     view.set_mode(Mode.QUEUE)
     view.queue.set_rows([("", f"{9 - row}.0", f"A/1/0 track {row}", "jumps 9 px") for row in range(5)])

@@ -76,8 +76,28 @@ def test_docks_that_the_screen_has_no_room_for_stand_behind_tabs(
     qtbot.waitUntil(lambda: window.height() <= 768)
     qtbot.waitUntil(lambda: not docks[-1].visibleRegion().isEmpty())
     assert docks[0].visibleRegion().isEmpty()
+    assert tuple(_around(dock).windowTitle() for dock in docks) == names  # what the tabs say
     assert open_dock(viewer, "Project") is docks[0]
     qtbot.waitUntil(lambda: not docks[0].visibleRegion().isEmpty())
+
+
+def test_a_dock_that_is_opened_later_comes_to_those_behind_tabs(
+    make_napari_viewer: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QScreen, "availableGeometry", lambda screen: QRect(0, 0, 1366, 768))
+    viewer = make_napari_viewer(show=True)
+    window = viewer.window._qt_window
+    window.resize(1366, 740)
+    docks = [open_dock(viewer, name) for name in ("Project", "Training")]
+    qtbot.waitUntil(lambda: len(window.tabifiedDockWidgets(_around(docks[0]))) == 1)
+    for name in ("Pairs", "Batches", "Curation"):
+        open_dock(viewer, "Project")
+        docks.append(open_dock(viewer, name))
+        others = {_around(dock) for dock in docks[1:]}
+        qtbot.waitUntil(lambda others=others: set(window.tabifiedDockWidgets(_around(docks[0]))) == others)
+    qtbot.wait(100)
+    assert len(window.tabifiedDockWidgets(_around(docks[0]))) == 4
+    assert window.height() <= 768
 
 
 def test_docks_that_the_screen_has_room_for_stay_side_by_side(

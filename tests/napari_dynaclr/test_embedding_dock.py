@@ -16,10 +16,12 @@ from tests.napari_dynaclr.embedded import write_embedding
 from tests.napari_dynaclr.test_scatter_plot import drag, on_screen
 
 from dynaclr import keys
+from dynaclr.embeddings import Space
 from dynaclr.neighbours import NeighbourSearch
 from dynaclr.runs.layout import RunFolder
 from dynaclr.runs.spec import RunSpec
 from napari_dynaclr.controllers.hub import hub_of
+from napari_dynaclr.models.embedding import COLOUR_BY, LAYOUTS
 from napari_dynaclr.models.project import TRAINING, Project, open_project
 from napari_dynaclr.views.embedding import EmbeddingView
 
@@ -306,6 +308,17 @@ def test_the_event_loop_is_never_blocked_for_long(explored: Exploring) -> None:
     timer.stop()
     assert len(ticks) > 8
     assert np.median(spent) < 0.1
+
+
+def test_what_to_do_first_depends_on_the_runs_that_are_there(qtbot: Any, tmp_path: Path) -> None:
+    view = EmbeddingView(LAYOUTS, COLOUR_BY, list(Space))
+    qtbot.addWidget(view)
+    assert "Training" in view.empty.text()
+    assert "above" not in view.empty.text()
+    assert not view.source.predict.isEnabled()
+    view.set_runs((tmp_path,), None)
+    assert "Choose a run above" in view.empty.text()
+    assert view.source.predict.isEnabled()
 
 
 def test_what_cannot_be_had_is_said(exploring: Any, sample_project: Project, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def made(make_napari_viewer: Any, qtbot: Any) -> Made:
 def test_boxes_follow_the_layers(made: Made) -> None:
     form, viewer = made.form, made.viewer
     assert (made.images(), made.cells()) == ({}, [])
-    assert "Tick at least one image" in form.fault.text()
+    assert "Open an image" in form.fault.text()
     assert not form.write.isEnabled()
     made.add()
     assert made.images() == {"phase": True, "GFP": True}
@@ -206,7 +206,7 @@ def test_layers_become_a_project_that_is_open(made: Made, tmp_path: Path) -> Non
         assert np.array_equal(batch["anchor"][place, :, 0].numpy(), wanted)
 
     assert made.state() == before
-    assert made.panel.table.item(0, 2).text() == str(len(rows))
+    assert made.panel.table.item(1, 1).text() == str(len(rows))
     assert made.panel.table.isVisible() and not made.form.isVisible()
     assert made.images() == {"phase": True, "GFP": True}  # none of the plugin's own layers
     assert made.cells() == ["my cells (tracks)"]

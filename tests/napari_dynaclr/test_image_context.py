@@ -131,6 +131,60 @@ def test_the_selected_cell_can_be_gone_to_again(at: Shown) -> None:
     assert at.context.shown == (TRAINING, 1)
 
 
+def test_a_ring_is_around_the_selected_cell(at: Shown) -> None:
+    index = at.session.project.index(TRAINING)
+    rows = fov_rows(index, 1)
+    for row in (int(rows[0]), int(rows[-1])):
+        at.session.visit(Cell(TRAINING, row))
+        ring = at.layer("selected")
+        assert ring.visible
+        assert ring.data[:, [0, 2, 3]].tolist() == [
+            [index.table.t[row], index.table.y[row], index.table.x[row]]
+        ]
+        assert ring.size.max() > at.layer("cells").size.max()
+    at.session.select(None)
+    assert not at.layer("selected").visible
+
+
+def test_a_click_tells_which_cell_it_hit(at: Shown) -> None:
+    picked: list[Cell] = []
+    at.context.picker.picked.connect(picked.append)
+    index = at.session.project.index(TRAINING)
+    row = int(frame_rows(index, 1, 3)[0])
+    at.viewer.dims.set_current_step(0, 3)
+    at.context.picker.pick([3, 0, index.table.y[row], index.table.x[row]])
+    assert picked == [Cell(TRAINING, row)]
+    at.session.visit(Cell(TRAINING, int(fov_rows(index, 1)[-1])))
+    assert len(picked) == 1
+
+
+def test_a_channel_that_comes_later_lies_below_the_cells(at: Shown) -> None:
+    at.viewer.layers.remove(at.layer("image 1"))
+    mine = at.viewer.add_labels(np.zeros((3, 4, 4), dtype=int), name="mine")
+    at.context.show_fov(TRAINING, 2)
+    roles = [layer.metadata.get("dynaclr") for layer in at.viewer.layers]
+    assert roles[:2] == ["image 0", "image 1"]
+    assert at.viewer.layers[-1] is mine
+
+
+def test_boxes_are_seen_at_any_zoom_unless_the_user_has_chosen_their_width(at: Shown) -> None:
+    """Lines of less than a pixel of the screen are not drawn where they fall between two."""
+    rows = fov_rows(at.session.project.index(TRAINING), 1)
+    at.context.show_pair(TRAINING, int(rows[0]), int(rows[1]))
+    layer, camera = at.layer("pair"), at.viewer.scene.camera
+    camera.zoom = 50 / float(layer.scale[-1])
+    near = layer.edge_width
+    for zoom in (0.05, 0.3, 1.0):
+        camera.zoom = zoom / float(layer.scale[-1])
+        assert layer.edge_width * zoom > 1.5
+    camera.zoom = 50 / float(layer.scale[-1])
+    assert layer.edge_width == near
+    layer.edge_width = 3.25
+    camera.zoom = 0.05
+    at.context.show_pair(TRAINING, int(rows[1]), None)
+    assert layer.edge_width == 3.25
+
+
 def test_family_and_pair_come_back_with_their_field_of_view(at: Shown) -> None:
     index = at.session.project.index(TRAINING)
     rows = frame_rows(index, 1, 2)

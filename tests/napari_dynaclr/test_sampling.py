@@ -10,6 +10,7 @@ from qtpy.QtCore import QPoint
 from qtpy.QtWidgets import QFileDialog
 from tests.napari_dynaclr.batches import Opened
 
+from napari_dynaclr.memory import note_project
 from napari_dynaclr.models.project import open_project
 
 pytestmark = [pytest.mark.gui, pytest.mark.filterwarnings("ignore:sampler:UserWarning")]
@@ -79,9 +80,14 @@ def test_changed_options_are_written_back(opened: Opened, monkeypatch: Any) -> N
     assert form.changes() == {}
     opened.type_into(form.fields["batch_size"].box, "32")
     other = opened.path.with_name("other")
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(other), ""))
+    asked: list[str] = []
+    note_project(opened.path)
+    monkeypatch.setattr(
+        QFileDialog, "getSaveFileName", lambda *args: asked.append(args[2]) or (str(other), "")
+    )
     opened.click(form.save_as)
     opened.settle()
+    assert asked == [str(opened.path.parent)]  # not where the program was started
     wanted = text.replace("leaky: 0.25", "leaky: 0.5").replace("size: 40  ", "size: 32  ")
     assert other.with_suffix(".yaml").read_text() == wanted
     assert "other.yaml" in form.message.text()

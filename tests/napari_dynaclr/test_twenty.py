@@ -43,9 +43,12 @@ from qtpy.QtWidgets import (
     QApplication,
     QCheckBox,
     QComboBox,
+    QDockWidget,
     QLineEdit,
     QPushButton,
     QScrollArea,
+    QStyle,
+    QStyleOptionFrame,
     QWidget,
 )
 
@@ -62,6 +65,7 @@ pytestmark = [pytest.mark.gui, pytest.mark.filterwarnings("ignore:sampler:UserWa
 PLUGIN = "napari-dynaclr"
 DOCKS = ("Project", "Pairs", "Lineage", "Batches", "Curation", "Training", "Embedding")
 LEFT = Qt.MouseButton.LeftButton
+_LINE_MARGIN = 2  # pixels that Qt keeps at each end of a text in a field
 
 
 class Window:
@@ -554,11 +558,28 @@ def test_8_a_dock_that_is_opened_has_the_keys_and_the_tab_key_goes_on(
         assert frame.focusWidget() is not now
 
 
+def test_18_the_arrows_of_the_batch_cover_nothing(window: Window) -> None:
+    address = window.open("Batches").address
+    frame = window.viewer.window._qt_window
+    frame.resize(1366, 768)
+    dock = next(dock for dock in frame.findChildren(QDockWidget) if dock.isAncestorOf(address))
+    frame.resizeDocks([dock], [1], Qt.Orientation.Horizontal)
+    QApplication.processEvents()
+    assert address.back.geometry().right() < address.batch.geometry().left()
+    assert address.batch.geometry().right() < address.on.geometry().left()
+
+
 def test_18_numbers_of_the_pair_can_be_read(window: Window) -> None:
     view = window.open("Pairs")
-    window.viewer.window._qt_window.resize(1366, 768)
+    frame = window.viewer.window._qt_window
+    frame.resize(1366, 768)
+    dock = next(dock for dock in frame.findChildren(QDockWidget) if dock.isAncestorOf(view))
+    frame.resizeDocks([dock], [1], Qt.Orientation.Horizontal)
     QApplication.processEvents()
+    assert dock.width() < 360
     for spin in (view.address.epoch, view.address.batch, view.address.place, view.address.slice):
         spin.setMaximum(9999)
-        text = spin.fontMetrics().horizontalAdvance("9999")
-        assert spin.lineEdit().width() >= text
+        line, option = spin.lineEdit(), QStyleOptionFrame()
+        option.initFrom(line)
+        room = line.style().subElementRect(QStyle.SubElement.SE_LineEditContents, option, line).width()
+        assert room - 2 * _LINE_MARGIN >= spin.fontMetrics().horizontalAdvance("9999")

@@ -138,7 +138,7 @@ class _Search:
         evidence = value_jumps(self.table, links, values, ratio=ratio)
         for link in np.flatnonzero(evidence > _LEAST).tolist():
             before, after = values[links.earlier[link]], values[links.later[link]]
-            reason = f"{name} jumps from {before:.4g} to {after:.4g}"
+            reason = f"{name} jumps from {_number(before)} to {_number(after)}"
             yield self.link(link, evidence[link], name, reason)
 
     def tracks(self) -> Iterator[Finding]:
@@ -250,3 +250,8 @@ class _Search:
     def fov(self, fov: int, score: float, check: str, reason: str, t: int | None = None) -> Finding:
         value = min(float(score), _MOST) if score < _WHOLE_FOV else float(score)
         return Finding(value, MarkKind.FOV, check, reason, self.experiments[fov], self.fov_names[fov], t=t)
+
+
+def _number(value: float) -> str:
+    """Return a value with four digits or more, without an exponent where a person reads it easily."""
+    return f"{value:.0f}" if 1e4 <= abs(value) < 1e7 else f"{value:.4g}"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from napari.layers import Points
+from psygnal import Signal
 
 from napari_dynaclr.actions.layer_keys import bind_steps
 from napari_dynaclr.actions.steps import Step, neighbours
@@ -35,6 +36,9 @@ class CellPicker:
     seen
         Returns part, code of the field of view and frame that the viewer shows, None if it shows none.
     """
+
+    picked = Signal(object)
+    """The `Cell` that was clicked, after it is selected."""
 
     def __init__(
         self, session: Session, layers: OwnLayers, seen: Callable[[], tuple[str, int, int] | None]
@@ -84,6 +88,8 @@ class CellPicker:
         distance = np.hypot(index.table.y[rows] - y, index.table.x[rows] - x)
         nearest = int(distance.argmin())
         if distance[nearest] * zoom <= max(_NEAR_PX, float(np.max(layer.size)) * zoom):
+            cell = Cell(part, int(rows[nearest]))
             self.picking = True
-            self.session.select(Cell(part, int(rows[nearest])))
+            self.session.select(cell)
             self.picking = False
+            self.picked.emit(cell)

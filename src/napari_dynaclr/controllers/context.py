@@ -11,6 +11,7 @@ from psygnal import Signal
 
 from dynaclr.index import MultiExperimentIndex
 from napari_dynaclr import layers as shapes
+from napari_dynaclr.controllers.box_lines import BoxLines
 from napari_dynaclr.controllers.cell_picker import CellPicker
 from napari_dynaclr.controllers.own_layers import OwnLayers
 from napari_dynaclr.controllers.sight import Look, Sight
@@ -50,6 +51,7 @@ class ImageContext:
         self.layers = OwnLayers(viewer, lambda layer: self.picker.listen(layer))
         self.picker = CellPicker(session, self.layers, self._in_sight)
         self.sight = Sight(self.layers)
+        self._lines = BoxLines(self.layers)
         self._looks: dict[Cell, tuple[tuple[str, int], Look]] = {}  # what was seen when a cell was left
         self._steps = StepQueue(later, lambda: self.layers.is_open)
         self.shown: tuple[str, int] | None = None
@@ -103,7 +105,7 @@ class ImageContext:
         self._steps.clear()
         self._steps.do(lambda: self.layers.place(*shapes.geometry(index, fov)), _FOV)
         channels = len(index.registry.channel_maps[name])
-        for role in ("family", "pair", "embedding") if moved else ():
+        for role in ("family", "selected", "pair", "embedding") if moved else ():
             self.layers.hide(role)
         for role in [f"image {number}" for number in range(channels, _MOST_CHANNELS)]:
             self.layers.hide(role)
@@ -143,6 +145,7 @@ class ImageContext:
         self._seen = now
         if seen is not None and seen[1] != now[1]:
             self._show_cells()
+            self._show_selected()
             self._show_pair()
         if seen is None or seen[0] != now[0]:
             self.frame_changed.emit(now[0])
@@ -177,6 +180,7 @@ class ImageContext:
         project = self.session.project
         if cell is None or project is None:
             self.layers.hide("family")
+            self.layers.hide("selected")
             return
         index, fov = self._fov_of(project, cell.part, cell.row)
         identity = identity_of(project, cell)
@@ -219,9 +223,9 @@ class ImageContext:
         return bool(self._steps)
 
     def _show_selected(self) -> None:
-        """Show the family of the selected cell, if it is in this field of view."""
-        project, cell = self.session.project, self.session.cell
-        if project is None or cell is None:
+        """Show the selected cell and its family, if they are in this field of view."""
+        project, cell, now = self.session.project, self.session.cell, self._now
+        if project is None or cell is None or now is None:
             return
         index, fov = self._fov_of(project, cell.part, cell.row)
         if self.shown == (cell.part, fov):
@@ -231,6 +235,8 @@ class ImageContext:
                 lambda: shapes.family_layer(index, fov, family_rows(index.table, cell.row)),
                 *(index, root),
             )
+            made_from = index, fov, cell.row, now[1]
+            self.layers.show("selected", lambda: shapes.selected_layer(*made_from), *made_from)
 
     def _go_to(self, index: MultiExperimentIndex, row: int, look: Look | None = None) -> None:
         """Move time and camera to a cell, or look where its field of view was looked at before."""
@@ -267,3 +273,4 @@ class ImageContext:
             self.layers.hide("pair")
         else:
             self.layers.show("pair", lambda: shapes.pair_layer(*made_from), *made_from)
+            self._lines.adjust()

@@ -120,7 +120,7 @@ class EmbeddingController:
         found += [path for path, run in watched.items() if not run.going and run.there]
         found += [item.path for item in self.runs.summaries if item.state.ended]
         current = self.runs.current
-        self.view.source.set_runs(tuple(dict.fromkeys(found)), None if current is None else current.path)
+        self.view.set_runs(tuple(dict.fromkeys(found)), None if current is None else current.path)
         self.view.source.set_busy(any(self.jobs.running(kind) for kind in _LONG))
 
     def _on_jobs(self, kind: str, _: bool) -> None:

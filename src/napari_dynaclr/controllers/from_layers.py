@@ -29,6 +29,7 @@ from napari_dynaclr.workers import Jobs, Tell, telling_errors
 __all__ = ("WRITING", "FromLayers")
 
 WRITING = "writing the layers"
+_NO_IMAGE = "Open an image and its tracks or labels in napari first; layers of the open project do not count."
 _FOLDER, _CONDITION = "layers folder", "layers condition"
 
 
@@ -141,7 +142,7 @@ class FromLayers:
         folder = Path(entered.folder).expanduser()
         there = bool(entered.name and entered.folder) and (folder / f"{entered.name}.zarr").exists()
         self.view.set_exists(there)
-        fault = channels_fault(images) or cells_fault(cells) or _entered_fault(entered)
+        fault = self._images_fault(images) or cells_fault(cells) or _entered_fault(entered)
         if not fault and there and not entered.replace:
             fault = (
                 f"{folder} has an experiment '{entered.name}' already: choose another name, or replace it."
@@ -149,6 +150,10 @@ class FromLayers:
         fault = fault or self._options_fault(entered, images)
         note = "" if channels_fault(images) or cells_fault(cells) else recording_note(images, cells)
         self.view.set_verdict(note, fault)
+
+    def _images_fault(self, images: list[Any]) -> str:
+        """Return why there are no channels, or why these are none."""
+        return channels_fault(images) if self.layers.of(Image) else _NO_IMAGE
 
     @staticmethod
     def _options_fault(entered: Entered, images: list[Any]) -> str:

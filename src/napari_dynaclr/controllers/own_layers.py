@@ -135,7 +135,19 @@ class OwnLayers:
             self.viewer.layers.selection = selected & set(self.viewer.layers)
         if kind == "image":
             layer.metadata[_LIMITS] = tuple(layer.contrast_limits)
+            self._put_under(layer)
         self._on_added(layer)
+
+    def _put_under(self, image: Any) -> None:
+        """Move a new image below what is drawn over images: other recordings have more channels."""
+        layers = self.viewer.layers
+        over = [
+            place
+            for place, layer in enumerate(layers)
+            if not layer.metadata.get(shapes.OWNER, "image").startswith("image")
+        ]
+        if over:
+            layers.move(layers.index(image), over[0])
 
 
 def _rename(layer: Any, options: Any) -> None:

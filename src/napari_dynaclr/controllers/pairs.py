@@ -48,6 +48,7 @@ class PairController:
         self.session, self.jobs, self.view = session, jobs, view
         self._pairs: OrderedDict[PairRequest, Pair] = OrderedDict()
         self._in_batch = PairRequest()
+        self._set_up_at: PairRequest | None = None  # what was looked at when data were set up anew
         session.project_changed.connect(self._on_project)
         session.request_changed.connect(self._on_request)
         session.cell_changed.connect(self._on_cell)
@@ -58,6 +59,7 @@ class PairController:
         view.mode.currentTextChanged.connect(lambda name: remember(_MODE, name))
         jobs.changed.connect(self._on_jobs)
         self._on_project(session.project)
+        self._set_up_at = None  # who opens the view wants to see its pair
 
     def close(self) -> None:
         """Forget the session."""
@@ -74,6 +76,7 @@ class PairController:
     def _on_project(self, project: Project | None) -> None:
         self._pairs.clear()
         self._in_batch = PairRequest()
+        self._set_up_at = None if self.session.cell is None else self.session.request
         self.view.set_same("")
         if project is None:
             self.view.set_empty()
@@ -116,6 +119,8 @@ class PairController:
         project = self.session.project
         if project is None:
             return
+        if request != self._set_up_at:
+            self._set_up_at = None
         if request.anchor is None:
             self._in_batch = request
         self.view.set_address(request.epoch, request.batch, request.place, request.anchor is not None)
@@ -145,7 +150,8 @@ class PairController:
         self.view.set_pair(patches, pair_titles(index, pair), channels, rows, pair_about(index, pair))
         found, hours = pair.candidates, float(index.fov_interval_hours[fov])
         self.view.set_candidates(found.rows, found.tau_frames, found.probability, rows[1], hours)
-        self.session.select(Cell(TRAINING, rows[0]))
+        if request != self._set_up_at:  # else nobody has asked to go there: the selected cell stays
+            self.session.select(Cell(TRAINING, rows[0]))
         self.pair_shown.emit(*rows)
         self._read_ahead(project, request)
 
@@ -222,7 +228,24 @@ class PairController:
             held = "it is held out for validation" if cell.part != TRAINING else "it is no anchor"
             self.view.set_message(f"The selected cell is in no training batch: {held}.")
             return
-        self.session.ask(PairRequest(self.session.request.epoch, 0, 0, number))
+        self._ask(PairRequest(self.session.request.epoch, 0, 0, number))
+
+    def draw_for(self, cell: Cell) -> None:
+        """Draw pairs for a cell that was clicked in the image; the pair that it is the anchor of stays."""
+        project, pair = self.session.project, self._pairs.get(self.session.request)
+        if project is None:
+            return
+        if pair is not None and cell == Cell(TRAINING, int(pair.anchor_meta["row"])):
+            self._ask(self.session.request)
+        else:
+            self._draw_for_the_cell(project)
+
+    def _ask(self, request: PairRequest) -> None:
+        """Look at a pair, also if it was looked at last: a message may have taken its place."""
+        if request == self.session.request:
+            self._on_request(request)
+        else:
+            self.session.ask(request)
 
     def _on_row(self, row: int) -> None:
         if row >= 0:

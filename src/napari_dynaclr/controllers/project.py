@@ -67,7 +67,7 @@ class ProjectController:
             view.set_state(
                 f"The project of last time is gone: {recent[0]}"
                 if gone
-                else "Return, or choosing it in the list, opens the last project."
+                else "Open, or Return in the field, opens the last project."
             )
 
     def close(self) -> None:

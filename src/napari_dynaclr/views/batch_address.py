@@ -39,6 +39,7 @@ class BatchAddress(QWidget):
         self.about.setWordWrap(True)
         self._per_epoch, self._words = 1, ""
         self._name: BatchName | None = None
+        self.batch.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)  # the arrows beside it step
         self._arrange()
         for box in (self.epoch, self.batch, self.rank):
             box.valueChanged.connect(self._on_changed)

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 )
 
 from dynaclr.composition import Composition, table
+from napari_dynaclr.memory import project_folder
 from napari_dynaclr.pictures.colours import PlotColours
 from napari_dynaclr.views.batch_panel import CompositionPanel
 
@@ -214,7 +215,7 @@ class BatchReport(QWidget):
             self.report_requested.emit(self.count.value())
 
     def _on_save(self, title: str, name: str, kind: str) -> None:
-        chosen, _ = QFileDialog.getSaveFileName(self, title, name, kind)
+        chosen, _ = QFileDialog.getSaveFileName(self, title, str(project_folder() / name), kind)
         if chosen:
             ending = Path(name).suffix
             self.save_requested.emit(chosen if chosen.endswith(ending) else f"{chosen}{ending}")

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_dynaclr.memory import project_folder
 from napari_dynaclr.views.calm_wheel import CalmWheel
 from napari_dynaclr.views.training_parts import button, words
 
@@ -106,7 +107,9 @@ class ClusterForm(QWidget):
         self.submit.clicked.connect(lambda: self.submit_requested.emit())
 
     def _choose_file(self) -> None:
-        chosen, _ = QFileDialog.getSaveFileName(self, "Script for a cluster", "job.sh", "Script (*.sh)")
+        chosen, _ = QFileDialog.getSaveFileName(
+            self, "Script for a cluster", str(project_folder() / "job.sh"), "Script (*.sh)"
+        )
         if chosen:
             self.script_requested.emit(chosen)
 

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QLabe
 from dynaclr.curation import Mark, MarkKind, Verdict
 from napari_dynaclr.actions.curation import Do
 from napari_dynaclr.mark_list import MarkFilter, MarkTexts
+from napari_dynaclr.memory import project_folder
 from napari_dynaclr.views.curation_pages import page_column
 from napari_dynaclr.views.curation_parts import ActionButton, button
 from napari_dynaclr.views.curation_tables import MarkModel, Table
@@ -168,7 +169,9 @@ class MarksPage(QWidget):
             self._show()
 
     def _choose(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileName(self, "Marks of another person", "", "Marks (*.csv)")
+        chosen, _ = QFileDialog.getOpenFileName(
+            self, "Marks of another person", str(project_folder()), "Marks (*.csv)"
+        )
         if chosen:
             self.merge_requested.emit(chosen)
 

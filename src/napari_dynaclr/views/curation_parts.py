@@ -236,6 +236,10 @@ class StatusBar(QWidget):
         column.setSpacing(3)
         for widget in (self.work, self.error, self.retry, self.message):
             column.addWidget(widget)
+        column.addStretch(1)
+        line = self.message.fontMetrics().lineSpacing()
+        work = line + column.spacing() + self.work.sizeHint().height()
+        self.setMinimumHeight(max(2 * line, work))  # what stands above must not move under the mouse
         self.work.hide()
         self.say("")
 

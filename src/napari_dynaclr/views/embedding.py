@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,13 @@ from napari_dynaclr.views.training_parts import button, words
 __all__ = ("EmbeddingView",)
 
 _EMPTY = (
-    "<b>No embedding is open</b><br><br>Choose a run above and press <i>Predict and explore</i>, or open the "
+    "<b>No embedding is open</b><br><br>{} the "
     "parquet file that <code>predict</code> wrote. A run that is opened or attached brings its own."
+)
+_WITH_RUNS = "Choose a run above and press <i>Predict and explore</i>, or open"
+_WITHOUT_RUNS = (
+    "No run that has ended is known here: start one in the dock <i>Training</i>, or watch one there; "
+    "or open with <i>Open ...</i>"
 )
 _STATE_TIP = "What is shown, or what is being done"
 _MOST_LINES = 3
@@ -99,7 +105,8 @@ class EmbeddingView(QWidget):
         splitter.setStretchFactor(1, 2)
         splitter.setChildrenCollapsible(False)
         content = QWidget()
-        self.pages = with_empty_page(content, QLabel(_EMPTY), splitter)
+        self.empty = QLabel(_EMPTY.format(_WITHOUT_RUNS))
+        self.pages = with_empty_page(content, self.empty, splitter)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(2, 2, 2, 2)
         outer.setSpacing(3)
@@ -122,6 +129,11 @@ class EmbeddingView(QWidget):
         more = len(lines) > _MOST_LINES
         self.state.setText("\n".join(lines[:_MOST_LINES]) + (" ..." if more else ""))
         self.state.setToolTip(text if more else _STATE_TIP)
+
+    def set_runs(self, runs: Sequence[Path], current: Path | None) -> None:
+        """Offer runs, and say what to do first."""
+        self.source.set_runs(runs, current)
+        self.empty.setText(_EMPTY.format(_WITH_RUNS if runs else _WITHOUT_RUNS))
 
     def set_embedding(self, there: bool) -> None:
         """Show what to do, or the plot."""

@@ -37,6 +37,7 @@ class Source(QWidget):
         super().__init__()
         self.run = QComboBox()
         self.run.setMinimumContentsLength(10)
+        self.run.setPlaceholderText("no run yet")
         self.run.setToolTip("The run whose encoder is used: the best checkpoint, else the newest one")
         self.predict = button(
             "Predict and explore", "Embed all cells of this run's data in the background, then show them"

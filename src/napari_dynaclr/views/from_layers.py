@@ -9,7 +9,6 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
@@ -19,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_dynaclr.views.layer_list import Choice, LayerList
-from napari_dynaclr.views.training_parts import button, words
+from napari_dynaclr.views.training_parts import PlainNumber, button, words
 
 __all__ = ("Entered", "FromLayersForm")
 
@@ -57,15 +56,6 @@ class Entered:
     replace: bool
 
 
-class _Number(QDoubleSpinBox):
-    """A number without zeros at its end."""
-
-    def textFromValue(self, value: float) -> str:
-        """Return what is shown."""
-        locale = self.locale()
-        return locale.toString(value, "g", 6).replace(locale.groupSeparator(), "")
-
-
 class FromLayersForm(QWidget):
     """Choose images and cells among layers, say what they do not, write and open."""
 
@@ -86,7 +76,7 @@ class FromLayersForm(QWidget):
         self.cells = QComboBox()
         self.cells.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.cells.setMinimumContentsLength(12)
-        self.numbers = {name: _Number() for name in _NUMBERS}
+        self.numbers = {name: PlainNumber() for name in _NUMBERS}
         self.texts = {name: QLineEdit() for name in _TEXTS}
         self.folder = QLineEdit()
         self.folder.setPlaceholderText("where the project is written")

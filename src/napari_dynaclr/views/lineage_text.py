@@ -62,7 +62,8 @@ def selection_text(layout: LineageLayout, row: int | None, chances: Mapping[int,
         return text
     delays = (layout.frame[list(chances)] - layout.frame[node]) * layout.interval_hours
     number = f"{len(chances)} possible positive{'s' if len(chances) > 1 else ''}"
-    return f"{text}; {number}, {delays.min():.3g} to {delays.max():.3g} h later"
+    span = "" if delays.min() == delays.max() else f"{delays.min():.3g} to "
+    return f"{text}; {number}, {span}{delays.max():.3g} h later"
 
 
 def hover_text(

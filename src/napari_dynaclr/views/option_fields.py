@@ -19,6 +19,7 @@ from superqt import QFlowLayout, QLargeIntSpinBox
 
 from napari_dynaclr.option_specs import OptionSpec
 from napari_dynaclr.views.calm_wheel import CalmWheel
+from napari_dynaclr.views.training_parts import PlainNumber
 
 __all__ = ("OptionField", "option_field")
 
@@ -200,7 +201,7 @@ def option_field(option: OptionSpec) -> OptionField:
 
 
 def _number_box() -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
+    box = PlainNumber()
     box.setDecimals(_DECIMALS)
     return box
 

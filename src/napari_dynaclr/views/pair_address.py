@@ -7,7 +7,8 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QSpinBox, QWidget
 
 __all__ = ("PairAddress",)
 
-_SPIN_PX = 46  # half of it is below the buttons; napari gives more room, and four stand side by side
+_BUTTONS_PX = 44  # what the buttons of a number and the ends of its field take
+_LONGEST = "9999"
 
 
 class PairAddress(QWidget):
@@ -69,8 +70,10 @@ class PairAddress(QWidget):
 
 
 def _spin(tip: str) -> QSpinBox:
+    """Return a number with the room it needs and no more: four of them stand side by side."""
     spin = QSpinBox()
-    spin.setStyleSheet(f"min-width: {_SPIN_PX}px")
+    needed = _BUTTONS_PX + spin.fontMetrics().horizontalAdvance(_LONGEST)
+    spin.setStyleSheet(f"min-width: {needed}px; padding: 1px 0px")
     spin.setToolTip(tip)
     return spin
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -12,29 +13,26 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QGroupBox,
     QHBoxLayout,
-    QHeaderView,
-    QLabel,
     QLineEdit,
     QProgressBar,
     QPushButton,
-    QTableWidget,
-    QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 
 from dynaclr.report import SetupReport
 from napari_dynaclr.layers import COLOUR_BY
 from napari_dynaclr.views.calm_wheel import calm_wheels
 from napari_dynaclr.views.fov_box import FovBox
 from napari_dynaclr.views.from_layers import FromLayersForm
+from napari_dynaclr.views.long_words import LongWords
+from napari_dynaclr.views.setup_table import SetupTable
 from napari_dynaclr.views.training_parts import Fold
 
 __all__ = ("ProjectView",)
 
-_COLUMNS = ("experiment", "FOVs", "cells", "divisions", "anchors", "lost")
 _MOST_RECENT = 8
+_LINES = 7
 
 
 class ProjectView(QWidget):
@@ -64,28 +62,17 @@ class ProjectView(QWidget):
         self.line = line
         self.line.setPlaceholderText("train.yaml, experiments.yaml or a run folder")
         self.browse = _button("Choose ...", "Choose a YAML file")
+        self.open_typed = _button("Open", "Open what the field names; Return in the field does the same")
         self.sample = _button("Sample data", "Make two small synthetic experiments and open them")
         self.attach = _button("Attach run ...", "Compare with the batches that a run recorded")
         self.cancel = _button("Cancel", "Give the set-up up")
         self.busy = QProgressBar()
         self.busy.setTextVisible(True)
         self.busy.setToolTip("What set-up is doing")
-        self.state = QLabel("Nothing is open.")
-        self.state.setWordWrap(True)
-        self.state.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.state.setToolTip("What is open, or why it could not be opened")
-        self.table = QTableWidget(0, len(_COLUMNS))
-        self.table.setHorizontalHeaderLabels(list(_COLUMNS))
-        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        self.table.setToolTip("What set-up found; hover a row for details")
-        self.table.setTabKeyNavigation(False)  # the tab key leaves the table
-        header = self.table.horizontalHeader()
-        assert header is not None
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setStretchLastSection(True)
-        self.warnings = QLabel()
-        self.warnings.setWordWrap(True)
-        self.warnings.setToolTip("What a person should know before training")
+        self.state = LongWords("What is open, or why it could not be opened", _LINES)
+        self.state.setText("Nothing is open.")
+        self.table = SetupTable()
+        self.warnings = LongWords("What a person should know before training", _LINES)
         self.fov = FovBox()
         self.colour = QComboBox()
         self.colour.addItems(list(COLOUR_BY))
@@ -100,6 +87,7 @@ class ProjectView(QWidget):
         self.layers_fold = Fold(
             "From layers ...", "Make a project of images and tracks that are open in napari", self.from_layers
         )
+        self.notes = Fold("Warnings", "What set-up warns of; a click shows or hides it", self.warnings)
         self._arrange()
         self._connect()
         calm_wheels(self)
@@ -115,32 +103,29 @@ class ProjectView(QWidget):
         top.addWidget(self.browse)
         column.addLayout(top)
         second = QHBoxLayout()
-        for button in (self.sample, self.attach, self.cancel):
+        for button in (self.open_typed, self.sample, self.attach, self.cancel):
             second.addWidget(button)
         second.addStretch(1)
         column.addLayout(second)
         column.addWidget(self.busy)
         column.addWidget(self.state)
         column.addWidget(self.layers_fold)
-        self.view_box = QGroupBox("Image")
+        self.view_box = QGroupBox("Field of view")  # a row of its own is wide enough for its name
         form = QFormLayout(self.view_box)
-        form.addRow("Field of view", self.fov)
+        form.addRow(self.fov)
         form.addRow("Go to track", self.track)
         form.addRow("Colour by", self.colour)
         form.addRow(self.follow)
         column.addWidget(self.view_box)
         column.addWidget(self.table, 1)
-        self.notes = QCollapsible("Warnings")
-        self.notes.setToolTip("What the set-up warns of; click to show or hide it")
-        self.notes.setContent(self.warnings)
         column.addWidget(self.notes)
-        column.addStretch(0)
+        self.layers_fold.hide_while_open(self.view_box, self.table, self.notes)
 
     def _connect(self) -> None:
-        self.layers_fold.head.toggled.connect(self._make_room)
         self.line.returnPressed.connect(self._open)
         self.path.activated.connect(lambda number: self._open())
         self.browse.clicked.connect(self._choose)
+        self.open_typed.clicked.connect(lambda: self._open())
         self.sample.clicked.connect(lambda: self.sample_requested.emit())
         self.attach.clicked.connect(self._choose_run)
         self.cancel.clicked.connect(lambda: self.cancel_requested.emit())
@@ -154,23 +139,23 @@ class ProjectView(QWidget):
         if text:
             self.open_requested.emit(text)
 
-    def _make_room(self, asked: bool) -> None:
-        """Hide what is said of the open project while another is made of layers."""
-        for part in (self.view_box, self.table, self.notes):
-            part.setVisible(not asked)
-
     def _choose(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(
-            self, "Training or list of experiments", "", "YAML (*.yaml *.yml)"
+            self, "Training or list of experiments", self._folder(), "YAML (*.yaml *.yml)"
         )
         if chosen:
             self.set_path(chosen)
             self._open()
 
     def _choose_run(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Run folder")
+        chosen = QFileDialog.getExistingDirectory(self, "Run folder", self._folder())
         if chosen:
             self.attach_requested.emit(chosen)
+
+    def _folder(self) -> str:
+        """Return the folder of the path in the field, where dialogs begin; nothing for no path."""
+        text = self.path.currentText().strip()
+        return str(Path(text).expanduser().parent) if text else ""
 
     def set_path(self, path: str) -> None:
         """Show a path in the field."""
@@ -206,29 +191,11 @@ class ProjectView(QWidget):
     def set_report(self, report: SetupReport | None, warnings: Sequence[str] = ()) -> None:
         """Show what set-up found; None for nothing."""
         items = [] if report is None else report.experiments
-        self.table.setRowCount(len(items))
-        for row, item in enumerate(items):
-            held = any("held out" in check for check in item.checks)
-            lost = ", ".join(f"{name} {count}" for name, count in item.lost.items() if count) or "none"
-            values = (
-                item.name + (" (held out)" if held else ""),
-                f"{item.fovs_used} of {item.fovs_found}",
-                str(item.observations),
-                str(item.divisions),
-                str(item.anchors),
-                lost,
-            )
-            details = [*item.checks, *(f"{fov} skipped: {why}" for fov, why in item.skipped.items())]
-            low, high = item.tau_frames
-            details.insert(0, f"tau {low} to {high} frames at {item.interval_minutes:g} min")
-            for column, text in enumerate(values):
-                cell = QTableWidgetItem(text)
-                cell.setToolTip("\n".join(details[:30]))
-                self.table.setItem(row, column, cell)
+        self.table.set_experiments(items)
         texts = [] if report is None else list(dict.fromkeys([*report.warnings, *warnings]))
         self.warnings.setText("\n\n".join(texts) or "none")
-        self.notes.setText(f"Warnings ({len(texts)})")
-        self.notes.expand(animate=False) if texts else self.notes.collapse(animate=False)
+        self.notes.set_title(f"Warnings ({len(texts)})")
+        self.notes.head.setChecked(bool(texts))
 
     def set_fovs(self, entries: Sequence[tuple[str, str, int]], shown: tuple[str, int] | None) -> None:
         """Offer fields of view (title, part, code), and mark the one that is shown."""

@@ -21,6 +21,7 @@ from superqt import QFlowLayout
 
 from dynaclr.runs.listing import RunSummary
 from dynaclr.runs.states import State
+from napari_dynaclr.memory import project_folder
 from napari_dynaclr.views.training_parts import button, words
 from napari_dynaclr.words.training import GLYPH_OF, run_title
 
@@ -211,7 +212,7 @@ class RunsTab(QWidget):
         return box.clickedButton() is gone
 
     def _on_choose(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Folder of runs")
+        chosen = QFileDialog.getExistingDirectory(self, "Folder of runs", str(project_folder()))
         if chosen:
             self.folder_chosen.emit(chosen)
 

@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_dynaclr.memory import project_folder
 from napari_dynaclr.option_specs import OptionSpec
 from napari_dynaclr.pictures.colours import PlotColours
 from napari_dynaclr.views.option_fields import OptionField, option_field
@@ -68,9 +69,9 @@ class SamplingForm(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 4, 4, 4)
         column.addLayout(self._grid())
-        column.addWidget(self.message)
         column.addWidget(self._buttons())
         column.addWidget(self._question())
+        column.addWidget(self.message)  # below: buttons stay under the mouse when it comes and goes
         column.addStretch(1)
         self.set_colours(colours)
         self._show_state()
@@ -97,6 +98,7 @@ class SamplingForm(QWidget):
         bar = QWidget()
         row = QHBoxLayout(bar)
         row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(3)
         self.reset = _button("Reset", "Show the options of the file again", row)
         self.write = _button("Write to YAML", "", row)
         self.save_as = _button("Save as new YAML ...", "", row)
@@ -194,7 +196,9 @@ class SamplingForm(QWidget):
         self._on_changed()
 
     def _on_save_as(self) -> None:
-        chosen, _ = QFileDialog.getSaveFileName(self, "Save as new YAML", "", "YAML (*.yaml *.yml)")
+        chosen, _ = QFileDialog.getSaveFileName(
+            self, "Save as new YAML", str(project_folder()), "YAML (*.yaml *.yml)"
+        )
         if chosen:
             self.write_requested.emit(chosen if chosen.endswith((".yaml", ".yml")) else f"{chosen}.yaml")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDoubleSpinBox, QLabel, QPushButton, QVBoxLayout, QWidget
 
-__all__ = ("Fold", "button", "words")
+__all__ = ("Fold", "PlainNumber", "button", "words")
 
 
 def button(text: str, tooltip: str) -> QPushButton:
@@ -45,6 +45,15 @@ def words(tooltip: str, text: str = "") -> QLabel:
     return label
 
 
+class PlainNumber(QDoubleSpinBox):
+    """A number without zeros at its end."""
+
+    def textFromValue(self, value: float) -> str:
+        """Return what is shown."""
+        locale = self.locale()
+        return locale.toString(value, "g", 6).replace(locale.groupSeparator(), "")
+
+
 class Fold(QWidget):
     """Something that is seldom needed, under a button that shows and hides it.
 
@@ -61,6 +70,7 @@ class Fold(QWidget):
     def __init__(self, title: str, tooltip: str, content: QWidget, opened: bool = False) -> None:
         super().__init__()
         self._title = title
+        self._instead: tuple[QWidget, ...] = ()
         self.head = QPushButton()
         self.head.setCheckable(True)
         self.head.setToolTip(tooltip)
@@ -80,6 +90,12 @@ class Fold(QWidget):
         self._title = title
         self._show(self.head.isChecked())
 
+    def hide_while_open(self, *others: QWidget) -> None:
+        """Hide other parts while the content is shown: there is no room for both."""
+        self._instead = others
+
     def _show(self, opened: bool) -> None:
         self.head.setText(f"{'▾' if opened else '▸'} {self._title}")
-        self.content.setVisible(opened)
+        parts = [(self.content, opened), *((other, not opened) for other in self._instead)]
+        for part, shown in sorted(parts, key=lambda part: part[1]):
+            part.setVisible(shown)  # what goes goes first: a window that had to grow for both stays high

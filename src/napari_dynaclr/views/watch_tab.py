@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 )
 
 from dynaclr.runs.logs import folded
+from napari_dynaclr.memory import project_folder
 from napari_dynaclr.models.run_curves import TimeAxis
 from napari_dynaclr.models.watched_runs import WatchedRun
 from napari_dynaclr.pictures.colours import PlotColours
@@ -177,7 +178,7 @@ class WatchTab(QWidget):
         )
 
     def _save(self, title: str, name: str, kind: str) -> None:
-        chosen, _ = QFileDialog.getSaveFileName(self, title, name, kind)
+        chosen, _ = QFileDialog.getSaveFileName(self, title, str(project_folder() / name), kind)
         if chosen:
             (self.picture_requested if name.endswith("png") else self.table_requested).emit(chosen)
 
