@@ -46,7 +46,7 @@ class CurationController:
         self._broken = False
         self.target = CurationTarget(session, view, model)
         self.work = CurationWork(session, jobs, view, model)
-        self._links = (
+        links = (
             (session.project_changed, self._on_project),
             (model.marks_changed, self._on_marks),
             (model.mode_changed, self._on_mode),
@@ -63,7 +63,7 @@ class CurationController:
             (view.marks.author_entered, self.rename),
             (view.status.retried, self._read),
         )
-        for signal, slot in self._links:
+        for signal, slot in links:
             signal.connect(slot)
         self._on_author(model.author)
         self._on_project(session.project)

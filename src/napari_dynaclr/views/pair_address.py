@@ -27,6 +27,7 @@ class PairAddress(QWidget):
         self.slice = _spin("Slice of the stack; 'max' is the maximum over all slices")
         self.slice.setRange(-1, 0)
         self.slice.setSpecialValueText("max")
+        self.slice.setValue(-1)
         self.counts: dict[str, QLabel] = {}
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
