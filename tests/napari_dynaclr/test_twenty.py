@@ -395,7 +395,7 @@ def test_13_an_error_names_its_file_and_the_dock_goes_on(
         window.idle()
         assert not panel.cancel.isEnabled()
     assert window.session.project is not None
-    assert panel.state.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByMouse
+    assert panel.state.label.textInteractionFlags() & Qt.TextInteractionFlag.TextSelectableByMouse
 
 
 def test_16_pixels_stay_on_disk_and_sources_as_they_are(window: Window, synthetic_source: Path) -> None:
