@@ -8,10 +8,11 @@ import pytest
 from napari._qt._qplugins._qnpe2 import _toggle_or_get_widget
 from napari.plugins import menu_item_template
 from npe2 import PluginManifest
-from qtpy.QtCore import QRect
+from qtpy.QtCore import QRect, Qt
 from qtpy.QtGui import QScreen
-from qtpy.QtWidgets import QDockWidget
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
+from napari_dynaclr.dock_places import make_room
 from napari_dynaclr.docks import Dock, open_dock
 from napari_dynaclr.plugin import synthetic_cells
 
@@ -81,23 +82,27 @@ def test_docks_that_the_screen_has_no_room_for_stand_behind_tabs(
     qtbot.waitUntil(lambda: not docks[0].visibleRegion().isEmpty())
 
 
-def test_a_dock_that_is_opened_later_comes_to_those_behind_tabs(
-    make_napari_viewer: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class _Held(QWidget):
+    """What a dock holds that may stand behind another one."""
+
+
+def test_docks_that_look_for_room_at_once_do_not_part(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(QScreen, "availableGeometry", lambda screen: QRect(0, 0, 1366, 768))
-    viewer = make_napari_viewer(show=True)
-    window = viewer.window._qt_window
-    window.resize(1366, 740)
-    docks = [open_dock(viewer, name) for name in ("Project", "Training")]
-    qtbot.waitUntil(lambda: len(window.tabifiedDockWidgets(_around(docks[0]))) == 1)
-    for name in ("Pairs", "Batches", "Curation"):
-        open_dock(viewer, "Project")
-        docks.append(open_dock(viewer, name))
-        others = {_around(dock) for dock in docks[1:]}
-        qtbot.waitUntil(lambda others=others: set(window.tabifiedDockWidgets(_around(docks[0]))) == others)
-    qtbot.wait(100)
-    assert len(window.tabifiedDockWidgets(_around(docks[0]))) == 4
-    assert window.height() <= 768
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    held = [_Held() for _ in range(3)]
+    docks = [QDockWidget(str(number)) for number in range(3)]
+    for dock, inner in zip(docks, held, strict=True):
+        inner.setMinimumHeight(800)
+        dock.setWidget(inner)
+        window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+    window.show()
+    qtbot.waitExposed(window)
+    assert make_room(held[1], _Held)
+    assert window.tabifiedDockWidgets(docks[1]) == [docks[2]]
+    for number in (2, 0):
+        assert make_room(held[number], _Held)
+    assert set(window.tabifiedDockWidgets(docks[0])) == set(docks[1:])
 
 
 def test_docks_that_the_screen_has_room_for_stay_side_by_side(

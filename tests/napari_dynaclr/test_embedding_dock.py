@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
 from tests.napari_dynaclr.embedded import write_embedding
 from tests.napari_dynaclr.test_scatter_plot import drag, on_screen
 
@@ -316,7 +317,14 @@ def test_what_to_do_first_depends_on_the_runs_that_are_there(qtbot: Any, tmp_pat
     assert "Training" in view.empty.text()
     assert "above" not in view.empty.text()
     assert not view.source.predict.isEnabled()
+    view.show()
+    qtbot.waitExposed(view)
+    source = view.source
+    assert source.run.isHidden()
     view.set_runs((tmp_path,), None)
+    QApplication.processEvents()
+    assert source.run.isVisible()
+    assert not source.run.geometry().intersects(source.predict.geometry())
     assert "Choose a run above" in view.empty.text()
     assert view.source.predict.isEnabled()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from npe2 import PluginManifest
+from npe2 import PluginManager, PluginManifest
 from npe2.manifest.utils import import_python_name
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +35,16 @@ def test_a_reader_takes_what_is_ours_only(
     assert open_reader([str(sample_training)]) is None
     (tmp_path / "run.json").write_text("{}")
     assert open_reader(str(tmp_path)) is not None
+
+
+def test_napari_asks_about_no_file_that_cannot_be_ours(tmp_path: Path) -> None:
+    """A pattern that fits all files would have napari ask for a reader whenever an image is opened."""
+    manager = PluginManager()
+    manager.register(PluginManifest.from_file(ROOT / "napari.yaml"))
+    for ours in ("train.yaml", "EXPERIMENTS.YML", "dynaclr://sample/synthetic-cells", str(tmp_path)):
+        assert len(list(manager.iter_compatible_readers(ours))) == 1, ours
+    for other in ("film.tif", "points.csv", "image.ome.tiff", "README"):
+        assert list(manager.iter_compatible_readers(other)) == [], other
 
 
 def test_without_a_viewer_a_reader_gives_layers(sample_training: Path) -> None:

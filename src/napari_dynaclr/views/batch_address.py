@@ -40,6 +40,7 @@ class BatchAddress(QWidget):
         self._per_epoch, self._words = 1, ""
         self._name: BatchName | None = None
         self.batch.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)  # the arrows beside it step
+        self.batch.setStyleSheet("min-width: 40px; padding: 1px 4px")  # napari's would cover them
         self._arrange()
         for box in (self.epoch, self.batch, self.rank):
             box.valueChanged.connect(self._on_changed)

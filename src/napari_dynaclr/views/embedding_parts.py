@@ -37,7 +37,6 @@ class Source(QWidget):
         super().__init__()
         self.run = QComboBox()
         self.run.setMinimumContentsLength(10)
-        self.run.setPlaceholderText("no run yet")
         self.run.setToolTip("The run whose encoder is used: the best checkpoint, else the newest one")
         self.predict = button(
             "Predict and explore", "Embed all cells of this run's data in the background, then show them"
@@ -63,6 +62,7 @@ class Source(QWidget):
             self.run.setItemData(self.run.count() - 1, str(path), Qt.ItemDataRole.ToolTipRole)
         wanted = chosen if chosen is not None and self.run.findData(chosen) >= 0 else str(current)
         self.run.setCurrentIndex(max(self.run.findData(wanted), 0) if runs else -1)
+        self.run.setVisible(bool(runs))  # the layout leaves out an empty list, which would cover the buttons
         self._enable(True)
 
     def set_busy(self, busy: bool) -> None:

@@ -15,7 +15,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QProgressBar,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -27,7 +26,7 @@ from napari_dynaclr.views.fov_box import FovBox
 from napari_dynaclr.views.from_layers import FromLayersForm
 from napari_dynaclr.views.long_words import LongWords
 from napari_dynaclr.views.setup_table import SetupTable
-from napari_dynaclr.views.training_parts import Fold
+from napari_dynaclr.views.training_parts import Fold, button
 
 __all__ = ("ProjectView",)
 
@@ -61,11 +60,11 @@ class ProjectView(QWidget):
         assert line is not None
         self.line = line
         self.line.setPlaceholderText("train.yaml, experiments.yaml or a run folder")
-        self.browse = _button("Choose ...", "Choose a YAML file")
-        self.open_typed = _button("Open", "Open what the field names; Return in the field does the same")
-        self.sample = _button("Sample data", "Make two small synthetic experiments and open them")
-        self.attach = _button("Attach run ...", "Compare with the batches that a run recorded")
-        self.cancel = _button("Cancel", "Give the set-up up")
+        self.browse = button("Choose ...", "Choose a YAML file")
+        self.open_typed = button("Open", "Open what the field names; Return in the field does the same")
+        self.sample = button("Sample data", "Make two small synthetic experiments and open them")
+        self.attach = button("Attach run ...", "Compare with the batches that a run recorded")
+        self.cancel = button("Cancel", "Give the set-up up")
         self.busy = QProgressBar()
         self.busy.setTextVisible(True)
         self.busy.setToolTip("What set-up is doing")
@@ -103,8 +102,8 @@ class ProjectView(QWidget):
         top.addWidget(self.browse)
         column.addLayout(top)
         second = QHBoxLayout()
-        for button in (self.open_typed, self.sample, self.attach, self.cancel):
-            second.addWidget(button)
+        for item in (self.open_typed, self.sample, self.attach, self.cancel):
+            second.addWidget(item)
         second.addStretch(1)
         column.addLayout(second)
         column.addWidget(self.busy)
@@ -119,6 +118,7 @@ class ProjectView(QWidget):
         column.addWidget(self.view_box)
         column.addWidget(self.table, 1)
         column.addWidget(self.notes)
+        column.addStretch(0)  # below the form of layers, which is not higher than it must be
         self.layers_fold.hide_while_open(self.view_box, self.table, self.notes)
 
     def _connect(self) -> None:
@@ -206,9 +206,3 @@ class ProjectView(QWidget):
     def set_shown(self, shown: tuple[str, int] | None) -> None:
         """Mark the field of view that is shown."""
         self.fov.set_shown(shown)
-
-
-def _button(text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tip)
-    return button
