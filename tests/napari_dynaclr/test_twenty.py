@@ -473,7 +473,7 @@ def test_18_every_dock_fits_explains_itself_and_follows_the_font(window: Window)
             fold.head.setChecked(True)
         never = Qt.ScrollBarPolicy.ScrollBarAlwaysOff
         for area in view.findChildren(QScrollArea):  # what is wider would be cut off unseen
-            if area.horizontalScrollBarPolicy() == never and area.widget().minimumSizeHint().width() > 320:
+            if area.horizontalScrollBarPolicy() == never and area.widget().minimumSizeHint().width() > 315:
                 tall[f"{name}, {type(area).__name__}"] = (area.widget().minimumSizeHint().width(), 0)
         for kind in (QPushButton, QAbstractSpinBox, QComboBox, QCheckBox, QLineEdit):
             for widget in view.findChildren(kind):

@@ -32,7 +32,7 @@ _NUMBERS = {
     "nodes": ("Nodes", "Computers that train together", 1, 1024),
     "gpus_per_node": ("GPUs per node", "One process a GPU; 0 for one process a node on its cores", 0, 64),
     "cpus_per_task": ("CPUs per process", "Cores of each process; they read and decode", 1, 1024),
-    "memory_gb": ("Memory per node", "Of each computer", 0, 16384),
+    "memory_gb": ("Memory per node", "Of each computer; 0 for the default of the cluster", 0, 16384),
 }
 _LINES = {
     "options": ("More #SBATCH lines", "One option a line, for example --qos=high", "--qos=high"),
@@ -56,7 +56,7 @@ class ClusterForm(QWidget):
         self.texts = {name: QLineEdit() for name in _TEXTS}
         self.numbers = {name: QSpinBox() for name in _NUMBERS}
         self.lines = {name: QPlainTextEdit() for name in _LINES}
-        self.requeue = QCheckBox("when the time is over")
+        self.requeue = QCheckBox("at the time limit")
         self.requeue.setToolTip("The job queues again before its time is over and goes on where it was")
         self.fault = words("What the cluster would not take")
         self.script = button("Save script ...", "Save a batch script and its configuration, for sbatch")
@@ -76,7 +76,7 @@ class ClusterForm(QWidget):
             self.numbers[name].setRange(least, most)
             self.numbers[name].installEventFilter(self._calm)
             self._add(form, title, tip, self.numbers[name])
-        self.numbers["memory_gb"].setSpecialValueText("the cluster's default")
+        self.numbers["memory_gb"].setSpecialValueText("default")
         self.numbers["memory_gb"].setSuffix(" GB")
         for name, (title, tip, hint) in _LINES.items():
             self.lines[name].setPlaceholderText(hint)
