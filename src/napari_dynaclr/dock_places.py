@@ -5,7 +5,7 @@ from typing import Any
 
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
-__all__ = ("bring_up", "make_room", "name_tab", "title_of")
+__all__ = ("bring_up", "make_room", "name_tab", "shrink", "title_of")
 
 _PLACES = ("DynaCLR", "napari-dynaclr")
 """What napari adds to the name of a dock: in its menu, and when a program asks for one."""
@@ -63,10 +63,7 @@ def make_room(
         return False
     if window.tabifiedDockWidgets(dock):
         return True  # others come to it: two that move at once would part
-    screen = window.screen()
-    assert screen is not None
-    room = screen.availableGeometry().height() - window.frameGeometry().height() + window.height()
-    if window.minimumSizeHint().height() <= room:
+    if window.minimumSizeHint().height() <= _room(window):
         return False
     beside = [item for item in _beside(window, dock, kind) if item not in window.tabifiedDockWidgets(dock)]
     if not beside:
@@ -75,9 +72,21 @@ def make_room(
     front = None if newest is None else _dock_around(newest)
     used = None if opening else _used(window, [dock, *beside])
     (used or front or dock).raise_()
+    return True
+
+
+def shrink(window: QWidget) -> None:
+    """Make a window that had to grow no higher than the screen, once docks stand behind tabs."""
+    room = _room(window)
     if window.height() > room:
         window.resize(window.width(), room)
-    return True
+
+
+def _room(window: QWidget) -> int:
+    """Return how high a window may be, without its frame."""
+    screen = window.screen()
+    assert screen is not None
+    return screen.availableGeometry().height() - window.frameGeometry().height() + window.height()
 
 
 def _beside(window: QMainWindow, dock: QDockWidget, kind: type[QWidget]) -> Iterator[QDockWidget]:

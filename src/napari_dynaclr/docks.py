@@ -11,7 +11,7 @@ from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_dynaclr.dock_places import bring_up, make_room, name_tab, title_of
+from napari_dynaclr.dock_places import bring_up, make_room, name_tab, shrink, title_of
 from napari_dynaclr.views.focus_ring import FocusRing
 
 if TYPE_CHECKING:
@@ -96,6 +96,13 @@ class Dock(QWidget):
         newest = None if window is None else max(window.findChildren(Dock), key=lambda dock: dock.number)
         if make_room(self, Dock, newest, opening=newest is not None and not newest.offered_keys):
             self._placing.timeout.disconnect(self._place)
+            QTimer.singleShot(0, self._shrink)  # docks behind tabs are laid out by then
+
+    def _shrink(self) -> None:
+        """Take the height back that the window grew by."""
+        window = self.window()
+        if window is not None:
+            shrink(window)
 
     def then(self, action: Callable[[Any], None]) -> None:
         """Do something with the content: now if it is there, else as soon as it is."""

@@ -63,14 +63,14 @@ def test_a_dock_is_one_whoever_opens_it(
     assert len(_docks(viewer)) == 2
 
 
+@pytest.mark.parametrize("names", [("Project", "Training", "Embedding"), ("Project", "Embedding")])
 def test_docks_that_the_screen_has_no_room_for_stand_behind_tabs(
-    make_napari_viewer: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+    make_napari_viewer: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
 ) -> None:
     monkeypatch.setattr(QScreen, "availableGeometry", lambda screen: QRect(0, 0, 1366, 768))
     viewer = make_napari_viewer(show=True)
     window = viewer.window._qt_window
     window.resize(1366, 740)
-    names = ("Project", "Training", "Embedding")
     docks = [open_dock(viewer, name) for name in names]
     first, *others = (_around(dock) for dock in docks)
     qtbot.waitUntil(lambda: set(window.tabifiedDockWidgets(first)) == set(others))

@@ -174,6 +174,8 @@ def test_what_is_missing_stands_beside_the_button(made: Made, tmp_path: Path) ->
 
 
 def test_layers_become_a_project_that_is_open(made: Made, tmp_path: Path) -> None:
+    from napari.utils.notifications import notification_manager
+
     made.add()
     before = made.state()
     made.fill(tmp_path / "new" / "folder")
@@ -205,6 +207,8 @@ def test_layers_become_a_project_that_is_open(made: Made, tmp_path: Path) -> Non
         wanted = PIXELS[:, t, y : y + height, x : x + width]
         assert np.array_equal(batch["anchor"][place, :, 0].numpy(), wanted)
 
+    told = [item.message for item in notification_manager.records if "Written" in item.message]
+    assert "Hide the layers" in told[-1]  # they have no slices, so that napari takes their time for slices
     assert made.state() == before
     assert made.panel.table.item(1, 1).text() == str(len(rows))
     assert made.panel.table.isVisible() and not made.form.isVisible()

@@ -29,6 +29,10 @@ from napari_dynaclr.workers import Jobs, Tell, telling_errors
 __all__ = ("WRITING", "FromLayers")
 
 WRITING = "writing the layers"
+_FLAT = (
+    " Hide the layers that it was made of: napari lays axes over each other from the last one on, so that "
+    "the time of layers without slices moves with the slices of the project."
+)
 _NO_IMAGE = "Open an image and its tracks or labels in napari first; layers of the open project do not count."
 _FOLDER, _CONDITION = "layers folder", "layers condition"
 
@@ -192,7 +196,7 @@ class FromLayers:
         (fov,) = report.fovs
         show_info(
             f"Written: {fov.observations} observations of {fov.tracks} tracks, {fov.divisions} divisions "
-            f"in {fov.frames} frames."
+            f"in {fov.frames} frames.{_FLAT if any(image.ndim == 3 for image in self._images()) else ''}"
         )
         self.check()
         self._open(str(report.experiments_yaml))
