@@ -10,7 +10,7 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_dynaclr.controllers.context import ImageContext
-from napari_dynaclr.layers import fov_rows, frame_rows
+from napari_dynaclr.layers import fov_rows, frame_rows, image_layers
 from napari_dynaclr.models.project import TRAINING, VALIDATION, Cell, Project, reopened, resampled
 from napari_dynaclr.models.session import Session
 
@@ -156,6 +156,17 @@ def test_a_click_tells_which_cell_it_hit(at: Shown) -> None:
     assert picked == [Cell(TRAINING, row)]
     at.session.visit(Cell(TRAINING, int(fov_rows(index, 1)[-1])))
     assert len(picked) == 1
+
+
+def test_sliders_end_where_a_recording_ends_that_is_shorter_than_the_one_before(at: Shown) -> None:
+    _, options, kind = image_layers(at.session.project.index(TRAINING), 1)[0]
+    for role in at.context.layers.roles():
+        at.context.layers.hide(role)
+    at.context.layers.put("image 0", (np.zeros((2, 2, 8, 8)), options, kind))
+    layer = at.layer("image 0")
+    assert layer.visible
+    assert layer.extent.data[1].tolist() == [1, 1, 7, 7]
+    assert np.allclose(layer.extent.world[1], layer.extent.data[1] * layer.scale)
 
 
 def test_a_channel_that_comes_later_lies_below_the_cells(at: Shown) -> None:

@@ -114,6 +114,10 @@ class OwnLayers:
                 self._add(data)
             else:
                 _UPDATES[data[2]](layer, data[0], data[1])
+                if (
+                    not layer.visible
+                ):  # napari keeps the extent of what was there, and sliders go on to its end
+                    layer.translate = layer.translate
                 if layer.metadata.pop(_HIDDEN, False):
                     layer.visible = True
 
