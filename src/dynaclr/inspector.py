@@ -18,10 +18,11 @@ import numpy.typing as npt
 import torch
 
 from dynaclr import keys
-from dynaclr.composition import Composition, Pool, compose_epochs
+from dynaclr.composition import Composition, Intensities, Pool, compose_epochs
 from dynaclr.digests import batch_digest
 from dynaclr.draws import KeyedBatch
 from dynaclr.pairs import Candidates, PairDraw, candidates_of
+from dynaclr.patch_intensities import measure_intensities
 from dynaclr.pipeline import Pipeline
 from dynaclr.preparation import Stage
 from dynaclr.transforms import Places
@@ -231,6 +232,12 @@ class BatchInspector:
         """
         addresses = self._addresses(epoch, count, first)
         return compose_epochs(self.dataset, self.sampler, addresses, progress, pool)
+
+    def intensities(
+        self, rows: npt.NDArray[np.integer], progress: Callable[[int, int], None] | None = None
+    ) -> Intensities:
+        """Return how bright some of these anchors are after normalisation, as `measure_intensities` says."""
+        return measure_intensities(self.dataset, self.pipeline.prepare, rows, progress)
 
     def digest(self, epoch: int, batch: int) -> dict[str, Any]:
         """Return key, rows, tau and a digest of the pixels of a batch, as a run records them."""

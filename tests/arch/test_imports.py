@@ -18,7 +18,7 @@ FLOORS = {
     2: "digests strata stratified shortages sampler sequential pairs patches norms dataset composition "
     "anchor_columns plate_writer pixel_statistics statistics_files preprocess suspicion",
     3: "channel_dropout transforms pipeline_config flat_config config_file config_edit split "
-    "missing_statistics preparation pipeline inspector",
+    "missing_statistics preparation row_patches patch_intensities pipeline inspector",
     4: "loss nt_xent gather encoder small_encoder embedding_health loader datamodule engine",
     5: "runs embeddings embedding_rows embedding_maps projection neighbours predict evaluation figures "
     "convert",

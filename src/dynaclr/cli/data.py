@@ -126,7 +126,11 @@ def _inspect(arguments: list[str]) -> int:
         composition = inspector.composition(
             options.epoch, options.batches, lambda done: tell(done, options.batches)
         )
-    composition.confounds = condition_confounds(data.pipeline.train_index, composition.rows)
+    with progress_bar("pixels") as tell:
+        composition.intensities = inspector.intensities(composition.rows, tell)
+    composition.confounds = condition_confounds(
+        data.pipeline.train_index, composition.rows, composition.intensities
+    )
     sys.stdout.write(
         f"\ncomposition of {options.batches} batches of {composition.batch_size}\n{composition.text()}\n"
     )

@@ -8,6 +8,7 @@ from dynaclr.composition.confounds import Confound, condition_confounds
 from dynaclr.composition.coverage import Coverage
 from dynaclr.composition.draws import DrawCounts
 from dynaclr.composition.fact import Fact
+from dynaclr.composition.intensities import Intensities, rows_to_measure
 from dynaclr.composition.losses import LossTable
 from dynaclr.composition.pool import Pool
 from dynaclr.composition.positives import BorderShares, TauCounts
@@ -24,6 +25,7 @@ __all__ = (
     "DrawCounts",
     "Fact",
     "HourHistogram",
+    "Intensities",
     "LossTable",
     "Pool",
     "TauCounts",
@@ -31,5 +33,6 @@ __all__ = (
     "compose_epochs",
     "condition_confounds",
     "facts",
+    "rows_to_measure",
     "table",
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from dynaclr.composition.intensities import Intensities
 from dynaclr.index import MultiExperimentIndex
 
 __all__ = ("Confound", "condition_confounds")
@@ -15,6 +17,8 @@ _FOLDS = 5
 _MOST_ROWS = 5000
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
+Source = tuple[str, FloatArray, IntArray | None, str]
+"""Name, values (n, features), fold of each row, and what a fold never splits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,10 @@ class Confound:
     grouped_by: str
 
 
-def condition_confounds(index: MultiExperimentIndex, rows: npt.NDArray[np.integer]) -> tuple[Confound, ...]:
-    """Return how well each condition is told from experiment, time and field of view alone.
+def condition_confounds(
+    index: MultiExperimentIndex, rows: npt.NDArray[np.integer], intensities: Intensities | None = None
+) -> tuple[Confound, ...]:
+    """Return how well each condition is told from experiment, time, field of view or brightness alone.
 
     Folds hold the same part of the fields of view of every experiment and condition, and never split one;
     where there is one field only, of the lineages instead. A field lies in one well and so has one
@@ -53,25 +59,45 @@ def condition_confounds(index: MultiExperimentIndex, rows: npt.NDArray[np.intege
         The observations.
     rows
         Rows of its table, for example the anchors drawn; at most 5000, evenly chosen, are used.
+    intensities
+        Mean brightness of some anchors; None if no pixels were read.
     """
     rows = rows[:: max(-(-rows.size // _MOST_ROWS), 1)]
     fov = index.table.fov_of(rows)
-    condition = index.fov_condition[fov]
-    cell = index.fov_experiment[fov] * len(index.condition_names) + condition
-    lineage = _folds(cell, index.table.forest.root[index.table.track[rows]])
-    whole = _folds(cell, fov)
-    folds, unit = (lineage, "lineage") if whole is None else (whole, "FOV")
+    folds, unit, lineage = _grouped(index, rows)
     experiment = np.eye(len(index.registry.names))[index.fov_experiment[fov]]
     frame = index.table.t[rows].astype(np.float64)[:, None]
-    place = condition + fov / (
-        len(index.fovs) + 1
-    )  # FOVs of one condition side by side: a small tree finds them
+    # FOVs of one condition side by side: a small tree finds them
+    place = index.fov_condition[fov] + fov / (len(index.fovs) + 1)
     sources = (
         ("experiment", experiment, folds, unit),
         ("hours", index.hours(rows)[:, None], folds, unit),
         ("experiment and frame", np.hstack([experiment, frame]), folds, unit),
         ("FOV", place[:, None], lineage, "lineage"),
     )
+    found = _told(index, rows, sources)
+    if intensities is None or not intensities.rows.size:
+        return found
+    folds, unit, _ = _grouped(index, intensities.rows)
+    return found + _told(index, intensities.rows, [("mean intensity", intensities.means, folds, unit)])
+
+
+def _grouped(
+    index: MultiExperimentIndex, rows: npt.NDArray[np.integer]
+) -> tuple[IntArray | None, str, IntArray | None]:
+    """Return folds of fields of view, or of lineages where there are too few; the unit; folds of lineages."""
+    fov = index.table.fov_of(rows)
+    cell = index.fov_experiment[fov] * len(index.condition_names) + index.fov_condition[fov]
+    lineage = _folds(cell, index.table.forest.root[index.table.track[rows]])
+    whole = _folds(cell, fov)
+    return (lineage, "lineage", lineage) if whole is None else (whole, "FOV", lineage)
+
+
+def _told(
+    index: MultiExperimentIndex, rows: npt.NDArray[np.integer], sources: Iterable[Source]
+) -> tuple[Confound, ...]:
+    """Return how well the condition of each row is told from each source."""
+    condition = index.fov_condition[index.table.fov_of(rows)]
     present = np.unique(condition)
     told = present[:1] if present.size == 2 else present  # of two, the other is the mirror image
     return tuple(

@@ -12,6 +12,7 @@ __all__ = ("data_facts",)
 _FLAG_OVERLAP = 0.5
 _FLAG_AUROC = 0.9
 _FLAG_LOSS_GAP = 0.2
+_FLAG_SHIFT, _FLAG_RATIO = 0.5, 1.5  # standard deviations apart; times wider or narrower
 
 
 def data_facts(composition: Composition) -> list[Fact]:
@@ -20,6 +21,7 @@ def data_facts(composition: Composition) -> list[Fact]:
         *_condition_facts(composition),
         *_hour_facts(composition),
         *_loss_facts(composition),
+        *_intensity_facts(composition),
         *_confound_facts(composition),
     ]
 
@@ -83,6 +85,31 @@ def _loss_facts(composition: Composition) -> list[Fact]:
                 "Losses that differ between conditions change what the conditions look like.",
             )
         )
+    return result
+
+
+def _intensity_facts(composition: Composition) -> list[Fact]:
+    found = composition.intensities
+    if found is None or not found.rows.size:
+        return []
+    means, stds = found.of()
+    result = []
+    for number in np.unique(found.experiment).tolist():
+        own_means, own_stds = found.of(number)
+        for place, channel in enumerate(found.channels):
+            mean, std = float(own_means[place]), float(own_stds[place])
+            shift = abs(mean - means[place]) / max(float(stds[place]), 1e-12)
+            ratio = max(std, 1e-12) / max(float(stds[place]), 1e-12)
+            result.append(
+                Fact(
+                    "intensity",
+                    f"{found.experiments[number]}, {channel}",
+                    f"mean {mean:.3g}, std {std:.3g}",
+                    f"all {means[place]:.3g}, {stds[place]:.3g}",
+                    bool(shift > _FLAG_SHIFT or not 1 / _FLAG_RATIO <= ratio <= _FLAG_RATIO),
+                    "Normalised patches of all experiments should look alike: a network can learn the rest.",
+                )
+            )
     return result
 
 

@@ -12,6 +12,7 @@ from dynaclr.composition.axes import AxisCounts, Crossing, HourHistogram
 from dynaclr.composition.confounds import Confound
 from dynaclr.composition.coverage import Coverage
 from dynaclr.composition.draws import DrawCounts
+from dynaclr.composition.intensities import Intensities
 from dynaclr.composition.losses import LossTable
 from dynaclr.composition.positives import BorderShares, TauCounts
 
@@ -53,6 +54,8 @@ class Composition:
         How the sampler came to the batches; None if it was not asked.
     confounds
         How well conditions are told without looking at cells; empty if that was not measured.
+    intensities
+        How bright patches are after normalisation; None if that was not measured.
     warnings
         What a person should look at.
     """
@@ -80,6 +83,7 @@ class Composition:
     coverage: Coverage
     draws: DrawCounts | None = None
     confounds: tuple[Confound, ...] = ()
+    intensities: Intensities | None = None
     warnings: list[str] = field(default_factory=list)
 
     def records(self) -> list[dict[str, Any]]:

@@ -11,7 +11,18 @@ from dynaclr.composition.record import Composition
 
 __all__ = ("facts", "table")
 
-_SECTIONS = ("conditions", "hours", "sampler", "tau", "batch", "border", "lost", "coverage", "confound")
+_SECTIONS = (
+    "conditions",
+    "hours",
+    "sampler",
+    "tau",
+    "batch",
+    "border",
+    "lost",
+    "coverage",
+    "intensity",
+    "confound",
+)
 
 
 def facts(composition: Composition) -> list[Fact]:

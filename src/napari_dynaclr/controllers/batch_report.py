@@ -90,8 +90,11 @@ class BatchReportController:
             composition = inspector.composition(
                 epoch, count, lambda done: tell("batches", done, count), pool=pool
             )
+            seen = inspector.intensities(composition.rows, lambda done, total: tell("pixels", done, total))
+            composition.intensities = seen
             tell("confounds", count, count)
-            composition.confounds = condition_confounds(inspector.dataset.index, composition.rows)
+            index = inspector.dataset.index
+            composition.confounds = condition_confounds(index, composition.rows, seen)
             return composition
 
         self._jobs.start(REPORT, work, self._show)

@@ -6,11 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from dynaclr import keys
-from dynaclr.patches import PatchRequest
-from dynaclr.preparation import Stage
+from dynaclr.row_patches import row_patches
 from napari_dynaclr.models.project import TRAINING, Cell, Project
 
 __all__ = ("embedded_patches",)
@@ -40,11 +37,5 @@ def embedded_patches(project: Project, cells: Sequence[Cell | None]) -> npt.NDAr
         rows, chosen = rows[readable], np.array(places, dtype=np.int64)[readable]
         if not rows.size:
             continue
-        fov, t = index.table.fov_of(rows), index.table.t[rows]
-        y, x = index.corners(rows)
-        batch = {
-            keys.ANCHOR: torch.from_numpy(dataset.reader.read(PatchRequest(fov, t, y, x))),
-            keys.ANCHOR_NORM_META: dataset.norms.lookup(fov, t),
-        }
-        result[chosen] = pipeline.prepare(batch, Stage.PREDICT)[keys.ANCHOR].numpy()
+        result[chosen] = row_patches(dataset, pipeline.prepare, rows)
     return result

@@ -31,8 +31,8 @@ __all__ = ("BatchReport",)
 
 _EMPTY = (
     "<b>No report yet</b><br><br>Choose how many batches to draw and press <b>Draw</b>: experiments and "
-    "conditions, hours, times to the positives, losses, coverage and confounds over all of them. "
-    "No pixels are read."
+    "conditions, hours, times to the positives, losses, coverage, brightness and confounds over all. "
+    "Some patches are read to measure how bright they are."
 )
 _COLUMNS = ("section", "name", "value", "reference", "look")
 _WIDEST_PX = 220

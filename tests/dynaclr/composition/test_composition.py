@@ -17,6 +17,7 @@ from dynaclr.composition import (
     Composition,
     Crossing,
     HourHistogram,
+    Intensities,
     Pool,
     compose,
     condition_confounds,
@@ -295,6 +296,42 @@ def test_confounds_are_seen_only_where_they_are(inspector: BatchInspector) -> No
     split = (index.fov_experiment[fov] == 0) == (index.fov_condition[fov] == 0)
     confounded = {item.source: item for item in condition_confounds(index, inspector.dataset.rows[split])}
     assert confounded["experiment"].auroc == pytest.approx(1)
+
+
+def brightness(inspector: BatchInspector, means: np.ndarray, stds: float | np.ndarray = 1.0) -> Intensities:
+    """Return what was measured of all anchors: one channel."""
+    index, rows = inspector.dataset.index, inspector.dataset.rows
+    experiment = index.fov_experiment[index.table.fov_of(rows)]
+    spread = np.broadcast_to(stds, means.shape)[:, None].astype(float)
+    return Intensities(tuple(index.registry.names), ("GFP",), rows, experiment, means[:, None], spread)
+
+
+def test_brightness_that_gives_the_condition_away_is_a_confound(inspector: BatchInspector) -> None:
+    index, rows = inspector.dataset.index, inspector.dataset.rows
+    condition = index.fov_condition[index.table.fov_of(rows)]
+    noise = np.random.default_rng(0).normal(size=rows.size)
+    for means, least, most in ((noise, 0.3, 0.7), (5 * condition + noise, 0.95, 1.0)):
+        measured = brightness(inspector, means)
+        found = {item.source: item for item in condition_confounds(index, rows, measured)}
+        assert least <= found["mean intensity"].auroc <= most
+        assert found["mean intensity"].grouped_by == "FOV"
+    assert "mean intensity" not in {item.source for item in condition_confounds(index, rows)}
+
+
+@pytest.mark.parametrize(
+    ("shift", "spread", "flagged"), [(0.0, 1.0, False), (3.0, 1.0, True), (0.0, 5.0, True)]
+)
+def test_experiments_that_look_different_after_normalisation_are_flagged(
+    inspector: BatchInspector, composition: Composition, shift: float, spread: float, flagged: bool
+) -> None:
+    index, rows = inspector.dataset.index, inspector.dataset.rows
+    other = index.fov_experiment[index.table.fov_of(rows)] == 1
+    measured = brightness(inspector, shift * other, np.where(other, spread, 1.0))
+    told = [fact for fact in facts(replace(composition, intensities=measured)) if fact.section == "intensity"]
+    assert [fact.name for fact in told] == [f"{name}, GFP" for name in index.registry.names]
+    assert told[1].value == f"mean {shift:.3g}, std {spread:.3g}"
+    assert any(fact.flagged for fact in told) is flagged
+    assert not [fact for fact in facts(composition) if fact.section == "intensity"]
 
 
 def test_everything_is_in_the_table(composition: Composition, inspector: BatchInspector) -> None:
