@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 SOURCE = Path(__file__).parents[2] / "src"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "train.yaml"
 FLOORS = {
     0: "bounds errors keys draws tau_sampling tables lineage atomic permutation without_replacement "
     "fingerprint locking",
@@ -119,17 +121,29 @@ DOORS = (
         f"{LEARNING} napari qtpy",
     ),
     ("import dynaclr.digests, dynaclr.encoder, dynaclr.pipeline", LEARNING),
-    ("import napari_dynaclr.plugin, napari_dynaclr.layers", LEARNING),
-    ("import torch; assert not torch.cuda.is_initialized()", LEARNING),
+    ("from pathlib import Path; from dynaclr.config_file import read_config", LEARNING),
+    ("dynaclr.pipeline.Pipeline(read_config(Path(sys.argv[1]))).setup()", "lightning triton torch._dynamo"),
+    ("import napari_dynaclr.plugin, napari_dynaclr.layers", "lightning triton torch._dynamo"),
+    ("import torch; assert not torch.cuda.is_initialized()", "lightning triton torch._dynamo"),
 )
 """What is imported, one after the other in one process, and what must not have come with it by then."""
 
 
-def test_doors_are_light() -> None:
+def test_doors_are_light(coded: Path, tmp_path: Path) -> None:
+    config = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
+    size = {"yx_patch_size": [24, 24], "final_yx_patch_size": [16, 16]}
+    config["data"] |= {"experiments_yaml": str(coded), **size}
+    training = tmp_path / "train.yaml"
+    training.write_text(yaml.safe_dump(config), encoding="utf-8")
     tell = "print(sorted(set(sys.modules) & set({!r}.split())))"
     lines = [line for statement, absent in DOORS for line in (statement, tell.format(absent))]
     code = "\n".join(["import sys", *lines])
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=240)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, str(tmp_path / "train.yaml")],
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
     assert done.returncode == 0, done.stderr
     found = dict(zip([statement for statement, _ in DOORS], done.stdout.splitlines(), strict=True))
     assert {statement: names for statement, names in found.items() if names != "[]"} == {}

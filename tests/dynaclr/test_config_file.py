@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import inspect
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,19 +51,6 @@ def test_a_training_is_read_as_the_command_line_reads_it(coded_source: Path, tmp
     ]
     assert config.transforms.augmentations[0].rotation_degrees == 180.0
     assert config.transforms.normalizations[0].level == "fov_statistics"
-
-
-def test_lightning_stays_out(coded: Path, tmp_path: Path) -> None:
-    code = (
-        "import sys; from pathlib import Path; from dynaclr.config_file import read_config; "
-        "from dynaclr.pipeline import Pipeline; Pipeline(read_config(Path(sys.argv[1]))).setup(); "
-        "print([m for m in ('lightning', 'triton', 'torch._dynamo') if m in sys.modules])"
-    )
-    path = training(coded, tmp_path, yx_patch_size=[24, 24], final_yx_patch_size=[16, 16])
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code, str(path)], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
 
 
 def test_relative_paths_are_beside_the_yaml_or_here(

@@ -50,6 +50,7 @@ def test_the_report_is_drawn_cancelled_and_saved(opened: Opened, tmp_path: Path,
     lines = (tmp_path / "r.csv").read_text().splitlines()
     assert lines[0] == "section,name,value,reference,look"
     assert len(lines) == report.rows.records.rowCount() + 1
+    assert sum(line.startswith("intensity,") for line in lines) > 0  # these were read
     assert (tmp_path / "r.png").read_bytes().startswith(b"\x89PNG")
     report.shown.setCurrentIndex(1)
     opened.click(report.copy)

@@ -40,6 +40,7 @@ _EMPTY = (
     "it may have been started anywhere, also by another window or on a cluster."
 )
 _LOG_LINES = 300
+_NO_PAIRS = "The pairs that a network sees now; possible while the run trains"
 _PLOT_TIP = "Drag moves, the wheel with Ctrl zooms, a double-click shows all"
 
 
@@ -79,7 +80,7 @@ class WatchTab(QWidget):
         self.explore = button(
             "Predict and explore", "Show the cells of a run that has ended in its embedding"
         )
-        self.pairs = button("Pairs now", "")
+        self.pairs = button("Pairs now", _NO_PAIRS)
         self.command = button("Copy command", "Copy the command that repeats this run in a terminal")
         self.png = button("PNG ...", "Save the plot of the losses as a picture")
         self.csv = button("CSV ...", "Save all values of all watched runs as a table")
@@ -231,7 +232,7 @@ class WatchTab(QWidget):
         self.pairs.setToolTip(
             "Draw again, in the dock Pairs, what the network sees now, by what the run told seconds ago"
             if run.batch is not None
-            else "Possible while the run trains"
+            else _NO_PAIRS
         )
         self._show_log(run)
 

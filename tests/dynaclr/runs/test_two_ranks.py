@@ -60,9 +60,11 @@ from lightning.pytorch import Callback
 
 
 class Spy(Callback):
-    '''Notes the batches of each process.'''
+    '''Notes the batches of each process; the second one fails if it is told to.'''
 
     def on_train_batch_start(self, trainer, module, batch, number):
+        if trainer.global_rank and trainer.global_step == 5 and Path("broken").exists():
+            raise OSError("chunk is damaged")
         facts = [trainer.global_step, *batch["key"][1:], batch["anchor_meta"]["row"].tolist()]
         with Path(f"rank{trainer.global_rank}.jsonl").open("a") as stream:
             stream.write(json.dumps(facts) + "\\n")
@@ -92,10 +94,10 @@ def seen(folder: Path, rank: int) -> list[list[object]]:
     return [json.loads(line) for line in lines]
 
 
-def wait_for(folder: Path, process: subprocess.Popen[bytes] | Child, steps: int) -> RunFolder:
+def wait_for(folder: Path, process: Child, steps: int) -> RunFolder:
     deadline = time.monotonic() + 300
     while len(seen(folder, 0)) < steps or len(seen(folder, 1)) < steps:
-        assert process.poll() is None, (folder / "output.txt").read_text(encoding="utf-8")
+        assert process.poll() is None, process.errors
         assert time.monotonic() < deadline
         time.sleep(0.05)
     (run,) = (folder / "runs").iterdir()
@@ -127,25 +129,43 @@ def both_ranks() -> list[dict[str, str]]:
     return [{**common, "WORLD_SIZE": "2", "NODE_RANK": "0", "LOCAL_RANK": str(rank)} for rank in range(2)]
 
 
-def test_two_ranks_share_stop_go_on_and_end_together(
-    coded_source: Path, tmp_path: Path, loaded: Loaded
-) -> None:
-    shutil.copytree(coded_source.parent, tmp_path / "data")
-    (tmp_path / "train.yaml").write_text(CONFIG, encoding="utf-8")
-    (tmp_path / "spy.py").write_text(SPY, encoding="utf-8")
+def project(source: Path, folder: Path) -> Path:
+    """Return a folder with data, a training of two processes and what it needs."""
+    shutil.copytree(source.parent, folder / "data")
+    (folder / "train.yaml").write_text(CONFIG, encoding="utf-8")
+    (folder / "spy.py").write_text(SPY, encoding="utf-8")
+    return folder
 
-    # a signal to all of them at once
-    with training(tmp_path, "--config", "train.yaml") as process:
-        run = wait_for(tmp_path, process, 6)
-        os.killpg(process.pid, signal.SIGTERM)
-        assert process.wait(120) == ExitCode.STOPPED, (tmp_path / "output.txt").read_text(encoding="utf-8")
+
+def test_an_error_of_one_process_ends_both(coded_source: Path, tmp_path: Path) -> None:
+    folder = project(coded_source, tmp_path / "one")
+    (folder / "broken").touch()
+    with training(folder, "--config", "train.yaml") as process:
+        assert process.wait(300) != 0
         assert group_is_gone(process.pid, 60)
+    assert "chunk is damaged" in (folder / "output.txt").read_text(encoding="utf-8")
+    (run,) = (folder / "runs").iterdir()
+    assert observe(RunFolder(run)).state in (State.FAILED, State.CRASHED)
+    assert len(seen(folder, 1)) == 5
+
+
+def test_two_ranks_share_stop_and_go_on(coded_source: Path, tmp_path: Path, loaded: Loaded) -> None:
+    tmp_path = project(coded_source, tmp_path / "two")
+
+    # both are started as a cluster starts them, and asked to stop at once
+    with ExitStack() as stack:
+        fit = ("fit", "--trust-config", "--config", "train.yaml", "--run.folder", "runs/two")
+        ranks = [stack.enter_context(loaded.running(tmp_path, *fit, **names)) for names in both_ranks()]
+        run = wait_for(tmp_path, ranks[0], 6)
+        for rank in ranks:
+            rank.send_signal(signal.SIGTERM)
+        assert [rank.wait(120) for rank in ranks] == [ExitCode.STOPPED, 0], ranks[0].errors
     status = read_status(run)
     assert (status["state"], status["reason"], status["world_size"]) == ("stopped", "signal SIGTERM", 2)
     first = [seen(tmp_path, rank) for rank in range(2)]
     assert len(first[0]) == len(first[1]) == status["step"]
 
-    # both are started as a cluster starts them and go on where they were, then one is killed
+    # both go on where they were, then one is killed
     go_on = ("fit", "--trust-config", "--run.resume", str(run.path))
     with ExitStack() as stack:
         ranks = [stack.enter_context(loaded.running(tmp_path, *go_on, **names)) for names in both_ranks()]
