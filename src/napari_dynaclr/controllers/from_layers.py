@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -76,10 +77,11 @@ class FromLayers:
 
     def close(self) -> None:
         """Listen to nothing any more; what is being written is given up."""
-        self.jobs.changed.disconnect(self._on_jobs)
-        self.jobs.told.disconnect(self._on_told)
-        self.jobs.cancel(WRITING)
         self.layers.close()
+        with suppress(RuntimeError):  # Qt has deleted them: the application ends
+            self.jobs.changed.disconnect(self._on_jobs)
+            self.jobs.told.disconnect(self._on_told)
+            self.jobs.cancel(WRITING)
 
     def follow(self) -> None:
         """Offer the layers as they are now; what was chosen stays chosen."""
