@@ -28,6 +28,7 @@ from napari_dynaclr.models.run_origin import RUN, runs_folder
 from napari_dynaclr.models.session import Session
 from napari_dynaclr.models.watched_runs import Happening, WatchedRuns, What
 from napari_dynaclr.views.training import TrainingView
+from napari_dynaclr.words.training import run_title
 from napari_dynaclr.workers import Jobs, Tell
 
 __all__ = ("TrainingController",)
@@ -118,7 +119,7 @@ class TrainingController:
             self.runs.unwatch(path)
 
     def _on_launched(self, path: Path) -> None:
-        show_info(f"Training started: {path.name}")
+        show_info(f"Training started: {run_title(path.name)}")
         if self.session.project is not None:  # sample data too: from now on it holds something
             note_project(self.session.project.path)
         self.set_root(path.parent)
@@ -249,7 +250,7 @@ class TrainingController:
             if now - last < _BEST_SECONDS:
                 return
             self._told_best[happening.run] = now
-        text = f"Training {_SAID[happening.what]}: {happening.run.name}: {happening.text}"
+        text = f"Training {_SAID[happening.what]}: {run_title(happening.run.name)}: {happening.text}"
         if happening.what is What.FAILED:
             show_error(text)
         elif happening.what is What.GONE:
