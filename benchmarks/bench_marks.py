@@ -41,8 +41,8 @@ def measure(count: int) -> list[Result]:
 
         name = f"a mark and its undo among {count:.0e}"
         return [
-            compare(f"{name}, against reading and writing all", put, rewrite, limit=4.0, pairs=3),
-            compare(f"{name}, seen by another window", put_and_follow, rewrite, limit=6.0, pairs=3),
+            compare(f"{name}, against reading and writing all", put, rewrite, limit=0.5, pairs=3),
+            compare(f"{name}, seen by another window", put_and_follow, rewrite, limit=1.3, pairs=3),
         ]
 
 
