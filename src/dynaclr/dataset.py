@@ -1,4 +1,7 @@
-"""Answers rows of anchors with batches of pixels and metadata; knows no order of rows and no stage."""
+"""Answers rows of anchors with batches of pixels and metadata; knows no order of rows and no stage.
+
+One class although it is long: drawing, reading and describing a batch share all that it holds.
+"""
 
 from __future__ import annotations
 

@@ -137,6 +137,11 @@ class MultiExperimentIndex:
                 + " Widen the tau range or look at the tracks."
             )
 
+    def kinds(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
+        """Return a number (n,) for rows of one experiment and condition, another for each other pair."""
+        fov = self.table.fov_of(rows)
+        return self.fov_experiment[fov] * len(self.condition_names) + self.fov_condition[fov]
+
     def corners(
         self, rows: npt.NDArray[np.integer] | slice
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

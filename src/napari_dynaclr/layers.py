@@ -1,4 +1,7 @@
-"""Fields of view, cells and pairs as napari-shaped plain data; imports no napari."""
+"""Fields of view, cells and pairs as napari-shaped plain data; imports no napari.
+
+One module although it is long: each function is one role of layer, and all share names, geometry and places.
+"""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from napari.qt.threading import FunctionWorker, create_worker
@@ -197,6 +198,24 @@ class Jobs(QObject):
         if self._jobs.get(kind) is job:
             del self._jobs[kind]
             self.changed.emit(kind, False)
+
+    def leave(
+        self,
+        *kinds: str,
+        changed: Callable[[str, bool], None] | None = None,
+        told: Callable[[str, str, int, int], None] | None = None,
+    ) -> None:
+        """Tell a listener no more, and give its kinds of work up; for one that ends.
+
+        Qt may have deleted this already, as it does when an application ends: then there is nothing to do.
+        """
+        with suppress(RuntimeError):
+            if changed is not None:
+                self.changed.disconnect(changed)
+            if told is not None:
+                self.told.disconnect(told)
+            for kind in kinds:
+                self.cancel(kind)
 
     def close(self) -> None:
         """Give everything up, for good."""

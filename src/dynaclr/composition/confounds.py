@@ -86,10 +86,9 @@ def _grouped(
     index: MultiExperimentIndex, rows: npt.NDArray[np.integer]
 ) -> tuple[IntArray | None, str, IntArray | None]:
     """Return folds of fields of view, or of lineages where there are too few; the unit; folds of lineages."""
-    fov = index.table.fov_of(rows)
-    cell = index.fov_experiment[fov] * len(index.condition_names) + index.fov_condition[fov]
+    cell = index.kinds(rows)
     lineage = _folds(cell, index.table.forest.root[index.table.track[rows]])
-    whole = _folds(cell, fov)
+    whole = _folds(cell, index.table.fov_of(rows))
     return (lineage, "lineage", lineage) if whole is None else (whole, "FOV", lineage)
 
 

@@ -51,11 +51,8 @@ class Intensities:
 def rows_to_measure(index: MultiExperimentIndex, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
     """Return some of the rows, at most 48 of every experiment and condition, evenly chosen, in order."""
     rows = np.unique(rows[index.readable[rows]])
-    fov = index.table.fov_of(rows)
-    kind = index.fov_experiment[fov] * len(index.condition_names) + index.fov_condition[fov]
-    chosen = [
-        np.flatnonzero(kind == number)[:: max(-(-int((kind == number).sum()) // _MOST_OF_A_KIND), 1)]
-        for number in np.unique(kind)
-    ]
+    kind = index.kinds(rows)
+    groups = [np.flatnonzero(kind == number) for number in np.unique(kind)]
+    chosen = [group[:: -(-group.size // _MOST_OF_A_KIND)] for group in groups]
     places = np.sort(np.concatenate(chosen)) if chosen else np.zeros(0, dtype=np.int64)
     return np.asarray(rows[places], dtype=np.int64)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,9 +84,7 @@ class BatchController:
         """Stop listening and give work up; the view may be gone already."""
         self._session.project_changed.disconnect(self._on_project)
         self._session.request_changed.disconnect(self._on_request)
-        with contextlib.suppress(RuntimeError):  # the window may have taken its jobs with it already
-            for kind in (BATCH, PAIRS):
-                self._jobs.cancel(kind)
+        self._jobs.leave(BATCH, PAIRS)
         self._report.close()
         self._options.close()
 

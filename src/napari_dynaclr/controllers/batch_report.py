@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 from collections.abc import Callable
@@ -62,10 +61,7 @@ class BatchReportController:
     def close(self) -> None:
         """Stop listening and give work up; the view may be gone already."""
         self._session.project_changed.disconnect(self._on_project)
-        with contextlib.suppress(RuntimeError):  # the window may have taken its jobs with it already
-            self._jobs.changed.disconnect(self._on_work)
-            self._jobs.told.disconnect(self._on_told)
-            self._jobs.cancel(REPORT)
+        self._jobs.leave(REPORT, changed=self._on_work, told=self._on_told)
 
     def _on_project(self, project: Project | None) -> None:
         self._jobs.cancel(REPORT)

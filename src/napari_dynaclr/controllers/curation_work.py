@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import warnings
 from pathlib import Path
 
@@ -53,11 +52,7 @@ class CurationWork:
 
     def close(self) -> None:
         """Give up what goes on."""
-        with contextlib.suppress(RuntimeError):  # the jobs are gone already
-            self.jobs.changed.disconnect(self._on_job)
-            self.jobs.told.disconnect(self._on_told)
-            for kind in _KINDS:
-                self.jobs.cancel(kind)
+        self.jobs.leave(*_KINDS, changed=self._on_job, told=self._on_told)
 
     def read(self) -> None:
         """Read the marks of the project."""

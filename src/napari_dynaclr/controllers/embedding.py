@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -92,9 +91,7 @@ class EmbeddingController:
         self.session.project_changed.disconnect(self._on_project)
         self.runs.listed.disconnect(self._on_listed)
         self.runs.watched_changed.disconnect(self._show_runs)
-        with suppress(RuntimeError):  # Qt has deleted them: the application ends
-            self.jobs.changed.disconnect(self._on_jobs)
-            self.jobs.told.disconnect(self._on_told)
+        self.jobs.leave(changed=self._on_jobs, told=self._on_told)
 
     def predict(self, run: Path) -> None:
         """Embed the cells of a run's data, then show them."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +77,7 @@ class FromLayers:
     def close(self) -> None:
         """Listen to nothing any more; what is being written is given up."""
         self.layers.close()
-        with suppress(RuntimeError):  # Qt has deleted them: the application ends
-            self.jobs.changed.disconnect(self._on_jobs)
-            self.jobs.told.disconnect(self._on_told)
-            self.jobs.cancel(WRITING)
+        self.jobs.leave(WRITING, changed=self._on_jobs, told=self._on_told)
 
     def follow(self) -> None:
         """Offer the layers as they are now; what was chosen stays chosen."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 import numpy as np
 import numpy.typing as npt
@@ -69,9 +68,7 @@ class NeighbourController:
         self.session.cell_changed.disconnect(self._on_cell)
         self.model.atlas_changed.disconnect(self._on_atlas)
         self.model.look_changed.disconnect(self.look)
-        with suppress(RuntimeError):  # Qt has deleted them: the application ends
-            self.jobs.cancel(SEARCHING)
-            self.jobs.cancel(READING)
+        self.jobs.leave(SEARCHING, READING)
 
     def _on_cell(self, cell: Cell | None) -> None:
         self.look()

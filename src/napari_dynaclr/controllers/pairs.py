@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import OrderedDict
 from dataclasses import replace
 
@@ -66,8 +65,7 @@ class PairController:
         self.session.project_changed.disconnect(self._on_project)
         self.session.request_changed.disconnect(self._on_request)
         self.session.cell_changed.disconnect(self._on_cell)
-        with contextlib.suppress(RuntimeError):  # the window may have taken its jobs with it already
-            self.jobs.changed.disconnect(self._on_jobs)
+        self.jobs.leave(changed=self._on_jobs)
 
     def _on_jobs(self, kind: str, running: bool) -> None:
         if kind == READING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -75,9 +74,7 @@ class ProjectController:
         """Forget the session."""
         self.session.project_changed.disconnect(self._on_project)
         self.context.fov_changed.disconnect(self.view.set_shown)
-        with suppress(RuntimeError):  # Qt has deleted them: the application ends
-            self.jobs.changed.disconnect(self._on_jobs)
-            self.jobs.told.disconnect(self._on_told)
+        self.jobs.leave(changed=self._on_jobs, told=self._on_told)
 
     def _set_follow(self, follow: bool) -> None:
         self.context.follow = follow

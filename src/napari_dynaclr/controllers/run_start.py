@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -85,9 +84,7 @@ class RunStart:
         """Forget session and jobs."""
         self.session.project_changed.disconnect(self._on_project)
         self.runs.listed.disconnect(self._offer)
-        with suppress(RuntimeError):  # Qt has deleted them: the application ends
-            self.jobs.changed.disconnect(self._on_jobs)
-            self.jobs.cancel(MEASURING)
+        self.jobs.leave(MEASURING, changed=self._on_jobs)
 
     @property
     def root(self) -> Path | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -52,9 +51,7 @@ class SamplingController:
     def close(self) -> None:
         """Stop listening and give work up; the form may be gone already."""
         self._session.project_changed.disconnect(self._on_project)
-        with contextlib.suppress(RuntimeError):  # the window may have taken its jobs with it already
-            for kind in (OPTIONS, FILE):
-                self._jobs.cancel(kind)
+        self._jobs.leave(OPTIONS, FILE)
 
     def _on_project(self, project: Project | None) -> None:
         """Show the options of a project, unless the form is where they come from."""
