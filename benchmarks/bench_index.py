@@ -12,7 +12,7 @@ from runner import Result, compare, finish
 
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.index import MultiExperimentIndex
-from dynaclr.index_options import IndexOptions
+from dynaclr.index.options import IndexOptions
 
 BYTES_PER_ROW = 60
 CACHE_LIMIT = 0.1  # of building; twice that below 1e6 rows, where opening plates weighs more

@@ -13,11 +13,11 @@ import numpy as np
 import tensorstore as ts
 from runner import Result, compare, finish
 
-from dynaclr.fovs import FovEntry
-from dynaclr.patches import PatchReader, PatchRequest
-from dynaclr.plate_writer import write_plate
-from dynaclr.plates import read_plate
-from dynaclr.stores import cpu_limit, make_context, open_array
+from dynaclr.experiment.fovs import FovEntry
+from dynaclr.experiment.plates import read_plate
+from dynaclr.images.patches import PatchReader, PatchRequest
+from dynaclr.images.plate_writer import write_plate
+from dynaclr.images.stores import cpu_limit, make_context, open_array
 
 CHANNELS, DEPTH, SIDE, FRAMES = 2, 8, 160, 12
 

@@ -15,11 +15,11 @@ import pandas as pd
 from inputs import write_experiment
 from runner import compare, finish
 
+from dynaclr.base.random import BatchKey, Purpose, shuffled, uniforms
 from dynaclr.dataset import MultiExperimentTripletDataset
-from dynaclr.draws import BatchKey, Purpose, shuffled, uniforms
+from dynaclr.dataset.pairs import draw_pairs
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.index import MultiExperimentIndex
-from dynaclr.pairs import draw_pairs
 from dynaclr.sampler import FlexibleBatchSampler
 
 EXPERIMENTS, CONDITIONS = 8, 3

@@ -11,15 +11,15 @@ import torch
 from runner import Result, finish
 
 from dynaclr.datamodule import MultiExperimentDataModule
+from dynaclr.encoder.small_encoder import SmallEncoder
 from dynaclr.engine import ContrastiveModule
 from dynaclr.loss import NTXentHCL
 from dynaclr.pipeline import Stage
-from dynaclr.runs.checkpointing import RunCheckpoints
-from dynaclr.runs.guards import GuardTraining
-from dynaclr.runs.layout import new_run_folder
-from dynaclr.runs.recorder import RunRecorder
-from dynaclr.runs.stopping import StopOnRequest
-from dynaclr.small_encoder import SmallEncoder
+from dynaclr.runs.process.checkpointing import RunCheckpoints
+from dynaclr.runs.process.guards import GuardTraining
+from dynaclr.runs.process.recorder import RunRecorder
+from dynaclr.runs.process.stopping import StopOnRequest
+from dynaclr.runs.record.layout import new_run_folder
 from dynaclr.testing import synthetic_experiments
 
 STEPS, BATCH = 30, 64

@@ -11,7 +11,7 @@ import warnings
 import torch
 from runner import compare, finish
 
-from dynaclr.draws import BatchKey, Purpose
+from dynaclr.base.random import BatchKey, Purpose
 from dynaclr.transforms import (
     RandomAffine,
     RandomFlip,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dynaclr.plate_writer import write_plate
+from dynaclr.images.plate_writer import write_plate
 from dynaclr.testing import write_experiments_yaml, write_tracks
 
 FRAMES, FOVS = 100, 16

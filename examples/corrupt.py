@@ -24,7 +24,7 @@ import pandas as pd
 import yaml
 
 from dynaclr.experiment import ExperimentConfig, read_experiments
-from dynaclr.plates import read_plate
+from dynaclr.experiment.plates import read_plate
 
 LINK = ["experiment", "fov_name", "track_id", "t"]
 

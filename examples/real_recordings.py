@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from dynaclr.encoder.small_encoder import SmallEncoder
 from dynaclr.evaluation.encoding import measure, views_of
 from dynaclr.loss import NTXentHCL
 from dynaclr.pipeline import Pipeline, Stage
-from dynaclr.pipeline_config import DataConfig, PipelineConfig, SamplingConfig, SplitConfig, TransformConfig
-from dynaclr.small_encoder import SmallEncoder
+from dynaclr.pipeline.config import DataConfig, PipelineConfig, SamplingConfig, SplitConfig, TransformConfig
 from dynaclr.transforms import (
     NormalizeByStatistics,
     RandomAffine,

@@ -123,7 +123,7 @@ def serve(place: str) -> int:
     """Load, then fork for each request; returns only in a child, with the exit code of its command."""
     import iohub.ngff  # noqa: F401
 
-    from dynaclr.__main__ import main
+    from dynaclr.cli.verbs import main
 
     with (
         open(os.devnull, "w") as nowhere,

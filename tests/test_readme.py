@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from dynaclr import __main__ as door
+from dynaclr.cli import verbs as door
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -1,79 +1,10 @@
-"""`python -m dynaclr`: finds the verb and loads only what it needs."""
+"""`python -m dynaclr`."""
 
 from __future__ import annotations
 
-import importlib
-import signal
 import sys
-from collections.abc import Sequence
 
-from dynaclr.errors import DynaclrError, suggest
-from dynaclr.runs.alarms import Alarms, Interrupted
-
-_VERBS = {
-    "fit": ("train an encoder; --run.resume FOLDER goes on with a run", "training"),
-    "estimate": ("measure time and memory of a few steps, without a run folder", "estimating"),
-    "validate": ("compute the losses of the held-out pairs", "training"),
-    "predict": ("embed every observation into a parquet file", "training"),
-    "map": ("lay an embedding out in two dimensions with t-SNE or UMAP", "mapping"),
-    "preprocess": ("compute and store the statistics that normalise pixels", "data"),
-    "inspect": ("report on set-up and batch composition, without training", "data"),
-    "convert": ("turn foreign recordings into plates and tracks", "data"),
-    "watch": ("follow a run in a terminal", "watching"),
-    "demo": ("make synthetic cells, train on them and draw the embedding", "demo"),
-}
-_CONFIGURED = ("fit", "estimate", "validate", "predict", "inspect")
-"""Verbs whose configuration names classes."""
-
-
-def _help() -> str:
-    lines = ["usage: python -m dynaclr VERB [options]", "", "verbs:"]
-    lines += [f"  {verb:<12}{text}" for verb, (text, _) in _VERBS.items()]
-    lines += ["", "python -m dynaclr VERB --help describes a verb."]
-    trust = "--trust-config lets a configuration name classes of any package: it can then run any code."
-    return "\n".join([*lines, trust])
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run a verb; return the exit code."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    if not arguments or arguments[0] in ("-h", "--help"):
-        sys.stdout.write(_help() + "\n")
-        return 0 if arguments else 2
-    if arguments[0] == "--version":
-        from dynaclr import __version__
-
-        sys.stdout.write(f"napari-dynaclr {__version__}\n")
-        return 0
-    verb = arguments[0]
-    if verb not in _VERBS:
-        sys.stderr.write(f"dynaclr: no verb '{verb}'.{suggest(verb, _VERBS)}\n\n{_help()}\n")
-        return 2
-    alarms = Alarms(grace_seconds=10.0)
-    try:
-        with alarms:
-            rest = arguments[1:]
-            if verb in _CONFIGURED:
-                from dynaclr.cli.trusting import known_classes_only
-
-                rest = known_classes_only(rest)
-            module = importlib.import_module(f"dynaclr.cli.{_VERBS[verb][1]}")
-            return int(module.run(verb, rest))
-    except DynaclrError as error:
-        sys.stderr.write(f"dynaclr {verb}: {error}\n")
-        return 2
-    except Interrupted as error:
-        return _ended(verb, error.number)
-    except SystemExit:
-        if alarms.received is None:  # usage or help of a verb; else what Lightning makes of an interruption
-            raise
-        return _ended(verb, alarms.received)
-
-
-def _ended(verb: str, number: signal.Signals) -> int:
-    sys.stderr.write(f"dynaclr {verb}: ended by signal {number.name}\n")
-    return 128 + number
-
+from dynaclr.cli.verbs import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from dynaclr.errors import ConfigError, problem
+from dynaclr.base.errors import ConfigError, problem
 
 __all__ = ("ChannelDropout",)
 
@@ -82,7 +82,7 @@ class ChannelDropout(nn.Module):
     def _dropped(self, uniforms: npt.NDArray[np.floating[Any]] | Tensor | None, samples: int) -> Tensor:
         """Return which listed channels go, (B, listed), on the CPU."""
         expected = (samples, len(self.channels))
-        fix = "Draw them with dynaclr.draws.uniforms(key, Purpose.DROPOUT_ANCHOR, rows, columns)."
+        fix = "Draw them with dynaclr.base.random.uniforms(key, Purpose.DROPOUT_ANCHOR, rows, columns)."
         if uniforms is None:
             what = "in training, channel dropout needs the uniforms of its batch"
             raise ConfigError(problem(what, field="uniforms", expected=expected, found="None", fix=fix))

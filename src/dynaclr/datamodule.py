@@ -7,14 +7,13 @@ from typing import Any, Literal
 
 from lightning.pytorch import LightningDataModule
 
-from dynaclr import keys
-from dynaclr.draws import FIXED_EPOCH
-from dynaclr.errors import ConfigError, problem
-from dynaclr.flat_config import pipeline_config
-from dynaclr.loader import BatchLoader, PlainBatches
-from dynaclr.pipeline import Pipeline
-from dynaclr.preparation import Stage
-from dynaclr.sequential import SequentialBatches
+from dynaclr.base import keys
+from dynaclr.base.errors import ConfigError, problem
+from dynaclr.base.random import FIXED_EPOCH
+from dynaclr.options.fold import pipeline_config
+from dynaclr.pipeline import Pipeline, Stage
+from dynaclr.sampler import SequentialBatches
+from dynaclr.training.loader import BatchLoader, PlainBatches
 from dynaclr.transforms import Normalization, Transform
 
 __all__ = ("MultiExperimentDataModule",)

@@ -9,10 +9,10 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
-from dynaclr import keys
-from dynaclr.embedding_health import alignment, effective_rank, uniformity
-from dynaclr.errors import ConfigError, problem
+from dynaclr.base import keys
+from dynaclr.base.errors import ConfigError, problem
 from dynaclr.loss import NTXentHCL
+from dynaclr.training.health import alignment, effective_rank, uniformity
 
 __all__ = ("ContrastiveModule",)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr.draws import choose
-from dynaclr.errors import ConfigError, problem
+from dynaclr.base.errors import ConfigError, problem
+from dynaclr.base.random import choose
 
 __all__ = ("frames_from_hours", "sample_tau", "tau_weights")
 

@@ -12,7 +12,7 @@ from napari.utils import progress
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from dynaclr.errors import ConfigError, DynaclrError
+from dynaclr.base.errors import ConfigError, DynaclrError
 
 __all__ = ("Cancelled", "Jobs", "Tell", "telling_errors")
 

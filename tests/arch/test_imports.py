@@ -5,125 +5,174 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 import yaml
 
-SOURCE = Path(__file__).parents[2] / "src"
-EXAMPLE = Path(__file__).parents[2] / "examples" / "train.yaml"
-FLOORS = {
-    0: "bounds errors keys draws tau_sampling tables lineage atomic permutation without_replacement "
-    "fingerprint locking",
-    1: "strict_yaml plates experiment experiment_config experiment_list tracks fovs stores anchors blanks "
-    "report index_options corners index_cache index_frames index_report index_source loading index curation",
-    2: "digests strata stratified shortages sampler sequential pairs patches norms dataset composition "
-    "anchor_columns plate_writer pixel_statistics statistics_files preprocess suspicion",
-    3: "channel_dropout transforms pipeline_config flat_config config_file config_edit split "
-    "missing_statistics preparation row_patches patch_intensities pipeline inspector",
-    4: "loss nt_xent gather encoder small_encoder embedding_health loader datamodule engine",
-    5: "runs embeddings embedding_rows embedding_maps projection neighbours predict evaluation figures "
-    "convert",
-    6: "testing cli __main__ __init__",
-}
-PLUGIN_FLOORS = {
-    0: "author dock_places layer_axes lineage_layout mark_list memory option_specs sample_data workers",
-    1: "actions pictures positives recording",
-    2: "layers models plots",
-    3: "words",
-    4: "views",
-    5: "controllers docks",
-    6: "commands contents plugin __init__",
-}
-FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names.split()}
-PLUGIN_FLOOR_OF = {name: floor for floor, names in PLUGIN_FLOORS.items() for name in names.split()}
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src"
+EXAMPLE = ROOT / "examples" / "train.yaml"
+ROOMS = (
+    "base < encoder loss transforms sampler tau_sampling channel_dropout < experiment < images < tracks "
+    "< curation convert testing < index < dataset suspicion embedding "
+    "< composition evaluation figures training < pipeline < options < runs engine datamodule < cli < __main__"
+)
+RUNS = "record < control process"
+PLUGIN = "workers < state < presentation < keys < widgets < views < controllers < shell"
+"""A room may import what stands left of the < before it; rooms between two < know nothing of each other."""
 
 
-def modules() -> list[Path]:
-    return sorted((SOURCE / "dynaclr").rglob("*.py"))
+def floors(order: str) -> dict[str, int]:
+    return {name: floor for floor, names in enumerate(order.split("<")) for name in names.split()}
 
 
-def room_of(path: Path) -> str:
-    return path.relative_to(SOURCE / "dynaclr").parts[0].removesuffix(".py")
+def modules(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (SOURCE / folder).rglob("*.py"))
 
 
-def imported(path: Path) -> set[str]:
+@cache
+def imported(path: Path) -> frozenset[str]:
+    """Dotted names that a module imports; `from package import module` counts as package.module."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return names
+    return frozenset(names)
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: path.relative_to(SOURCE).as_posix())
-def test_imports_go_downwards(path: Path) -> None:
-    room = room_of(path)
-    assert room in FLOOR_OF, f"give {room} a floor"
-    for name in imported(path):
-        parts = name.split(".")
-        if parts[0] == "dynaclr" and len(parts) > 1 and parts[1] in FLOOR_OF:
-            assert FLOOR_OF[parts[1]] <= FLOOR_OF[room], f"{room} imports {parts[1]} above it"
+def wrong_arrows(package: str, order: str) -> list[str]:
+    """Imports of a package's rooms that go up or sideways."""
+    floor, root = floors(order), SOURCE.joinpath(*package.split("."))
+    found = []
+    for path in modules(root.relative_to(SOURCE).as_posix()):
+        room = path.relative_to(root).parts[0].removesuffix(".py")
+        if room == "__init__":
+            continue
+        assert room in floor, f"give {room} its place"
+        for name in imported(path):
+            other = name.removeprefix(f"{package}.").split(".")[0] if name.startswith(f"{package}.") else room
+            if other != room and other in floor and floor[other] >= floor[room]:
+                found.append(f"{path.relative_to(SOURCE)} imports {name}")
+    return found
 
 
-@pytest.mark.parametrize("path", modules(), ids=lambda path: path.relative_to(SOURCE).as_posix())
-def test_dynaclr_knows_no_viewer(path: Path) -> None:
-    roots = {name.split(".")[0] for name in imported(path)}
-    assert not roots & {
-        "napari",
-        "qtpy",
-        "PyQt6",
-        "PySide6",
-        "magicgui",
-        "superqt",
-        "pyqtgraph",
-        "napari_dynaclr",
+@pytest.mark.parametrize(
+    ("package", "order"),
+    [("dynaclr", ROOMS), ("dynaclr.runs", RUNS), ("napari_dynaclr", PLUGIN)],
+    ids=["dynaclr", "runs", "plugin"],
+)
+def test_imports_go_downwards(package: str, order: str) -> None:
+    assert wrong_arrows(package, order) == []
+
+
+def graph() -> dict[str, set[str]]:
+    """{module: modules that it imports}, imports for types left out; a door counts as what it is made of."""
+    names = {dotted(path): path for path in modules("dynaclr", "napari_dynaclr")}
+    return {
+        name: {other for other in imported(path) if other in names} - {name} for name, path in names.items()
     }
 
 
-def test_rooms_of_the_plugin_import_downwards() -> None:
-    """Models know no views, views no controllers, and nobody knows who puts them together."""
-    root = SOURCE / "napari_dynaclr"
-    for path in root.rglob("*.py"):
-        room = path.relative_to(root).parts[0].removesuffix(".py")
-        assert room in PLUGIN_FLOOR_OF, f"give {room} a floor"
-        for name in imported(path):
-            parts = name.split(".")
-            if parts[0] == "napari_dynaclr" and len(parts) > 1 and parts[1] in PLUGIN_FLOOR_OF:
-                assert PLUGIN_FLOOR_OF[parts[1]] <= PLUGIN_FLOOR_OF[room], f"{path.name} imports {name}"
+def dotted(path: Path) -> str:
+    return ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_no_circle() -> None:
+    sorter = TopologicalSorter(graph())
+    sorter.prepare()  # CycleError names the modules of a circle
+
+
+@pytest.mark.parametrize("package", ["dynaclr", "napari_dynaclr"])
+def test_every_room_has_a_door(package: str) -> None:
+    """A door says in a few lines what its room is for, and lists what it offers in order."""
+    wrong = {}
+    for folder in sorted(path for path in (SOURCE / package).rglob("*") if any(path.glob("*.py"))):
+        tree = ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))
+        text = ast.get_docstring(tree) or ""
+        lists = [
+            ast.literal_eval(node.value)
+            for node in tree.body
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+            if folder.name != "dynaclr"
+        ]
+        modules_there = {path.stem for path in folder.iterdir()}
+        given = {
+            alias.name for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names
+        } | modules_there
+        if not 1 <= len(text.splitlines()) <= 5:
+            wrong[folder.name] = "says nothing, or too much"
+        elif folder.name not in ("dynaclr", "napari_dynaclr") and (
+            len(lists) != 1 or not set(lists[0]) <= given
+        ):
+            wrong[folder.name] = "lists what it does not have, or nothing"
+    assert wrong == {}
+
+
+def test_only_the_plugin_knows_a_viewer() -> None:
+    viewer = {"napari", "qtpy", "PyQt6", "PySide6", "magicgui", "superqt", "pyqtgraph", "napari_dynaclr"}
+    found = {dotted(path) for path in modules("dynaclr") if roots(path) & viewer}
+    assert found == set()
+
+
+def roots(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imported(path)}
 
 
 def test_the_plugin_names_no_lightning() -> None:
-    for path in (SOURCE / "napari_dynaclr").rglob("*.py"):
-        names = imported(path)
-        assert not any(name.split(".")[0] in ("lightning", "pytorch_lightning") for name in names)
-        assert not names & {"dynaclr.engine", "dynaclr.datamodule", "dynaclr.predict", "dynaclr.loader"}
+    heavy = ("dynaclr.engine", "dynaclr.datamodule", "dynaclr.training", "dynaclr.runs.process")
+    found = {
+        dotted(path)
+        for path in modules("napari_dynaclr")
+        if roots(path) & {"lightning", "pytorch_lightning"}
+        or any(name.startswith(heavy) for name in imported(path))
+    }
+    assert found == set()
 
 
-def test_pyqtgraph_is_imported_by_the_modules_that_draw() -> None:
-    root = SOURCE / "napari_dynaclr"
-    rooms = {path.relative_to(root).parts[0] for path in root.rglob("*.py") if _draws(path)}
-    assert rooms == {"plots"}
+def test_pyqtgraph_is_imported_by_widgets_only() -> None:
+    drawing = {path.parent.name for path in modules("napari_dynaclr") if "pyqtgraph" in roots(path)}
+    assert drawing == {"widgets"}
 
 
-def _draws(path: Path) -> bool:
-    return any(name.split(".")[0] == "pyqtgraph" for name in imported(path))
+@pytest.mark.parametrize("package", ["dynaclr", "napari_dynaclr"])
+def test_tests_mirror_the_source(package: str) -> None:
+    """A test that is named after a module lies where the module lies."""
+    source = {path.relative_to(SOURCE) for path in modules(package)}
+    names = {path.name for path in source}
+    lost = []
+    for path in (ROOT / "tests" / package).rglob("test_*.py"):
+        here = path.relative_to(ROOT / "tests")
+        name = path.name.removeprefix("test_")
+        if name in names and here.with_name(name) not in source:
+            lost.append(str(here))
+    assert lost == []
 
 
 LEARNING = "lightning triton torch._dynamo monai timm torchvision"
 DOORS = (
     ("import dynaclr", "numpy pandas torch lightning"),
     ("from dynaclr import sample_tau", "pandas torch lightning"),
-    ("import dynaclr.runs.watch, dynaclr.runs.status, dynaclr.runs.event_reader", "torch lightning"),
     (
-        "from dynaclr.runs import devices, estimate, halting, launch, listing, presets, slurm, tail",
+        "import dynaclr.runs.record.watch, dynaclr.runs.record.status, dynaclr.runs.record.event_reader",
+        "torch lightning",
+    ),
+    (
+        "from dynaclr.options import presets; from dynaclr.runs.record import listing, tail; "
+        "from dynaclr.runs.control import devices, estimate, halting, launch, slurm",
         f"{LEARNING} napari qtpy",
     ),
-    ("import dynaclr.digests, dynaclr.encoder, dynaclr.pipeline", LEARNING),
-    ("from pathlib import Path; from dynaclr.config_file import read_config", LEARNING),
+    ("import dynaclr.base.fingerprint, dynaclr.encoder, dynaclr.pipeline", LEARNING),
+    ("from pathlib import Path; from dynaclr.options.reader import read_config", LEARNING),
     ("dynaclr.pipeline.Pipeline(read_config(Path(sys.argv[1]))).setup()", "lightning triton torch._dynamo"),
-    ("import napari_dynaclr.plugin, napari_dynaclr.layers", "lightning triton torch._dynamo"),
+    (
+        "import napari_dynaclr.presentation.layers, napari_dynaclr.shell.plugin",
+        "lightning triton torch._dynamo",
+    ),
     ("import torch; assert not torch.cuda.is_initialized()", "lightning triton torch._dynamo"),
 )
 """What is imported, one after the other in one process, and what must not have come with it by then."""

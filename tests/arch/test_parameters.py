@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dynaclr.flat_config import pipeline_config
+from dynaclr.options.fold import pipeline_config
 
 SOURCE = Path(__file__).parents[2] / "src" / "dynaclr"
 

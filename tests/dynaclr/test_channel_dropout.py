@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from dynaclr.base.errors import ConfigError
+from dynaclr.base.random import BatchKey, Purpose, uniforms
 from dynaclr.channel_dropout import ChannelDropout
-from dynaclr.draws import BatchKey, Purpose, uniforms
-from dynaclr.errors import ConfigError
 
 KEY = BatchKey(seed=3, epoch=1, batch=5)
 

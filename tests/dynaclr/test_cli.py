@@ -19,14 +19,14 @@ import pytest
 import yaml
 from tests.loaded import Child, Loaded
 
-from dynaclr.config_file import read_config
-from dynaclr.embeddings import read_embeddings
-from dynaclr.inspector import BatchInspector
+from dynaclr.embedding.table import read_embeddings
+from dynaclr.options.reader import read_config
 from dynaclr.pipeline import Pipeline
-from dynaclr.pipeline_config import PipelineConfig
-from dynaclr.runs.event_reader import EventReader, MetricTable
-from dynaclr.runs.layout import RunFolder
-from dynaclr.runs.states import ExitCode
+from dynaclr.pipeline.config import PipelineConfig
+from dynaclr.pipeline.inspector import BatchInspector
+from dynaclr.runs.record.event_reader import EventReader, MetricTable
+from dynaclr.runs.record.layout import RunFolder
+from dynaclr.runs.record.states import ExitCode
 
 pytestmark = pytest.mark.timeout(1200)
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -49,7 +49,7 @@ QUICK = {
     },
     "model": {
         "encoder": {
-            "class_path": "dynaclr.small_encoder.SmallEncoder",
+            "class_path": "dynaclr.encoder.SmallEncoder",
             "init_args": {"in_channels": 2, "in_stack_depth": 2, "widths": [8, 16]},
         },
         "loss_function": {"class_path": "dynaclr.loss.NTXentHCL", "init_args": {"temperature": 0.2}},
@@ -282,7 +282,7 @@ def test_a_second_fit_into_a_running_folder_is_refused(project: Path, dynaclr: R
     done = dynaclr(project, "fit", "--config", "quick.yaml", "--trainer.max_epochs=1")
     assert done.returncode == 0, done.stderr
     run = only_run(project)
-    from dynaclr.runs.lock import RunLock
+    from dynaclr.runs.record.lock import RunLock
 
     with RunLock(run.lock):
         done = dynaclr(project, "fit", "--run.resume", str(run.path))

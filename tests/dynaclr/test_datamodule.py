@@ -9,13 +9,13 @@ import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
 
+from dynaclr.base.errors import ConfigError, RunError
+from dynaclr.base.random import FIXED_EPOCH
 from dynaclr.datamodule import MultiExperimentDataModule
-from dynaclr.draws import FIXED_EPOCH
+from dynaclr.encoder.small_encoder import SmallEncoder
 from dynaclr.engine import ContrastiveModule
-from dynaclr.errors import ConfigError, RunError
 from dynaclr.loss import NTXentHCL
-from dynaclr.runs.stopping import StopOnRequest
-from dynaclr.small_encoder import SmallEncoder
+from dynaclr.runs.process.stopping import StopOnRequest
 from dynaclr.transforms import RandomFlip, RandomScaleIntensity
 
 pytestmark = [

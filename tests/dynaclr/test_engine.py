@@ -10,13 +10,13 @@ import torch
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from torch import Tensor, nn
 
-from dynaclr.draws import BatchKey
-from dynaclr.embedding_health import alignment, effective_rank, uniformity
+from dynaclr.base.errors import ConfigError
+from dynaclr.base.random import BatchKey
+from dynaclr.encoder.small_encoder import SmallEncoder
 from dynaclr.engine import ContrastiveModule
-from dynaclr.errors import ConfigError
 from dynaclr.loss import NTXentHCL, NTXentLoss
-from dynaclr.runs.checkpoints import load_checkpoint
-from dynaclr.small_encoder import SmallEncoder
+from dynaclr.runs.record.checkpoints import load_checkpoint
+from dynaclr.training.health import alignment, effective_rank, uniformity
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning"),  # raised between Lightning and torch

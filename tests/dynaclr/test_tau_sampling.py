@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynaclr.draws import BatchKey, Purpose, generator
-from dynaclr.errors import ConfigError
+from dynaclr.base.errors import ConfigError
+from dynaclr.base.random import BatchKey, Purpose, generator
 from dynaclr.tau_sampling import frames_from_hours, sample_tau
 
 

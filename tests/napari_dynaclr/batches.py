@@ -12,8 +12,8 @@ from qtpy.QtWidgets import QAbstractSpinBox, QWidget
 from napari_dynaclr.controllers.batch import BATCH, PAIRS, batch_dock
 from napari_dynaclr.controllers.batch_report import REPORT, SAVING
 from napari_dynaclr.controllers.sampling import FILE, OPTIONS, WRITING
-from napari_dynaclr.models.project import open_project
-from napari_dynaclr.models.session import Session
+from napari_dynaclr.state.project import open_project
+from napari_dynaclr.state.session import Session
 from napari_dynaclr.views.batch import BatchView
 from napari_dynaclr.workers import Jobs
 

@@ -11,7 +11,7 @@ import pytest
 from dynaclr.testing import synthetic_training
 
 if TYPE_CHECKING:
-    from napari_dynaclr.models.project import Project
+    from napari_dynaclr.state.project import Project
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,7 @@ def own_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def imported_contents(request: pytest.FixtureRequest) -> None:
     """Have what docks import in the background imported, so that they are filled at once."""
     if request.node.get_closest_marker("gui") is not None:
-        import_module("napari_dynaclr.contents")
+        import_module("napari_dynaclr.shell.contents")
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +38,6 @@ def sample_training(synthetic_source: Path) -> Path:
 @pytest.fixture(scope="session")
 def sample_project(sample_training: Path) -> Project:
     """The tiny synthetic experiments, set up; never changed by a test."""
-    from napari_dynaclr.models.project import open_project
+    from napari_dynaclr.state.project import open_project
 
     return open_project(sample_training)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dynaclr.embeddings import EmbeddingWriter
-from napari_dynaclr.models.project import Project
+from dynaclr.embedding.table import EmbeddingWriter
+from napari_dynaclr.state.project import Project
 
 
 def write_embedding(project: Project, path: Path, every: int = 1) -> np.ndarray:

@@ -13,10 +13,10 @@ import sys
 import threading
 from pathlib import Path
 
-from dynaclr.runs.events import EventWriter
-from dynaclr.runs.layout import made_folder
-from dynaclr.runs.states import State
-from dynaclr.runs.status import StatusWriter
+from dynaclr.runs.record.events import EventWriter
+from dynaclr.runs.record.layout import made_folder
+from dynaclr.runs.record.states import State
+from dynaclr.runs.record.status import StatusWriter
 
 PER_EPOCH = 20
 

@@ -16,14 +16,14 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QAbstractSpinBox, QCheckBox
 
 from dynaclr.testing import synthetic_training
-from napari_dynaclr.actions.pair import PAIR_ACTIONS
-from napari_dynaclr.controllers.hub import hub_of
 from napari_dynaclr.controllers.pairs import COMPARING
-from napari_dynaclr.docks import open_dock
-from napari_dynaclr.models.project import TRAINING, Cell, Project, open_project
-from napari_dynaclr.models.session import PairRequest
-from napari_dynaclr.pictures.colours import plot_colours
-from napari_dynaclr.sample_data import clear_away, is_sample, make_sample
+from napari_dynaclr.keys.pair import PAIR_ACTIONS
+from napari_dynaclr.presentation.colours import plot_colours
+from napari_dynaclr.shell.docks import open_dock
+from napari_dynaclr.shell.hub import hub_of
+from napari_dynaclr.state.project import TRAINING, Cell, Project, open_project
+from napari_dynaclr.state.sample_data import clear_away, is_sample, make_sample
+from napari_dynaclr.state.session import PairRequest
 
 pytestmark = [pytest.mark.gui, pytest.mark.filterwarnings("ignore:sampler:UserWarning")]
 PLUGIN = "napari-dynaclr"
@@ -227,7 +227,7 @@ def test_a_slow_pair_says_that_it_is_being_read(
 
 
 def test_comparing_with_a_run_can_be_cancelled(window: Window, qtbot: Any, tmp_path: Path) -> None:
-    from dynaclr.atomic import write_json_atomically
+    from dynaclr.base.files import write_json_atomically
 
     project, _ = window.open("Project"), window.open("Pairs")
     (tmp_path / "previews").mkdir()

@@ -15,11 +15,11 @@ from typing import Any
 import psutil
 import pytest
 
-from dynaclr.runs.layout import RunFolder
-from dynaclr.runs.observing import observe, read_launch, worker
-from dynaclr.runs.states import State
-from dynaclr.runs.status import read_status
-from napari_dynaclr.controllers.hub import hub_of
+from dynaclr.runs.record.layout import RunFolder
+from dynaclr.runs.record.observing import observe, read_launch, worker
+from dynaclr.runs.record.states import State
+from dynaclr.runs.record.status import read_status
+from napari_dynaclr.shell.hub import hub_of
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="kill -9")]
 LONG = 120_000
@@ -29,11 +29,11 @@ VIEWER = """
     from pathlib import Path
     import napari
     from qtpy.QtCore import QTimer
-    from dynaclr.runs.launch import Launch, launch
-    from dynaclr.runs.spec import RunSpec
-    from dynaclr.runs.states import State
-    import napari_dynaclr.contents  # docks are filled at once
-    from napari_dynaclr.controllers.hub import hub_of
+    from dynaclr.runs.control.launch import Launch, launch
+    from dynaclr.options.spec import RunSpec
+    from dynaclr.runs.record.states import State
+    import napari_dynaclr.shell.contents  # docks are filled at once
+    from napari_dynaclr.shell.hub import hub_of
 
     training, stand_in, root = sys.argv[1:]
     viewer = napari.Viewer(show=True)

@@ -54,11 +54,11 @@ from qtpy.QtWidgets import (
 
 from dynaclr.testing import synthetic_training
 from napari_dynaclr.controllers.batch_hashes import HASHING
-from napari_dynaclr.controllers.hub import hub_of
-from napari_dynaclr.layers import frame_rows
-from napari_dynaclr.models.project import TRAINING, Cell, Project, open_project
-from napari_dynaclr.models.session import PairRequest
-from napari_dynaclr.views.training_parts import Fold
+from napari_dynaclr.presentation.layers import frame_rows
+from napari_dynaclr.shell.hub import hub_of
+from napari_dynaclr.state.project import TRAINING, Cell, Project, open_project
+from napari_dynaclr.state.session import PairRequest
+from napari_dynaclr.widgets.parts import Fold
 from napari_dynaclr.workers import Jobs
 
 pytestmark = [pytest.mark.gui, pytest.mark.filterwarnings("ignore:sampler:UserWarning")]

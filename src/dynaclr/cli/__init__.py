@@ -1,1 +1,12 @@
 """The command line: Lightning's for fit, validate and predict, the project's own verbs beside it."""
+
+__all__ = (
+    "data",
+    "demo",
+    "estimating",
+    "mapping",
+    "training",
+    "trusting",
+    "verbs",
+    "watching",
+)

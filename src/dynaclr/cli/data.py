@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dynaclr.atomic import write_text_atomically
-from dynaclr.errors import ConfigError, problem
+from dynaclr.base.errors import ConfigError, problem
+from dynaclr.base.files import write_text_atomically
 
 if TYPE_CHECKING:
     from dynaclr.index import MultiExperimentIndex
@@ -46,7 +46,7 @@ def _preprocess(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
 
     from dynaclr.experiment import ExperimentRegistry
-    from dynaclr.preprocess import preprocess_plate
+    from dynaclr.pipeline import preprocess_plate
 
     registry = ExperimentRegistry.from_yaml(options.experiments)
     if options.experiment:
@@ -107,7 +107,7 @@ def _inspect(arguments: list[str]) -> int:
 
     from dynaclr.cli.training import parse
     from dynaclr.composition import condition_confounds, table
-    from dynaclr.inspector import BatchInspector
+    from dynaclr.pipeline import BatchInspector
 
     data = parse(["--config", str(options.config), *rest], "inspect").datamodule
     report = data.pipeline.setup()

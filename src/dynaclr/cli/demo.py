@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dynaclr.atomic import write_text_atomically
-from dynaclr.errors import ConfigError, DataError, TrainingError, problem
+from dynaclr.base.errors import ConfigError, DataError, TrainingError, problem
+from dynaclr.base.files import write_text_atomically
 
 __all__ = ("run",)
 
@@ -62,8 +62,8 @@ def _say(text: str) -> None:
 
 def _prepare(root: Path, size: Any, epochs: int) -> Path:
     """Make data, statistics, configuration and the report of set-up; return the configuration."""
-    from dynaclr.__main__ import main
     from dynaclr.cli.data import progress_bar
+    from dynaclr.cli.verbs import main
     from dynaclr.testing import synthetic_experiments, synthetic_training
 
     _say("two synthetic experiments")
@@ -82,7 +82,7 @@ def _prepare(root: Path, size: Any, epochs: int) -> Path:
 
 
 def _train(config: Path, root: Path) -> Path:
-    from dynaclr.__main__ import main
+    from dynaclr.cli.verbs import main
 
     _say("training")
     _check(main(["fit", "--config", str(config)]), "fit")
@@ -99,10 +99,10 @@ def _check(code: int, verb: str) -> None:
 
 def _draw(config: Path, root: Path, run_folder: Path) -> None:
     """Draw losses and embedding, and measure the encoder."""
-    from dynaclr.embeddings import read_embeddings
+    from dynaclr.embedding import read_embeddings
     from dynaclr.figures import embedding_figure, save
-    from dynaclr.runs.layout import open_run_folder
-    from dynaclr.runs.watch import RunView, save_curves
+    from dynaclr.runs.record.layout import open_run_folder
+    from dynaclr.runs.record.watch import RunView, save_curves
 
     _say("figures and measures")
     view = RunView(open_run_folder(run_folder))
@@ -129,7 +129,7 @@ def _measure(config: Path, run_folder: Path) -> str:
     from dynaclr.cli.data import progress_bar
     from dynaclr.cli.training import parse
     from dynaclr.evaluation.encoding import measure, views_of
-    from dynaclr.runs.checkpoints import load_checkpoint
+    from dynaclr.runs.record.checkpoints import load_checkpoint
 
     cli = parse(["--config", str(config)], "demo")
     pipeline = cli.datamodule.pipeline

@@ -25,7 +25,7 @@ _ONE_DEVICE = (
 def run(verb: str, arguments: Sequence[str]) -> int:
     """Measure a few steps, print the result and return 0."""
     from dynaclr.cli.training import parse
-    from dynaclr.runs.measuring import STEPS, measure
+    from dynaclr.runs.process.measuring import STEPS, measure
 
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.simplefilter("ignore", UserWarning)  # a fit tells them again

@@ -7,9 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dynaclr.embeddings import Space
-from dynaclr.errors import RunError, problem
-from dynaclr.projection import Method
+from dynaclr.base.errors import RunError, problem
+from dynaclr.embedding import Method, Space
 
 __all__ = ("run",)
 
@@ -24,9 +23,7 @@ def run(verb: str, arguments: Sequence[str]) -> int:
     parser.add_argument("--of", type=Space, choices=list(Space), default=Space.FEATURES)
     options = parser.parse_args(arguments)
 
-    from dynaclr.embedding_maps import map_file, write_map
-    from dynaclr.embeddings import read_embeddings
-    from dynaclr.projection import projected
+    from dynaclr.embedding import map_file, projected, read_embeddings, write_map
 
     vectors = read_embeddings(options.embedding).vectors(options.of)
     places = projected(vectors, options.method)

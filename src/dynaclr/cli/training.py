@@ -14,14 +14,14 @@ from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvir
 from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
+from dynaclr.base.errors import RunError, problem
 from dynaclr.datamodule import MultiExperimentDataModule
 from dynaclr.engine import ContrastiveModule
-from dynaclr.errors import RunError, problem
-from dynaclr.predict import predict_to_file
-from dynaclr.runs.checkpoints import AtomicCheckpointIO, newest_valid_checkpoint
-from dynaclr.runs.cluster import leave_scheduler_alone, started_by_srun
-from dynaclr.runs.layout import open_run_folder
-from dynaclr.runs.session import RunSettings, train
+from dynaclr.runs.process.cluster import leave_scheduler_alone, started_by_srun
+from dynaclr.runs.process.session import RunSettings, train
+from dynaclr.runs.record.checkpoints import AtomicCheckpointIO, newest_valid_checkpoint
+from dynaclr.runs.record.layout import open_run_folder
+from dynaclr.training.predict import predict_to_file
 
 __all__ = ("TrainingCLI", "parse", "run")
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
-from dynaclr.errors import ConfigError, problem, together
-from dynaclr.strict_yaml import LINE, load_yaml, read_text
+from dynaclr.base.errors import ConfigError, problem, together
+from dynaclr.base.yaml_reader import LINE, load_yaml, read_text
 
 __all__ = ("known_classes_only",)
 

@@ -18,7 +18,7 @@ def run(verb: str, arguments: Sequence[str]) -> int:
     parser.add_argument("--png", type=Path, help="draw the curves into this file at the end")
     options = parser.parse_args(arguments)
 
-    from dynaclr.runs.watch import watch
+    from dynaclr.runs.record.watch import watch
 
     watch(options.run, sys.stdout, follow=not options.once, png=options.png)
     return 0

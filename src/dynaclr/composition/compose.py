@@ -9,7 +9,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr import keys
+from dynaclr.base import keys
+from dynaclr.base.random import KeyedBatch
 from dynaclr.composition.axes import AxisCounts, Crossing, HourHistogram, count_axis
 from dynaclr.composition.coverage import Coverage, count_coverage
 from dynaclr.composition.draws import count_draws
@@ -17,11 +18,8 @@ from dynaclr.composition.losses import count_losses
 from dynaclr.composition.pool import LINEAGE, Pool, hour_bins
 from dynaclr.composition.positives import border_shares, tau_counts
 from dynaclr.composition.record import Composition
-from dynaclr.dataset import MultiExperimentTripletDataset
-from dynaclr.draws import KeyedBatch
-from dynaclr.pairs import Kin, PairDraw
-from dynaclr.sampler import FlexibleBatchSampler
-from dynaclr.stratified import Account
+from dynaclr.dataset import Kin, MultiExperimentTripletDataset, PairDraw
+from dynaclr.sampler import Account, FlexibleBatchSampler
 
 __all__ = ("compose", "compose_epochs")
 

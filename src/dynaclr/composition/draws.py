@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr.sampler import FlexibleBatchSampler
-from dynaclr.stratified import Account
+from dynaclr.sampler import Account, FlexibleBatchSampler
 
 __all__ = ("DrawCounts", "count_draws")
 

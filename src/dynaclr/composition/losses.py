@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr.anchors import Loss
-from dynaclr.index import MultiExperimentIndex
+from dynaclr.index import Loss, MultiExperimentIndex
 
 __all__ = ("LossTable", "count_losses")
 

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr import keys
+from dynaclr.base import keys
 from dynaclr.dataset import MultiExperimentTripletDataset
 
 __all__ = ("LINEAGE", "Pool")

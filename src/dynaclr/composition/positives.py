@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.composition.pool import Pool
-from dynaclr.pairs import PairDraw
+from dynaclr.dataset import PairDraw
 
 __all__ = ("BorderShares", "TauCounts", "border_shares", "tau_counts")
 

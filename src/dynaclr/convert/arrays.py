@@ -11,12 +11,12 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr import keys
+from dynaclr.base import keys
+from dynaclr.base.errors import ConfigError, problem
 from dynaclr.convert.frames import common_shape, read_frame
 from dynaclr.convert.report import ConversionReport, FovConversion
 from dynaclr.convert.target import Target
 from dynaclr.convert.track_rows import track_table
-from dynaclr.errors import ConfigError, problem
 from dynaclr.experiment import ExperimentConfig
 
 __all__ = ("ArrayOptions", "convert_arrays")

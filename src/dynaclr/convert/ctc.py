@@ -11,12 +11,12 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from dynaclr.base.errors import ConfigError, DataError, problem
 from dynaclr.convert.ctc_files import CtcSequence, find_sequence, read_image, read_lbep
 from dynaclr.convert.label_centres import label_centres
 from dynaclr.convert.report import ConversionReport, FovConversion
 from dynaclr.convert.target import Target
-from dynaclr.errors import ConfigError, DataError, problem
-from dynaclr.plate_writer import PlateWriter
+from dynaclr.images import PlateWriter
 
 __all__ = ("CtcOptions", "convert_ctc")
 

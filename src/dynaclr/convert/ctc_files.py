@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr.errors import DataError, listing, problem, together
+from dynaclr.base.errors import DataError, listing, problem, together
 
 __all__ = ("CtcSequence", "find_sequence", "read_image", "read_lbep")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from dynaclr.errors import DataError, problem
-from dynaclr.strict_yaml import read_text
+from dynaclr.base.errors import DataError, problem
+from dynaclr.base.yaml_reader import read_text
 
 __all__ = ("with_entry",)
 

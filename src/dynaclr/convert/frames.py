@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr.errors import DataError, PixelReadError, listing, problem
+from dynaclr.base.errors import DataError, PixelReadError, listing, problem
 
 __all__ = ("common_shape", "read_frame")
 

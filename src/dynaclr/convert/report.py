@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dynaclr.errors import MAX_LISTED
+from dynaclr.base.errors import MAX_LISTED
 
 __all__ = ("ConversionReport", "FovConversion")
 

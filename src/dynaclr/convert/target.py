@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from dynaclr.atomic import unfinished, write_bytes_atomically
+from dynaclr.base.errors import DataError, listing, problem
+from dynaclr.base.files import unfinished, write_bytes_atomically
 from dynaclr.convert.experiments_file import with_entry
-from dynaclr.errors import DataError, listing, problem
 from dynaclr.experiment import ExperimentConfig, read_experiments
-from dynaclr.plate_writer import PlateWriter
-from dynaclr.tracks.writing import write_tracks
+from dynaclr.images import PlateWriter
+from dynaclr.tracks import write_tracks
 
 __all__ = ("Target",)
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from dynaclr.curation.cutting import cut_links
 from dynaclr.curation.marks import Mark, MarkKind, Verdict, in_force
 from dynaclr.curation.matching import FovNames, Match, Matched, match_marks
-from dynaclr.tables import CellTable
+from dynaclr.tracks import CellTable
 
 __all__ = ("MATCH_RADIUS_PX", "Curated", "CurationReport", "apply_marks")
 

@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.curation.matching import first_rows
-from dynaclr.lineage import build_forest
-from dynaclr.tables import CellTable, build_table
+from dynaclr.tracks import CellTable, build_forest, build_table
 
 __all__ = ("cut_links",)
 

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from dynaclr import keys
-from dynaclr.atomic import write_text_atomically
+from dynaclr.base import keys
+from dynaclr.base.errors import ConfigError, DataError, listing, problem, suggest, together
+from dynaclr.base.files import write_text_atomically
 from dynaclr.curation.marks import Mark, MarkKind, Verdict
-from dynaclr.errors import ConfigError, DataError, listing, problem, suggest, together
 
 __all__ = ("CURATION_FILE", "mark_lines", "marks_of_text", "read_marks", "text_of", "write_marks")
 

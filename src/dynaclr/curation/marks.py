@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from dynaclr.errors import DataError, problem
+from dynaclr.base.errors import DataError, problem
 
 __all__ = ("Identity", "Mark", "MarkKind", "Merged", "Subject", "Verdict", "age", "in_force", "merge")
 

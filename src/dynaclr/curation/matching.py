@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.curation.marks import Mark, MarkKind
-from dynaclr.tables import CellTable
+from dynaclr.tracks import CellTable
 
 __all__ = ("FovNames", "Match", "Matched", "first_rows", "match_marks")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from dynaclr.atomic import write_text_atomically
+from dynaclr.base.errors import DataError, problem
+from dynaclr.base.files import write_text_atomically
+from dynaclr.base.locking import locked
 from dynaclr.curation.files import mark_lines, marks_of_text, text_of
 from dynaclr.curation.history import Action, History
 from dynaclr.curation.marks import Identity, Mark
-from dynaclr.errors import DataError, problem
-from dynaclr.locking import locked
 
 __all__ = ("SharedMarks",)
 

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from dynaclr import keys
+from dynaclr.base import keys
+from dynaclr.base.random import BatchKey
 from dynaclr.dataset import MultiExperimentTripletDataset
-from dynaclr.draws import BatchKey
 from dynaclr.evaluation.baselines import handcrafted_features, pixel_features
 from dynaclr.evaluation.observations import Observations
 from dynaclr.evaluation.report import Demonstration, EncodedViews, demonstrate

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import spearmanr
 
-from dynaclr.draws import BatchKey, Purpose, uniforms
+from dynaclr.base.random import BatchKey, Purpose, uniforms
 from dynaclr.evaluation.observations import Observations
 
 __all__ = ("effective_rank", "smoothness_ratio", "temporal_order")

@@ -8,8 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr.lineage import Forest, build_forest
-from dynaclr.tables import CellTable
+from dynaclr.tracks import CellTable, Forest, build_forest
 
 __all__ = ("Observations",)
 

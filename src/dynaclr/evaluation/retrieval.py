@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr.errors import DataError, problem
+from dynaclr.base.errors import DataError, problem
 from dynaclr.evaluation.observations import Observations
 
 __all__ = ("Recall", "recall_at_1")

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import affine_transform
 
-from dynaclr.draws import BatchKey, Purpose, uniforms
-from dynaclr.errors import ConfigError, problem
+from dynaclr.base.errors import ConfigError, problem
+from dynaclr.base.random import BatchKey, Purpose, uniforms
 
 __all__ = ("rotated_patches",)
 

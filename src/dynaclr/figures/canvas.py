@@ -8,7 +8,7 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from dynaclr.atomic import write_bytes_atomically
+from dynaclr.base.files import write_bytes_atomically
 
 __all__ = ("COLOURS", "new_figure", "save")
 

@@ -11,9 +11,9 @@ from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from dynaclr.draws import BatchKey, Purpose, shuffled, uniforms
+from dynaclr.base.random import BatchKey, Purpose, shuffled, uniforms
+from dynaclr.embedding import principal_components
 from dynaclr.figures.canvas import COLOURS, new_figure
-from dynaclr.projection import principal_components
 
 __all__ = ("embedding_figure",)
 

@@ -1,1 +1,7 @@
-"""Run folders: the one place that writes and reads them. Modules that a viewer needs load no torch."""
+"""Runs: the folder on disk (`record`), the training inside (`process`), steering from outside (`control`)."""
+
+__all__ = (
+    "control",
+    "process",
+    "record",
+)

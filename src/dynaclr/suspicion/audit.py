@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dynaclr.draws import FIXED_EPOCH, BatchKey, Purpose, uniforms
-from dynaclr.errors import ConfigError, problem
+from dynaclr.base.errors import ConfigError, problem
+from dynaclr.base.random import FIXED_EPOCH, BatchKey, Purpose, uniforms
 from dynaclr.suspicion.links import Links
 
 __all__ = ("ErrorRate", "error_rate", "sample_links")

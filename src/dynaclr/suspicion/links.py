@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.curation import first_rows
-from dynaclr.tables import CellTable
+from dynaclr.tracks import CellTable
 
 __all__ = ("Links", "links_of")
 

@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 
 from dynaclr.suspicion.links import Links
 from dynaclr.suspicion.robust import group_median, robust_scores
-from dynaclr.tables import CellTable
+from dynaclr.tracks import CellTable
 
 __all__ = ("Swaps", "far_daughters", "jumps", "neighbour_px", "step_px", "swaps")
 

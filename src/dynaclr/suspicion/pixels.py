@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr.patches import PatchReader, PatchRequest
+from dynaclr.images import PatchReader, PatchRequest
 from dynaclr.suspicion.placement import FovView, Points, feature_maps
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr.anchors import Loss
 from dynaclr.curation import MarkKind, first_rows
+from dynaclr.index import Loss
 from dynaclr.suspicion.finding import Finding, ranked
 from dynaclr.suspicion.judging import judge_fovs
 from dynaclr.suspicion.links import links_of

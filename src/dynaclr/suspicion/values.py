@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from dynaclr.suspicion.links import Links
 from dynaclr.suspicion.robust import group_median, robust_scores
-from dynaclr.tables import CellTable
+from dynaclr.tracks import CellTable
 
 __all__ = ("drifts", "frame_outliers", "one_frame_tracks", "unequal_divisions", "value_jumps")
 

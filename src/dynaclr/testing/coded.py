@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr.plate_writer import write_plate
+from dynaclr.images import write_plate
 from dynaclr.testing.files import write_experiments_yaml, write_tracks
 
 __all__ = ("Code", "coded_value", "decode", "write_coded_experiments")

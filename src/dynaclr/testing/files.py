@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from dynaclr.tracks.writing import write_tracks
+from dynaclr.tracks import write_tracks
 
 __all__ = ("write_experiments_yaml", "write_tracks")
 

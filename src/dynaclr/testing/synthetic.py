@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dynaclr.errors import ConfigError, problem
-from dynaclr.plate_writer import PlateWriter
+from dynaclr.base.errors import ConfigError, problem
+from dynaclr.images import PlateWriter
 from dynaclr.testing.files import write_experiments_yaml, write_tracks
 from dynaclr.testing.synthetic_cells import Behaviour, Cell, simulate
 from dynaclr.testing.synthetic_images import render_frame

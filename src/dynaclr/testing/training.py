@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from dynaclr.atomic import write_text_atomically
+from dynaclr.base.files import write_text_atomically
 
 __all__ = ("synthetic_training",)
 
@@ -45,7 +45,7 @@ data:
     - class_path: dynaclr.transforms.RandomGaussianNoise
 model:
   encoder:
-    class_path: dynaclr.small_encoder.SmallEncoder
+    class_path: dynaclr.encoder.SmallEncoder
     init_args: {in_channels: 2, in_stack_depth: DEPTH}
   loss_function:
     class_path: dynaclr.loss.NTXentHCL

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr import keys
-from dynaclr.errors import DataError, listing, problem
+from dynaclr.base import keys
+from dynaclr.base.errors import DataError, listing, problem
 from dynaclr.tracks.policy import TrackCounts, TrackPolicy
 
 __all__ = ("check_tracks",)

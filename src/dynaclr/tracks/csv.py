@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr import keys
-from dynaclr.errors import DataError, listing, problem, suggest, together
+from dynaclr.base import keys
+from dynaclr.base.errors import DataError, listing, problem, suggest, together
 
 __all__ = ("read_track_csv",)
 

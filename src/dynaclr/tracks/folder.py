@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from dynaclr.errors import DataError, listing, problem
+from dynaclr.base.errors import DataError, listing, problem
 
 __all__ = ("find_track_files", "unused_track_files")
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr import keys
-from dynaclr.errors import DataError, listing, problem
+from dynaclr.base import keys
+from dynaclr.base.errors import DataError, listing, problem
 from dynaclr.tracks.policy import TrackCounts
 
 __all__ = ("track_parents",)

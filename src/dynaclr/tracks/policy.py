@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from dynaclr.errors import ConfigError, listing, problem, suggest
+from dynaclr.base.errors import ConfigError, listing, problem, suggest
 
 __all__ = ("TrackCounts", "TrackPolicy")
 

@@ -12,9 +12,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from dynaclr import draws
-from dynaclr.draws import BatchKey, Purpose
-from dynaclr.errors import ConfigError, problem
+from dynaclr.base import random as draws
+from dynaclr.base.errors import ConfigError, problem
+from dynaclr.base.random import BatchKey, Purpose
 
 __all__ = ("Draw", "Transform", "Window", "check_images", "select", "working_dtype")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from dynaclr.errors import ConfigError, problem
+from dynaclr.base.errors import ConfigError, problem
 
 __all__ = ("flag", "interval", "number", "probability", "sequence", "size_yx", "whole")
 

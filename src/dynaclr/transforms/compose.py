@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from dynaclr.draws import BatchKey, Purpose
-from dynaclr.errors import ConfigError, problem
+from dynaclr.base.errors import ConfigError, problem
+from dynaclr.base.random import BatchKey, Purpose
 from dynaclr.transforms.base import Draw, Transform, Window, check_images, select, working_dtype
 
 __all__ = ("Places", "apply_transforms")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from dynaclr.errors import ConfigError, problem
+from dynaclr.base.errors import ConfigError, problem
 from dynaclr.transforms import checks
 from dynaclr.transforms.base import Draw, Transform, Window
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from dynaclr.errors import ConfigError, problem
+from dynaclr.base.errors import ConfigError, problem
 from dynaclr.transforms import checks
 from dynaclr.transforms.base import Draw, Transform, Window
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from dynaclr import keys
-from dynaclr.errors import ConfigError, DataError, listing, problem, suggest
+from dynaclr.base import keys
+from dynaclr.base.errors import ConfigError, DataError, listing, problem, suggest
 from dynaclr.transforms import checks
 from dynaclr.transforms.base import check_images, working_dtype
 

@@ -9,15 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.composition import Composition, Pool
-from dynaclr.inspector import BatchInspector, Sight
+from dynaclr.pipeline import BatchInspector, Sight
 from napari_dynaclr.controllers.batch_report import BatchReportController
 from napari_dynaclr.controllers.sampling import SamplingController
-from napari_dynaclr.models.project import Project
-from napari_dynaclr.models.session import PairRequest, Session
-from napari_dynaclr.option_specs import sampling_options
-from napari_dynaclr.pictures.thumbnails import composite, contrast, middle_slice
+from napari_dynaclr.presentation.batch_tiles import ChannelColour, PairText, channel_colours, pair_texts
+from napari_dynaclr.presentation.thumbnails import composite, contrast, middle_slice
+from napari_dynaclr.state.project import Project
+from napari_dynaclr.state.session import PairRequest, Session
 from napari_dynaclr.views.batch import BatchView
-from napari_dynaclr.words.batch_tiles import ChannelColour, PairText, channel_colours, pair_texts
+from napari_dynaclr.widgets.option_specs import sampling_options
 from napari_dynaclr.workers import Jobs, Tell
 
 __all__ = ("BATCH", "PAIRS", "BatchController", "batch_dock")

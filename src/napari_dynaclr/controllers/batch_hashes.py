@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
-from dynaclr.inspector import BatchInspector
-from napari_dynaclr.models.project import Project
-from napari_dynaclr.models.session import PairRequest, Session
-from napari_dynaclr.words.batch_name import BatchName
+from dynaclr.pipeline import BatchInspector
+from napari_dynaclr.presentation.batch_name import BatchName
+from napari_dynaclr.state.project import Project
+from napari_dynaclr.state.session import PairRequest, Session
 from napari_dynaclr.workers import Jobs, Tell
 
 __all__ = ("HASHING", "BatchHashes")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from napari.utils.notifications import show_info
 
-from dynaclr.atomic import write_text_atomically
+from dynaclr.base.files import write_text_atomically
 from dynaclr.composition import Composition, Pool, condition_confounds, table
-from napari_dynaclr.models.project import Project
-from napari_dynaclr.models.session import Session
+from napari_dynaclr.state.project import Project
+from napari_dynaclr.state.session import Session
 from napari_dynaclr.views.batch_report import BatchReport
 from napari_dynaclr.workers import Jobs, Tell
 

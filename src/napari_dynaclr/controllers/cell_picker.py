@@ -10,13 +10,13 @@ import numpy.typing as npt
 from napari.layers import Points
 from psygnal import Signal
 
-from napari_dynaclr.actions.layer_keys import bind_steps
-from napari_dynaclr.actions.steps import Step, neighbours
 from napari_dynaclr.controllers.own_layers import OwnLayers
-from napari_dynaclr.layers import frame_rows
-from napari_dynaclr.lineage_layout import family_layout
-from napari_dynaclr.models.project import Cell
-from napari_dynaclr.models.session import Session
+from napari_dynaclr.keys.layer_keys import bind_steps
+from napari_dynaclr.keys.steps import Step, neighbours
+from napari_dynaclr.presentation.layers import frame_rows
+from napari_dynaclr.presentation.lineage_layout import family_layout
+from napari_dynaclr.state.project import Cell
+from napari_dynaclr.state.session import Session
 
 __all__ = ("CellPicker",)
 

@@ -10,14 +10,14 @@ from typing import Any
 
 from napari.utils.notifications import show_info
 
-from dynaclr.atomic import write_text_atomically
-from dynaclr.errors import ConfigError
-from dynaclr.runs.job_script import JobRequest, script_text
-from dynaclr.runs.layout import RunFolder
-from dynaclr.runs.slurm import submit
-from dynaclr.runs.spec import RunSpec
-from napari_dynaclr.memory import recall, remember
-from napari_dynaclr.models.run_origin import free_path
+from dynaclr.base.errors import ConfigError
+from dynaclr.base.files import write_text_atomically
+from dynaclr.options.spec import RunSpec
+from dynaclr.runs.control.job_script import JobRequest, script_text
+from dynaclr.runs.control.slurm import submit
+from dynaclr.runs.record.layout import RunFolder
+from napari_dynaclr.state.memory import recall, remember
+from napari_dynaclr.state.run_origin import free_path
 from napari_dynaclr.views.cluster_form import ClusterForm
 from napari_dynaclr.workers import Jobs, Tell, telling_errors
 

@@ -10,15 +10,15 @@ import numpy as np
 from psygnal import Signal
 
 from dynaclr.index import MultiExperimentIndex
-from napari_dynaclr import layers as shapes
 from napari_dynaclr.controllers.box_lines import BoxLines
 from napari_dynaclr.controllers.cell_picker import CellPicker
 from napari_dynaclr.controllers.own_layers import OwnLayers
 from napari_dynaclr.controllers.sight import Look, Sight
 from napari_dynaclr.controllers.step_queue import StepQueue
-from napari_dynaclr.lineage_layout import family_rows
-from napari_dynaclr.models.project import Cell, Project
-from napari_dynaclr.models.session import Session, find_fov, identity_of
+from napari_dynaclr.presentation import layers as shapes
+from napari_dynaclr.presentation.lineage_layout import family_rows
+from napari_dynaclr.state.project import Cell, Project
+from napari_dynaclr.state.session import Session, find_fov, identity_of
 
 __all__ = ("ImageContext",)
 

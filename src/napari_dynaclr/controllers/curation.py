@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from dynaclr.base.errors import DynaclrError
 from dynaclr.curation import Mark
-from dynaclr.errors import DynaclrError
-from napari_dynaclr.actions.curation import KIND_OF, VERDICT_OF, Do
-from napari_dynaclr.author import author_name, keep_author_name
 from napari_dynaclr.controllers.curation_target import CurationTarget
 from napari_dynaclr.controllers.curation_work import CurationWork
-from napari_dynaclr.models.curation import Curation, Mode
-from napari_dynaclr.models.project import Project
-from napari_dynaclr.models.session import Session
-from napari_dynaclr.views.curation import CurationView
-from napari_dynaclr.words.curation import (
+from napari_dynaclr.keys.curation import KIND_OF, VERDICT_OF, Do
+from napari_dynaclr.presentation.curation_text import (
     action_text,
     audit_text,
     judged_text,
     queue_row,
     removed_text,
 )
+from napari_dynaclr.state.author import author_name, keep_author_name
+from napari_dynaclr.state.curation import Curation, Mode
+from napari_dynaclr.state.project import Project
+from napari_dynaclr.state.session import Session
+from napari_dynaclr.views.curation import CurationView
 from napari_dynaclr.workers import Jobs
 
 __all__ = ("CurationController", "curation_dock")

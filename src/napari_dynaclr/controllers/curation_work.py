@@ -5,15 +5,15 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
+from dynaclr.base.errors import DynaclrError
 from dynaclr.curation import Identity, Mark, SharedMarks, read_marks
-from dynaclr.errors import DynaclrError
 from dynaclr.suspicion import suspects
-from napari_dynaclr.models.curation import Curation, Mode
-from napari_dynaclr.models.project import Project, reopened
-from napari_dynaclr.models.session import Session
-from napari_dynaclr.models.targets import Item, audit_items, items_of
+from napari_dynaclr.presentation.curation_text import merge_text
+from napari_dynaclr.state.curation import Curation, Mode
+from napari_dynaclr.state.project import Project, reopened
+from napari_dynaclr.state.session import Session
+from napari_dynaclr.state.targets import Item, audit_items, items_of
 from napari_dynaclr.views.curation import CurationView
-from napari_dynaclr.words.curation import merge_text
 from napari_dynaclr.workers import Jobs, Tell
 
 __all__ = ("APPLY", "MERGE", "READ", "SEARCH", "CurationWork")

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from qtpy.QtWidgets import QFileDialog
 
-from dynaclr import keys
-from dynaclr.draws import BatchKey, Purpose, shuffled, uniforms
+from dynaclr.base import keys
+from dynaclr.base.random import BatchKey, Purpose, shuffled, uniforms
 from napari_dynaclr.controllers.embedding_work import (
     CLUSTERING,
     FITTING,
@@ -19,10 +19,10 @@ from napari_dynaclr.controllers.embedding_work import (
     EmbeddingWork,
 )
 from napari_dynaclr.controllers.neighbours import NeighbourController
-from napari_dynaclr.models.atlas import Atlas
-from napari_dynaclr.models.embedding import COLOUR_BY
-from napari_dynaclr.models.project import Cell, Project
-from napari_dynaclr.models.watched_runs import WatchedRuns
+from napari_dynaclr.state.atlas import Atlas
+from napari_dynaclr.state.embedding import COLOUR_BY
+from napari_dynaclr.state.project import Cell, Project
+from napari_dynaclr.state.watched_runs import WatchedRuns
 from napari_dynaclr.views.embedding import EmbeddingView
 
 __all__ = ("EmbeddingController",)

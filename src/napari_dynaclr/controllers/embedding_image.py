@@ -9,11 +9,11 @@ from weakref import ref
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr import keys
+from dynaclr.base import keys
 from napari_dynaclr.controllers.context import ImageContext
-from napari_dynaclr.layers import embedding_points
-from napari_dynaclr.models.embedding import EmbeddingModel
-from napari_dynaclr.pictures.colours import CYCLE_ON_DARK
+from napari_dynaclr.presentation.colours import CYCLE_ON_DARK
+from napari_dynaclr.presentation.layers import embedding_points
+from napari_dynaclr.state.embedding import EmbeddingModel
 
 __all__ = ("EmbeddingImage",)
 

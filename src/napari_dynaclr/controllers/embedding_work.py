@@ -12,15 +12,14 @@ import numpy.typing as npt
 from napari.utils.notifications import show_info, show_warning
 from psygnal import Signal
 
-from dynaclr.embeddings import EMBEDDING_FILE
-from dynaclr.projection import UMAP_MISSING, Method, has_umap, kmeans, principal_components
-from dynaclr.runs.layout import RunFolder
-from dynaclr.runs.predicting import Prediction, is_current, map_embedding, predict_run
-from napari_dynaclr.models.atlas import Atlas, open_atlas, placed
-from napari_dynaclr.models.embedding import COMPONENTS, GROUPS, LAYOUTS, EmbeddingModel, Need
-from napari_dynaclr.models.project import Project, open_project
-from napari_dynaclr.models.session import Session
-from napari_dynaclr.pictures.lasso import inside
+from dynaclr.embedding import EMBEDDING_FILE, UMAP_MISSING, Method, has_umap, kmeans, principal_components
+from dynaclr.runs.control.predicting import Prediction, is_current, map_embedding, predict_run
+from dynaclr.runs.record.layout import RunFolder
+from napari_dynaclr.presentation.lasso import inside
+from napari_dynaclr.state.atlas import Atlas, open_atlas, placed
+from napari_dynaclr.state.embedding import COMPONENTS, GROUPS, LAYOUTS, EmbeddingModel, Need
+from napari_dynaclr.state.project import Project, open_project
+from napari_dynaclr.state.session import Session
 from napari_dynaclr.workers import Jobs, Tell
 
 __all__ = ("CLUSTERING", "FITTING", "LOADING", "MAPPING", "PREDICTING", "EmbeddingWork")

@@ -9,11 +9,10 @@ from typing import Any
 from napari.layers import Image, Labels, Tracks
 from napari.utils.notifications import show_info
 
+from dynaclr.base.errors import ConfigError
 from dynaclr.convert import ArrayOptions, ConversionReport, convert_arrays
-from dynaclr.errors import ConfigError
 from napari_dynaclr.controllers.layer_watch import LayerWatch
-from napari_dynaclr.memory import recall, remember
-from napari_dynaclr.recording import (
+from napari_dynaclr.presentation.recording import (
     Calibration,
     calibration,
     cells_fault,
@@ -21,9 +20,10 @@ from napari_dynaclr.recording import (
     image_fault,
     recorded,
 )
+from napari_dynaclr.presentation.recording_text import as_name, recording_note
+from napari_dynaclr.state.memory import recall, remember
 from napari_dynaclr.views.from_layers import Entered, FromLayersForm
-from napari_dynaclr.views.layer_list import Choice
-from napari_dynaclr.words.recording import as_name, recording_note
+from napari_dynaclr.widgets.layer_list import Choice
 from napari_dynaclr.workers import Jobs, Tell, telling_errors
 
 __all__ = ("WRITING", "FromLayers")

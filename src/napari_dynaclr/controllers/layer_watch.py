@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from weakref import ref
 
-from napari_dynaclr.layers import OWNER
+from napari_dynaclr.presentation.layers import OWNER
 
 __all__ = ("LayerWatch",)
 

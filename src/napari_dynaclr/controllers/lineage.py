@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from dynaclr.images import PatchRequest
 from dynaclr.index import MultiExperimentIndex
-from dynaclr.patches import PatchRequest
-from napari_dynaclr.actions.steps import Step, neighbours, strip_rows
-from napari_dynaclr.lineage_layout import LineageLayout, family_layout
-from napari_dynaclr.models.project import TRAINING, Cell, Project
-from napari_dynaclr.models.session import Session
-from napari_dynaclr.positives import positives_of
+from napari_dynaclr.keys.steps import Step, neighbours, strip_rows
+from napari_dynaclr.presentation.lineage_layout import LineageLayout, family_layout
+from napari_dynaclr.presentation.positives import positives_of
+from napari_dynaclr.state.project import TRAINING, Cell, Project
+from napari_dynaclr.state.session import Session
 from napari_dynaclr.views.lineage import LineageView
 from napari_dynaclr.workers import Jobs, Tell
 

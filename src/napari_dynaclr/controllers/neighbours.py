@@ -8,18 +8,17 @@ import numpy as np
 import numpy.typing as npt
 from psygnal import Signal
 
-from dynaclr import keys
-from dynaclr.embeddings import Space
-from dynaclr.neighbours import Nearest, NeighbourSearch
-from napari_dynaclr.models.atlas import Atlas
-from napari_dynaclr.models.embedding import EmbeddingModel
-from napari_dynaclr.models.patches_of import embedded_patches
-from napari_dynaclr.models.project import Cell, Project
-from napari_dynaclr.models.session import Session
-from napari_dynaclr.pictures.thumbnails import composite, contrast, middle_slice
+from dynaclr.base import keys
+from dynaclr.embedding import Nearest, NeighbourSearch, Space
+from napari_dynaclr.presentation.batch_tiles import channel_colours
+from napari_dynaclr.presentation.thumbnails import composite, contrast, middle_slice
+from napari_dynaclr.state.atlas import Atlas
+from napari_dynaclr.state.embedding import EmbeddingModel
+from napari_dynaclr.state.patches_of import embedded_patches
+from napari_dynaclr.state.project import Cell, Project
+from napari_dynaclr.state.session import Session
 from napari_dynaclr.views.contact_sheet import Tile
 from napari_dynaclr.views.neighbour_panel import NeighbourPanel
-from napari_dynaclr.words.batch_tiles import channel_colours
 from napari_dynaclr.workers import Jobs, Tell
 
 __all__ = ("SEARCHING", "NeighbourController")

@@ -10,7 +10,7 @@ from weakref import ref
 import numpy as np
 import pandas as pd
 
-from napari_dynaclr import layers as shapes
+from napari_dynaclr.presentation import layers as shapes
 
 __all__ = ("OwnLayers",)
 

@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 from psygnal import Signal
 
-from dynaclr.draws import BatchKey, KeyedBatch, Purpose, uniforms
-from dynaclr.errors import DynaclrError
-from dynaclr.inspector import Agreement, Pair
-from napari_dynaclr.memory import recall, remember
-from napari_dynaclr.models.project import TRAINING, Cell, Project
-from napari_dynaclr.models.session import PairRequest, Session
+from dynaclr.base.errors import DynaclrError
+from dynaclr.base.random import BatchKey, KeyedBatch, Purpose, uniforms
+from dynaclr.pipeline import Agreement, Pair
+from napari_dynaclr.presentation.pair_text import pair_about, pair_titles
+from napari_dynaclr.state.memory import recall, remember
+from napari_dynaclr.state.project import TRAINING, Cell, Project
+from napari_dynaclr.state.session import PairRequest, Session
 from napari_dynaclr.views.pair import MODES, PairView
-from napari_dynaclr.words.pair import pair_about, pair_titles
 from napari_dynaclr.workers import Jobs, Tell
 
 __all__ = ("COMPARING", "READING", "PairController")

@@ -10,15 +10,15 @@ from pathlib import Path
 
 from qtpy.QtCore import QTimer
 
-from dynaclr.errors import DynaclrError
-from dynaclr.runs.halting import GRACE_SECONDS, Halt, HaltStep
-from dynaclr.runs.job_halting import JobHalt
-from dynaclr.runs.layout import RunFolder
-from dynaclr.runs.listing import RunListing, RunSummary
-from dynaclr.runs.observing import read_launch
-from dynaclr.runs.slurm import JobWatch
-from dynaclr.runs.tail import News, RunTail
-from napari_dynaclr.models.watched_runs import WatchedRuns
+from dynaclr.base.errors import DynaclrError
+from dynaclr.runs.control.halting import GRACE_SECONDS, Halt, HaltStep
+from dynaclr.runs.control.job_halting import JobHalt
+from dynaclr.runs.control.slurm import JobWatch
+from dynaclr.runs.record.layout import RunFolder
+from dynaclr.runs.record.listing import RunListing, RunSummary
+from dynaclr.runs.record.observing import read_launch
+from dynaclr.runs.record.tail import News, RunTail
+from napari_dynaclr.state.watched_runs import WatchedRuns
 from napari_dynaclr.workers import Jobs, Tell
 
 __all__ = ("RunFollower", "RunStop")

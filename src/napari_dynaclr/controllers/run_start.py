@@ -12,17 +12,17 @@ from napari.utils.notifications import show_info
 from psygnal import Signal
 from qtpy.QtWidgets import QApplication
 
-from dynaclr.runs.devices import Device, find_devices
-from dynaclr.runs.estimate import Estimate, estimate
-from dynaclr.runs.launch import Launch, launch
-from dynaclr.runs.spec import RunSpec
+from dynaclr.options.spec import RunSpec
+from dynaclr.runs.control.devices import Device, find_devices
+from dynaclr.runs.control.estimate import Estimate, estimate
+from dynaclr.runs.control.launch import Launch, launch
 from napari_dynaclr.controllers.cluster_start import SUBMITTING, ClusterStart
-from napari_dynaclr.models.project import Project
-from napari_dynaclr.models.run_origin import free_path, origins_of, runs_folder, spec_of
-from napari_dynaclr.models.session import Session
-from napari_dynaclr.models.watched_runs import WatchedRuns
+from napari_dynaclr.presentation.training_text import estimate_text
+from napari_dynaclr.state.project import Project
+from napari_dynaclr.state.run_origin import free_path, origins_of, runs_folder, spec_of
+from napari_dynaclr.state.session import Session
+from napari_dynaclr.state.watched_runs import WatchedRuns
 from napari_dynaclr.views.start_tab import StartTab
-from napari_dynaclr.words.training import estimate_text
 from napari_dynaclr.workers import Cancelled, Jobs, Tell, telling_errors
 
 __all__ = ("RunStart",)

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_dynaclr.controllers.project import OPENING
-from napari_dynaclr.models.project import Project, open_project
-from napari_dynaclr.models.session import PairRequest, Session
+from napari_dynaclr.state.project import Project, open_project
+from napari_dynaclr.state.session import PairRequest, Session
 from napari_dynaclr.workers import Jobs, Tell
 
 __all__ = ("RunningPairs",)

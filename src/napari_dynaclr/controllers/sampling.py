@@ -6,15 +6,15 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from dynaclr import keys
-from dynaclr.anchor_columns import AnchorColumns
-from dynaclr.config_edit import save_options
-from dynaclr.config_file import read_config
-from dynaclr.errors import ConfigError
-from dynaclr.pipeline_config import SamplingConfig
-from dynaclr.strict_yaml import load_yaml
-from napari_dynaclr.models.project import Project, resampled
-from napari_dynaclr.models.session import Session
+from dynaclr.base import keys
+from dynaclr.base.errors import ConfigError
+from dynaclr.base.yaml_editor import save_options
+from dynaclr.base.yaml_reader import load_yaml
+from dynaclr.index import AnchorColumns
+from dynaclr.options.reader import read_config
+from dynaclr.pipeline import SamplingConfig
+from napari_dynaclr.state.project import Project, resampled
+from napari_dynaclr.state.session import Session
 from napari_dynaclr.views.sampling_form import SamplingForm
 from napari_dynaclr.workers import Jobs, Tell
 

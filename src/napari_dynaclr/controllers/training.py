@@ -10,25 +10,24 @@ from typing import Literal
 from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtWidgets import QApplication
 
-from dynaclr.atomic import write_text_atomically
-from dynaclr.errors import DynaclrError, RunError
-from dynaclr.runs.deleting import delete_run
-from dynaclr.runs.halting import GRACE_SECONDS
-from dynaclr.runs.holders import held_elsewhere
-from dynaclr.runs.launch import command_text, resume
-from dynaclr.runs.layout import RunFolder
-from dynaclr.runs.observing import observe, worker
-from dynaclr.runs.states import State
+from dynaclr.base.errors import DynaclrError, RunError
+from dynaclr.base.files import write_text_atomically
+from dynaclr.runs.control.halting import GRACE_SECONDS
+from dynaclr.runs.control.launch import command_text, resume
+from dynaclr.runs.record.holders import delete_run, held_elsewhere
+from dynaclr.runs.record.layout import RunFolder
+from dynaclr.runs.record.observing import observe, worker
+from dynaclr.runs.record.states import State
 from napari_dynaclr.controllers.run_follower import RunFollower, RunStop
 from napari_dynaclr.controllers.run_start import RunStart
-from napari_dynaclr.memory import note_project
-from napari_dynaclr.models.project import Project
-from napari_dynaclr.models.run_curves import csv_text
-from napari_dynaclr.models.run_origin import RUN, runs_folder
-from napari_dynaclr.models.session import Session
-from napari_dynaclr.models.watched_runs import Happening, WatchedRuns, What
+from napari_dynaclr.presentation.training_text import run_title
+from napari_dynaclr.state.memory import note_project
+from napari_dynaclr.state.project import Project
+from napari_dynaclr.state.run_curves import csv_text
+from napari_dynaclr.state.run_origin import RUN, runs_folder
+from napari_dynaclr.state.session import Session
+from napari_dynaclr.state.watched_runs import Happening, WatchedRuns, What
 from napari_dynaclr.views.training import TrainingView
-from napari_dynaclr.words.training import run_title
 from napari_dynaclr.workers import Jobs, Tell
 
 __all__ = ("TrainingController",)

@@ -22,18 +22,18 @@ from qtpy.QtWidgets import (
 )
 
 from dynaclr.composition import Composition
-from napari_dynaclr.option_specs import OptionSpec
-from napari_dynaclr.pictures.colours import DARK, plot_colours
+from napari_dynaclr.presentation.batch_tiles import ChannelColour, PairText
+from napari_dynaclr.presentation.colours import DARK, plot_colours
 from napari_dynaclr.views.batch_address import BatchAddress
 from napari_dynaclr.views.batch_panel import CompositionPanel, axis_bars
 from napari_dynaclr.views.batch_report import BatchReport
-from napari_dynaclr.views.calm_wheel import calm_wheels
 from napari_dynaclr.views.contact_sheet import ContactSheet, Tile
-from napari_dynaclr.views.empty_page import with_empty_page
-from napari_dynaclr.views.pressed import KeyFollower, action_for
 from napari_dynaclr.views.sampling_form import SamplingForm
-from napari_dynaclr.views.share_bars import ShareBars
-from napari_dynaclr.words.batch_tiles import ChannelColour, PairText
+from napari_dynaclr.widgets.calm_wheel import calm_wheels
+from napari_dynaclr.widgets.empty_page import with_empty_page
+from napari_dynaclr.widgets.option_specs import OptionSpec
+from napari_dynaclr.widgets.pressed import KeyFollower, action_for
+from napari_dynaclr.widgets.share_bars import ShareBars
 
 __all__ = ("BatchView",)
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QSpinBox, QWidget
 
-from napari_dynaclr.actions.batch import BATCH_ACTIONS
-from napari_dynaclr.actions.tables import hint
-from napari_dynaclr.words.batch_name import BatchName
+from napari_dynaclr.keys.batch import BATCH_ACTIONS
+from napari_dynaclr.keys.tables import hint
+from napari_dynaclr.presentation.batch_name import BatchName
 
 __all__ = ("BatchAddress",)
 

@@ -9,9 +9,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from dynaclr.composition import AxisCounts, Composition, Fact, facts
-from napari_dynaclr.pictures.colours import PlotColours
-from napari_dynaclr.views.chart import Chart, Series
-from napari_dynaclr.views.share_bars import Bar, ShareBars, bars_of
+from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.widgets.chart import Chart, Series
+from napari_dynaclr.widgets.share_bars import Bar, ShareBars, bars_of
 
 __all__ = ("CompositionPanel", "axis_bars")
 

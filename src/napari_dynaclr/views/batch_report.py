@@ -23,8 +23,8 @@ from qtpy.QtWidgets import (
 )
 
 from dynaclr.composition import Composition, table
-from napari_dynaclr.memory import project_folder
-from napari_dynaclr.pictures.colours import PlotColours
+from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.state.memory import project_folder
 from napari_dynaclr.views.batch_panel import CompositionPanel
 
 __all__ = ("BatchReport",)

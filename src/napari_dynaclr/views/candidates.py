@@ -10,7 +10,7 @@ from qtpy.QtCore import QRect, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QPainter, QPen
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from napari_dynaclr.pictures.colours import PlotColours
+from napari_dynaclr.presentation.colours import PlotColours
 
 __all__ = ("CandidateBars",)
 

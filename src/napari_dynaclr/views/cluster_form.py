@@ -17,9 +17,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_dynaclr.memory import project_folder
-from napari_dynaclr.views.calm_wheel import CalmWheel
-from napari_dynaclr.views.training_parts import button, words
+from napari_dynaclr.state.memory import project_folder
+from napari_dynaclr.widgets.calm_wheel import CalmWheel
+from napari_dynaclr.widgets.parts import button, words
 
 __all__ = ("ClusterForm",)
 

@@ -12,7 +12,7 @@ from qtpy.QtCore import QEvent, QRect, Qt, QTimer, Signal
 from qtpy.QtGui import QColor, QImage, QPainter, QPen
 from qtpy.QtWidgets import QAbstractScrollArea, QScrollBar, QToolTip, QWidget
 
-from napari_dynaclr.pictures.colours import PlotColours
+from napari_dynaclr.presentation.colours import PlotColours
 
 __all__ = ("ContactSheet", "Tile")
 

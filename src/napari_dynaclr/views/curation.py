@@ -12,18 +12,18 @@ from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from dynaclr.curation import Mark, MarkKind
-from napari_dynaclr.actions.choices import CHOICES
-from napari_dynaclr.actions.curation import CURATION_ACTIONS, VERDICT_OF, Do
-from napari_dynaclr.actions.key import key_list
-from napari_dynaclr.actions.tables import hint
-from napari_dynaclr.models.curation import Mode
-from napari_dynaclr.pictures.colours import plot_colours
-from napari_dynaclr.views.calm_wheel import calm_wheels
+from napari_dynaclr.keys.choices import CHOICES
+from napari_dynaclr.keys.curation import CURATION_ACTIONS, VERDICT_OF, Do
+from napari_dynaclr.keys.key import key_list
+from napari_dynaclr.keys.tables import hint
+from napari_dynaclr.presentation.colours import plot_colours
+from napari_dynaclr.state.curation import Mode
 from napari_dynaclr.views.curation_marks import MarksPage
 from napari_dynaclr.views.curation_pages import AuditPage, CellPage, QueuePage, ReviewPage
 from napari_dynaclr.views.curation_parts import ActionButton, JudgeBar, StatusBar, TargetCard
-from napari_dynaclr.views.empty_page import with_empty_page
-from napari_dynaclr.views.pressed import KeyFollower, action_for
+from napari_dynaclr.widgets.calm_wheel import calm_wheels
+from napari_dynaclr.widgets.empty_page import with_empty_page
+from napari_dynaclr.widgets.pressed import KeyFollower, action_for
 
 __all__ = ("CurationView",)
 

@@ -8,9 +8,9 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from dynaclr.curation import Mark, MarkKind, Verdict
-from napari_dynaclr.actions.curation import Do
-from napari_dynaclr.mark_list import MarkFilter, MarkTexts
-from napari_dynaclr.memory import project_folder
+from napari_dynaclr.keys.curation import Do
+from napari_dynaclr.presentation.mark_list import MarkFilter, MarkTexts
+from napari_dynaclr.state.memory import project_folder
 from napari_dynaclr.views.curation_pages import page_column
 from napari_dynaclr.views.curation_parts import ActionButton, button
 from napari_dynaclr.views.curation_tables import MarkModel, Table

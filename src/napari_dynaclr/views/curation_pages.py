@@ -18,8 +18,8 @@ from qtpy.QtWidgets import (
 )
 
 from dynaclr.curation import MarkKind
-from napari_dynaclr.actions.curation import KIND_OF, Do
-from napari_dynaclr.pictures.colours import PlotColours
+from napari_dynaclr.keys.curation import KIND_OF, Do
+from napari_dynaclr.presentation.colours import PlotColours
 from napari_dynaclr.views.curation_parts import ActionButton, IntervalBar, button
 from napari_dynaclr.views.curation_tables import QueueModel, QueueRow, Table
 

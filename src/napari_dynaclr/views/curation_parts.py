@@ -19,9 +19,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_dynaclr.actions.curation import VERDICT_OF, Do, action_of
-from napari_dynaclr.actions.tables import NO_KEY, hint
-from napari_dynaclr.pictures.colours import PlotColours
+from napari_dynaclr.keys.curation import VERDICT_OF, Do, action_of
+from napari_dynaclr.keys.tables import NO_KEY, hint
+from napari_dynaclr.presentation.colours import PlotColours
 from napari_dynaclr.views.curation_tables import verdict_colour
 
 __all__ = ("ActionButton", "IntervalBar", "JudgeBar", "StatusBar", "TargetCard", "button")

@@ -10,8 +10,8 @@ from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from dynaclr.curation import Mark
-from napari_dynaclr.mark_list import COLUMNS, GLYPHS, MarkTexts
-from napari_dynaclr.pictures.colours import PlotColours
+from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.mark_list import COLUMNS, GLYPHS, MarkTexts
 
 __all__ = ("MarkModel", "QueueModel", "QueueRow", "Table", "verdict_colour")
 

@@ -12,16 +12,16 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QLabel, QProgressBar, QSplitter, QTabWidget, QVBoxLayout, QWidget
 from superqt import QFlowLayout
 
-from napari_dynaclr.actions.embedding import EMBEDDING_ACTIONS
-from napari_dynaclr.actions.tables import hint
-from napari_dynaclr.pictures.colours import DARK, plot_colours
-from napari_dynaclr.pictures.embedding_colours import Colouring
-from napari_dynaclr.plots import ScatterPlot
+from napari_dynaclr.keys.embedding import EMBEDDING_ACTIONS
+from napari_dynaclr.keys.tables import hint
+from napari_dynaclr.presentation.colours import DARK, plot_colours
+from napari_dynaclr.state.embedding_colours import Colouring
 from napari_dynaclr.views.embedding_parts import Choices, SelectedList, Source, legend_text
-from napari_dynaclr.views.empty_page import with_empty_page
 from napari_dynaclr.views.neighbour_panel import NeighbourPanel
-from napari_dynaclr.views.pressed import KeyFollower, action_for
-from napari_dynaclr.views.training_parts import button, words
+from napari_dynaclr.widgets.empty_page import with_empty_page
+from napari_dynaclr.widgets.parts import button, words
+from napari_dynaclr.widgets.pressed import KeyFollower, action_for
+from napari_dynaclr.widgets.scatter_plot import ScatterPlot
 
 __all__ = ("EmbeddingView",)
 

@@ -13,10 +13,10 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QListWidget, QListWidgetItem, QSpinBox, QVBoxLayout, QWidget
 from superqt import QFlowLayout
 
-from napari_dynaclr.pictures.embedding_colours import Colouring
-from napari_dynaclr.views.calm_wheel import CalmWheel
-from napari_dynaclr.views.training_parts import button, words
-from napari_dynaclr.words.training import run_title
+from napari_dynaclr.presentation.training_text import run_title
+from napari_dynaclr.state.embedding_colours import Colouring
+from napari_dynaclr.widgets.calm_wheel import CalmWheel
+from napari_dynaclr.widgets.parts import button, words
 
 __all__ = ("Choices", "SelectedList", "Source", "legend_text")
 

@@ -17,8 +17,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_dynaclr.views.layer_list import Choice, LayerList
-from napari_dynaclr.views.training_parts import PlainNumber, button, words
+from napari_dynaclr.widgets.layer_list import Choice, LayerList
+from napari_dynaclr.widgets.parts import PlainNumber, button, words
 
 __all__ = ("Entered", "FromLayersForm")
 

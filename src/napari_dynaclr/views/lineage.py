@@ -13,12 +13,9 @@ import numpy.typing as npt
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from napari_dynaclr.actions.steps import STEP_ACTIONS, StepAction, descent, neighbours, step_keys
-from napari_dynaclr.lineage_layout import LineageLayout
-from napari_dynaclr.pictures.colours import plot_colours
-from napari_dynaclr.plots import TreeCanvas
-from napari_dynaclr.views.empty_page import with_empty_page
-from napari_dynaclr.views.film_strip import FilmStrip
+from napari_dynaclr.keys.steps import STEP_ACTIONS, StepAction, descent, neighbours, step_keys
+from napari_dynaclr.presentation.colours import plot_colours
+from napari_dynaclr.presentation.lineage_layout import LineageLayout
 from napari_dynaclr.views.lineage_parts import LineageLegend, StepBar
 from napari_dynaclr.views.lineage_style import (
     GLYPHS,
@@ -29,7 +26,10 @@ from napari_dynaclr.views.lineage_style import (
     positive_sizes,
 )
 from napari_dynaclr.views.lineage_text import breadcrumb, hover_text, selection_text
-from napari_dynaclr.views.pressed import KeyFollower, action_for
+from napari_dynaclr.widgets.empty_page import with_empty_page
+from napari_dynaclr.widgets.film_strip import FilmStrip
+from napari_dynaclr.widgets.pressed import KeyFollower, action_for
+from napari_dynaclr.widgets.tree_canvas import TreeCanvas
 
 __all__ = ("LineageView",)
 
@@ -174,7 +174,7 @@ class LineageView(QWidget):
         rows, probabilities
             (M,) rows of the family and their probabilities.
         barrier
-            (N,) `napari_dynaclr.positives.Barrier` codes of the nodes, for the hover texts.
+            (N,) `napari_dynaclr.presentation.positives.Barrier` codes of the nodes, for the hover texts.
 
         Raises
         ------

@@ -8,11 +8,11 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 from superqt import QFlowLayout
 
-from napari_dynaclr.actions.steps import Step, StepAction
-from napari_dynaclr.actions.tables import hint
-from napari_dynaclr.pictures.colours import PlotColours
-from napari_dynaclr.plots import glyph_pixmap, stroke_pixmap
+from napari_dynaclr.keys.steps import Step, StepAction
+from napari_dynaclr.keys.tables import hint
+from napari_dynaclr.presentation.colours import PlotColours
 from napari_dynaclr.views.lineage_style import GLYPHS, LEGEND, STROKES
+from napari_dynaclr.widgets.glyphs import glyph_pixmap, stroke_pixmap
 
 __all__ = ("LineageLegend", "StepBar")
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr.anchors import Loss
-from napari_dynaclr.lineage_layout import LineageLayout, NodeKind
-from napari_dynaclr.plots import Glyph, Stroke
+from dynaclr.index import Loss
+from napari_dynaclr.presentation.lineage_layout import LineageLayout, NodeKind
+from napari_dynaclr.widgets.glyphs import Glyph, Stroke
 
 __all__ = ("GLYPHS", "LEGEND", "STROKES", "descent_line", "lines_of", "nodes_by_glyph", "positive_sizes")
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr.anchors import Loss
-from napari_dynaclr.lineage_layout import LineageLayout, NodeKind
-from napari_dynaclr.pictures.colours import PlotColours
-from napari_dynaclr.positives import BARRIER_TEXT, LOSS_TEXT, Barrier
+from dynaclr.index import Loss
+from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.lineage_layout import LineageLayout, NodeKind
+from napari_dynaclr.presentation.positives import BARRIER_TEXT, LOSS_TEXT, Barrier
 
 __all__ = ("breadcrumb", "hover_text", "selection_text")
 

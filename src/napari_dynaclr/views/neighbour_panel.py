@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
 
-from napari_dynaclr.pictures.colours import PlotColours
+from napari_dynaclr.presentation.colours import PlotColours
 from napari_dynaclr.views.contact_sheet import ContactSheet, Tile
-from napari_dynaclr.views.training_parts import words
+from napari_dynaclr.widgets.parts import words
 
 __all__ = ("NeighbourPanel",)
 

@@ -17,18 +17,18 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_dynaclr.actions.key import key_list
-from napari_dynaclr.actions.pair import PAIR_KEY_ACTIONS
-from napari_dynaclr.actions.tables import hint
-from napari_dynaclr.pictures.colours import DARK, PlotColours, plot_colours
-from napari_dynaclr.views.calm_wheel import calm_wheels
+from napari_dynaclr.keys.key import key_list
+from napari_dynaclr.keys.pair import PAIR_KEY_ACTIONS
+from napari_dynaclr.keys.tables import hint
+from napari_dynaclr.presentation.batch_name import BatchName
+from napari_dynaclr.presentation.colours import DARK, PlotColours, plot_colours
 from napari_dynaclr.views.candidates import CandidateBars
-from napari_dynaclr.views.empty_page import with_empty_page
 from napari_dynaclr.views.pair_address import PairAddress
 from napari_dynaclr.views.pair_buttons import PairButtons
-from napari_dynaclr.views.patch_grid import PatchGrid
-from napari_dynaclr.views.pressed import KeyFollower, action_for
-from napari_dynaclr.words.batch_name import BatchName
+from napari_dynaclr.widgets.calm_wheel import calm_wheels
+from napari_dynaclr.widgets.empty_page import with_empty_page
+from napari_dynaclr.widgets.patch_grid import PatchGrid
+from napari_dynaclr.widgets.pressed import KeyFollower, action_for
 
 __all__ = ("MODES", "PairView")
 

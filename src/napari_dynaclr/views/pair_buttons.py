@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_dynaclr.actions.key import KeyAction
-from napari_dynaclr.actions.pair import PAIR_ACTIONS
-from napari_dynaclr.actions.tables import hint
+from napari_dynaclr.keys.key import KeyAction
+from napari_dynaclr.keys.pair import PAIR_ACTIONS
+from napari_dynaclr.keys.tables import hint
 
 __all__ = ("PairButtons",)
 

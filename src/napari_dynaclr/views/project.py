@@ -19,14 +19,14 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from dynaclr.report import SetupReport
-from napari_dynaclr.layers import COLOUR_BY
-from napari_dynaclr.views.calm_wheel import calm_wheels
-from napari_dynaclr.views.fov_box import FovBox
+from dynaclr.index import SetupReport
+from napari_dynaclr.presentation.layers import COLOUR_BY
 from napari_dynaclr.views.from_layers import FromLayersForm
-from napari_dynaclr.views.long_words import LongWords
 from napari_dynaclr.views.setup_table import SetupTable
-from napari_dynaclr.views.training_parts import Fold, button
+from napari_dynaclr.widgets.calm_wheel import calm_wheels
+from napari_dynaclr.widgets.fov_box import FovBox
+from napari_dynaclr.widgets.long_words import LongWords
+from napari_dynaclr.widgets.parts import Fold, button
 
 __all__ = ("ProjectView",)
 

@@ -19,11 +19,11 @@ from qtpy.QtWidgets import (
 )
 from superqt import QFlowLayout
 
-from dynaclr.runs.listing import RunSummary
-from dynaclr.runs.states import State
-from napari_dynaclr.memory import project_folder
-from napari_dynaclr.views.training_parts import button, words
-from napari_dynaclr.words.training import GLYPH_OF, run_title
+from dynaclr.runs.record.listing import RunSummary
+from dynaclr.runs.record.states import State
+from napari_dynaclr.presentation.training_text import GLYPH_OF, run_title
+from napari_dynaclr.state.memory import project_folder
+from napari_dynaclr.widgets.parts import button, words
 
 __all__ = ("RunsTab",)
 

@@ -20,10 +20,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_dynaclr.memory import project_folder
-from napari_dynaclr.option_specs import OptionSpec
-from napari_dynaclr.pictures.colours import PlotColours
-from napari_dynaclr.views.option_fields import OptionField, option_field
+from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.state.memory import project_folder
+from napari_dynaclr.widgets.option_fields import OptionField, option_field
+from napari_dynaclr.widgets.option_specs import OptionSpec
 
 __all__ = ("SamplingForm",)
 

@@ -8,7 +8,7 @@ from qtpy.QtCore import QRect, QSize, Qt
 from qtpy.QtGui import QFontMetrics, QResizeEvent
 from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
-from dynaclr.report import ExperimentReport
+from dynaclr.index import ExperimentReport
 
 __all__ = ("SetupTable",)
 

@@ -16,12 +16,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from dynaclr.runs.devices import Device
-from dynaclr.runs.spec import RunSpec
+from dynaclr.options.spec import RunSpec
+from dynaclr.runs.control.devices import Device
 from napari_dynaclr.views.cluster_form import ClusterForm
-from napari_dynaclr.views.empty_page import with_empty_page
 from napari_dynaclr.views.training_form import TrainingForm
-from napari_dynaclr.views.training_parts import Fold, button, words
+from napari_dynaclr.widgets.empty_page import with_empty_page
+from napari_dynaclr.widgets.parts import Fold, button, words
 
 __all__ = ("StartTab",)
 

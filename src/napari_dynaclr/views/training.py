@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
-from napari_dynaclr.pictures.colours import DARK, plot_colours
+from napari_dynaclr.presentation.colours import DARK, plot_colours
 from napari_dynaclr.views.runs_tab import RunsTab
 from napari_dynaclr.views.start_tab import StartTab
 from napari_dynaclr.views.watch_tab import WatchTab

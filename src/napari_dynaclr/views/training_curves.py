@@ -6,10 +6,10 @@ import html
 import math
 from collections.abc import Sequence
 
-from napari_dynaclr.models.run_curves import TimeAxis, smoothed
-from napari_dynaclr.models.watched_runs import WatchedRun
-from napari_dynaclr.pictures.colours import PlotColours
-from napari_dynaclr.plots import Curve
+from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.state.run_curves import TimeAxis, smoothed
+from napari_dynaclr.state.watched_runs import WatchedRun
+from napari_dynaclr.widgets.curve_plot import Curve
 
 __all__ = ("PANELS", "curves_of", "legend_text")
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
-from dynaclr.runs.options import ENCODERS, LOSSES
-from dynaclr.runs.parameter import Parameter
-from dynaclr.runs.spec import RunSpec
-from napari_dynaclr.views.calm_wheel import CalmWheel
-from napari_dynaclr.views.parameter_field import ParameterField
-from napari_dynaclr.views.training_parts import Fold
+from dynaclr.options.catalogue import ENCODERS, LOSSES
+from dynaclr.options.parameter import Parameter
+from dynaclr.options.spec import RunSpec
+from napari_dynaclr.widgets.calm_wheel import CalmWheel
+from napari_dynaclr.widgets.parameter_field import ParameterField
+from napari_dynaclr.widgets.parts import Fold
 
 __all__ = ("TrainingForm",)
 

@@ -22,16 +22,16 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from dynaclr.runs.logs import folded
-from napari_dynaclr.memory import project_folder
-from napari_dynaclr.models.run_curves import TimeAxis
-from napari_dynaclr.models.watched_runs import WatchedRun
-from napari_dynaclr.pictures.colours import PlotColours
-from napari_dynaclr.plots import Curve, CurvePlot
-from napari_dynaclr.views.empty_page import with_empty_page
+from dynaclr.runs.record.logs import folded
+from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.training_text import GLYPH_OF, ending_text, progress_text
+from napari_dynaclr.state.memory import project_folder
+from napari_dynaclr.state.run_curves import TimeAxis
+from napari_dynaclr.state.watched_runs import WatchedRun
 from napari_dynaclr.views.training_curves import PANELS, curves_of, legend_text
-from napari_dynaclr.views.training_parts import Fold, button, words
-from napari_dynaclr.words.training import GLYPH_OF, ending_text, progress_text
+from napari_dynaclr.widgets.curve_plot import Curve, CurvePlot
+from napari_dynaclr.widgets.empty_page import with_empty_page
+from napari_dynaclr.widgets.parts import Fold, button, words
 
 __all__ = ("WatchTab",)
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from dynaclr.__main__ import main
+from dynaclr.base.errors import ConfigError
 from dynaclr.cli.trusting import known_classes_only
-from dynaclr.errors import ConfigError
+from dynaclr.cli.verbs import main
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "train.yaml"
 GOOD: dict[str, Any] = {
@@ -172,7 +172,7 @@ def test_the_command_line_refuses_before_anything_is_imported(
 def test_nothing_heavy_is_imported_to_refuse(place: Path) -> None:
     write(place / "train.yaml", changed("model.encoder", {"class_path": "evil.Encoder"}))
     code = (
-        "import sys; from dynaclr.__main__ import main; code = main(['fit', '--config', 'train.yaml'])\n"
+        "import sys; from dynaclr.cli.verbs import main; code = main(['fit', '--config', 'train.yaml'])\n"
         "print(code, sorted({'torch', 'lightning', 'evil'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)

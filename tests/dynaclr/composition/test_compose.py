@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dynaclr.base.random import BatchKey, KeyedBatch
 from dynaclr.composition import Composition, compose
 from dynaclr.dataset import MultiExperimentTripletDataset
-from dynaclr.draws import BatchKey, KeyedBatch
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.index import MultiExperimentIndex
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynaclr.anchors import Loss
+from dynaclr.base.random import BatchKey, KeyedBatch
 from dynaclr.composition import (
     Composition,
     Crossing,
@@ -25,11 +25,11 @@ from dynaclr.composition import (
     table,
 )
 from dynaclr.composition.pool import hour_bins
-from dynaclr.draws import BatchKey, KeyedBatch
-from dynaclr.flat_config import pipeline_config
-from dynaclr.inspector import BatchInspector
-from dynaclr.pairs import PairDraw
+from dynaclr.dataset.pairs import PairDraw
+from dynaclr.index.anchors import Loss
+from dynaclr.options.fold import pipeline_config
 from dynaclr.pipeline import Pipeline
+from dynaclr.pipeline.inspector import BatchInspector
 
 pytestmark = pytest.mark.filterwarnings("ignore:sampler:UserWarning")  # small data sets make it give way
 

@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dynaclr.config_file import read_config
+from dynaclr.base.errors import ConfigError, DataError, PixelReadError
 from dynaclr.convert import ArrayOptions, convert_arrays, label_rows
 from dynaclr.dataset import MultiExperimentTripletDataset
-from dynaclr.errors import ConfigError, DataError, PixelReadError
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.index import MultiExperimentIndex
+from dynaclr.options.presets import Preset, preset_spec
+from dynaclr.options.reader import read_config
 from dynaclr.pipeline import Pipeline
-from dynaclr.preprocess import PreprocessReport, preprocess_plate
-from dynaclr.runs.presets import Preset, preset_spec
+from dynaclr.pipeline.preprocess import PreprocessReport, preprocess_plate
 
 OPTIONS = ArrayOptions("movie", 15.0, pixel_size_um=0.5, z_step_um=2.0, condition="infected", well="B/2")
 T, Z, Y, X = 8, 3, 40, 50

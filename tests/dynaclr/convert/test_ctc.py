@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 import tifffile
 
+from dynaclr.base.errors import ConfigError, DataError
 from dynaclr.convert import CtcOptions, convert_ctc
-from dynaclr.errors import ConfigError, DataError
 from dynaclr.experiment import ExperimentRegistry, read_experiments
+from dynaclr.images.stores import make_context, open_array
 from dynaclr.index import MultiExperimentIndex
-from dynaclr.stores import make_context, open_array
 
 OPTIONS = CtcOptions("movie", 10.0, 0.5)
 LBEP = "1 0 2 0\n2 3 5 1\n3 3 5 1\n4 0 1 0\n5 4 5 4\n"  # 1 divides; 4 re-appears as 5

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynaclr.curation import FovNames, Mark, MarkKind, Match, Verdict, apply_marks, cut_links, match_marks
-from dynaclr.lineage import build_forest
-from dynaclr.tables import CellTable, Relation, RelativeLookup, build_table
+from dynaclr.tracks.lineage import build_forest
+from dynaclr.tracks.table import CellTable, Relation, RelativeLookup, build_table
 
 FRAMES = 8
 NAMES = FovNames(

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dynaclr.base.errors import ConfigError, DataError
 from dynaclr.curation import CURATION_FILE, Mark, MarkKind, Verdict, read_marks, write_marks
-from dynaclr.errors import ConfigError, DataError
 
 HEADER = "kind,verdict,experiment,fov_name,track_id,t,parent_track_id,y,x,reason,author,time"
 ROW = "link,exclude,june,A/1/0,12,7,,10.5,20.25,swapped,anna,2026-01-31T12:00:00Z"

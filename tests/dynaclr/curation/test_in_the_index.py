@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dynaclr.anchors import Loss
+from dynaclr.base.errors import ConfigError
 from dynaclr.curation import Mark, MarkKind, Verdict, write_marks
 from dynaclr.dataset import MultiExperimentTripletDataset
-from dynaclr.errors import ConfigError
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.index import MultiExperimentIndex
-from dynaclr.index_options import IndexOptions
+from dynaclr.index.anchors import Loss
+from dynaclr.index.options import IndexOptions
 from dynaclr.pipeline import Pipeline
-from dynaclr.pipeline_config import DataConfig, PipelineConfig, SamplingConfig, SplitConfig, TransformConfig
+from dynaclr.pipeline.config import DataConfig, PipelineConfig, SamplingConfig, SplitConfig, TransformConfig
 
 TIME = datetime(2026, 1, 31, tzinfo=UTC)
 

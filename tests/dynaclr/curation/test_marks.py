@@ -10,8 +10,19 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from dynaclr.curation import Group, History, Mark, MarkKind, Put, Remove, Verdict, agreement, in_force, merge
-from dynaclr.errors import DataError
+from dynaclr.base.errors import DataError
+from dynaclr.curation import (
+    Group,
+    History,
+    Mark,
+    MarkKind,
+    Put,
+    Remove,
+    Verdict,
+    agreement,
+    in_force,
+    merge,
+)
 
 START = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

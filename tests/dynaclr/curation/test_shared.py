@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dynaclr.base.errors import DataError
+from dynaclr.base.locking import locked
 from dynaclr.curation import Group, Mark, MarkKind, Put, Remove, SharedMarks, read_marks, write_marks
-from dynaclr.errors import DataError
-from dynaclr.locking import locked
 
 TIME = datetime(2026, 1, 31, tzinfo=UTC)
 

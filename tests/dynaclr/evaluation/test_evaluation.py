@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dynaclr.draws import BatchKey
-from dynaclr.errors import ConfigError, DataError
+from dynaclr.base.errors import ConfigError, DataError
+from dynaclr.base.random import BatchKey
 from dynaclr.evaluation import (
     EncodedViews,
     Observations,

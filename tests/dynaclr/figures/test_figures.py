@@ -7,21 +7,15 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
 
+from dynaclr.base.errors import DataError
+from dynaclr.base.random import BatchKey, KeyedBatch
 from dynaclr.composition import compose
 from dynaclr.dataset import MultiExperimentTripletDataset
-from dynaclr.draws import BatchKey, KeyedBatch
-from dynaclr.embeddings import EmbeddingWriter, read_embeddings
-from dynaclr.errors import DataError
+from dynaclr.embedding.projection import principal_components
+from dynaclr.embedding.table import EmbeddingWriter, read_embeddings
 from dynaclr.experiment import ExperimentRegistry
-from dynaclr.figures import (
-    composition_figure,
-    contact_sheet,
-    embedding_figure,
-    loss_figure,
-    save,
-)
+from dynaclr.figures import composition_figure, contact_sheet, embedding_figure, loss_figure, save
 from dynaclr.index import MultiExperimentIndex
-from dynaclr.projection import principal_components
 
 
 @pytest.fixture

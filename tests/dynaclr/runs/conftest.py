@@ -15,20 +15,20 @@ from typing import Any
 import psutil
 import pytest
 
-from dynaclr.runs.launch import Launch
-from dynaclr.runs.presets import Preset, preset_spec
-from dynaclr.runs.spec import RunSpec
+from dynaclr.options.presets import Preset, preset_spec
+from dynaclr.options.spec import RunSpec
+from dynaclr.runs.control.launch import Launch
 
 _MARK = "DYNACLR_TEST_STAND_IN"
 _STAND_IN = """\
 #!{python}
 import os, signal, subprocess, sys, time
 from pathlib import Path
-from dynaclr.runs.events import EventWriter
-from dynaclr.runs.layout import made_folder
-from dynaclr.runs.lock import RunLock
-from dynaclr.runs.states import State
-from dynaclr.runs.status import StatusWriter
+from dynaclr.runs.record.events import EventWriter
+from dynaclr.runs.record.layout import made_folder
+from dynaclr.runs.record.lock import RunLock
+from dynaclr.runs.record.states import State
+from dynaclr.runs.record.status import StatusWriter
 
 def given(name, default=None):
     return sys.argv[sys.argv.index(name) + 1] if name in sys.argv else default

@@ -14,12 +14,12 @@ import torch
 import yaml
 from tests.loaded import Loaded
 
-from dynaclr.runs.checkpoints import load_checkpoint
-from dynaclr.runs.event_reader import EventReader
-from dynaclr.runs.layout import RunFolder
-from dynaclr.runs.observing import observe
-from dynaclr.runs.states import ExitCode, State
-from dynaclr.runs.status import read_status
+from dynaclr.runs.record.checkpoints import load_checkpoint
+from dynaclr.runs.record.event_reader import EventReader
+from dynaclr.runs.record.layout import RunFolder
+from dynaclr.runs.record.observing import observe
+from dynaclr.runs.record.states import ExitCode, State
+from dynaclr.runs.record.status import read_status
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -39,7 +39,7 @@ CONFIG: dict[str, Any] = {
     },
     "model": {
         "encoder": {
-            "class_path": "dynaclr.small_encoder.SmallEncoder",
+            "class_path": "dynaclr.encoder.SmallEncoder",
             "init_args": {"in_channels": 2, "in_stack_depth": 1, "widths": [4, 8]},
         },
         "loss_function": {"class_path": "dynaclr.loss.NTXentHCL"},
@@ -76,7 +76,7 @@ class NoMemory(Breaks):
 @pytest.fixture(scope="module")
 def source(coded_source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with data, its statistics, train.yaml, and losses that break."""
-    from dynaclr.__main__ import main
+    from dynaclr.cli.verbs import main
 
     folder = tmp_path_factory.mktemp("faults")
     shutil.copytree(coded_source.parent, folder / "data")

@@ -18,14 +18,14 @@ import psutil
 import pytest
 from tests.loaded import Child, Loaded
 
-from dynaclr.config_file import read_config
-from dynaclr.inspector import BatchInspector
+from dynaclr.options.reader import read_config
 from dynaclr.pipeline import Pipeline
-from dynaclr.runs.event_reader import EventReader
-from dynaclr.runs.layout import RunFolder
-from dynaclr.runs.observing import observe
-from dynaclr.runs.states import ExitCode, State
-from dynaclr.runs.status import read_status
+from dynaclr.pipeline.inspector import BatchInspector
+from dynaclr.runs.record.event_reader import EventReader
+from dynaclr.runs.record.layout import RunFolder
+from dynaclr.runs.record.observing import observe
+from dynaclr.runs.record.states import ExitCode, State
+from dynaclr.runs.record.status import read_status
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -46,7 +46,7 @@ data:
   normalizations: [{class_path: dynaclr.transforms.NormalizeByStatistics}]
 model:
   encoder:
-    class_path: dynaclr.small_encoder.SmallEncoder
+    class_path: dynaclr.encoder.SmallEncoder
     init_args: {in_channels: 2, in_stack_depth: 1, widths: [4, 8]}
   loss_function: {class_path: dynaclr.loss.NTXentHCL}
   schedule: constant

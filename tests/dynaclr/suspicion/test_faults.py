@@ -16,7 +16,7 @@ import pytest
 from dynaclr.curation import MarkKind, Verdict, write_marks
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.index import MultiExperimentIndex
-from dynaclr.index_options import IndexOptions
+from dynaclr.index.options import IndexOptions
 from dynaclr.suspicion import Finding, suspects
 from dynaclr.testing import synthetic_experiments
 

@@ -28,7 +28,7 @@ CONFIG = {
     },
     "model": {
         "encoder": {
-            "class_path": "dynaclr.small_encoder.SmallEncoder",
+            "class_path": "dynaclr.encoder.SmallEncoder",
             "init_args": {"in_channels": 2, "in_stack_depth": 2, "widths": [8, 16]},
         },
         "loss_function": {"class_path": "dynaclr.loss.NTXentHCL"},

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynaclr.lineage import build_forest
 from dynaclr.suspicion import links_of, suspects
 from dynaclr.suspicion.motion import far_daughters, jumps, neighbour_px, step_px, swaps
 from dynaclr.suspicion.robust import group_median, robust_scores
-from dynaclr.tables import CellTable, build_table
+from dynaclr.tracks.lineage import build_forest
+from dynaclr.tracks.table import CellTable, build_table
 
 
 def table_of(tracks: list[dict[str, Any]], n_fovs: int = 1, frames: int = 40, **extra: Any) -> CellTable:

@@ -11,14 +11,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from dynaclr.suspicion.judging import AS_GIVEN, Explanation, judge_fovs
-from dynaclr.suspicion.placement import (
-    FovView,
-    Points,
-    best_shift,
-    contrast,
-    feature_maps,
-    frame_offset,
-)
+from dynaclr.suspicion.placement import FovView, Points, best_shift, contrast, feature_maps, frame_offset
 
 HEIGHT, WIDTH, FRAMES, CELLS, PIXEL_UM = 160, 200, 8, 15, 0.6
 READ = (1, 2, 3, 5, 6)

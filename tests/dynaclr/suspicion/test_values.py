@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from dynaclr.base.errors import ConfigError
 from dynaclr.curation import MarkKind, Verdict
-from dynaclr.errors import ConfigError
-from dynaclr.lineage import build_forest
 from dynaclr.suspicion import Finding, error_rate, links_of, ranked, sample_links
 from dynaclr.suspicion.values import drifts, frame_outliers, one_frame_tracks, unequal_divisions, value_jumps
-from dynaclr.tables import CellTable, build_table
+from dynaclr.tracks.lineage import build_forest
+from dynaclr.tracks.table import CellTable, build_table
 
 
 def table_of(

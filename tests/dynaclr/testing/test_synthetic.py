@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dynaclr.errors import ConfigError
+from dynaclr.base.errors import ConfigError
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.index import MultiExperimentIndex
 from dynaclr.testing import coded_value, decode, synthetic_experiments

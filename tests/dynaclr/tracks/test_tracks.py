@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dynaclr.errors import ConfigError, DataError
-from dynaclr.loading import FovTracks, load_table
+from dynaclr.base.errors import ConfigError, DataError
 from dynaclr.tracks import (
     TrackCounts,
     TrackPolicy,
@@ -18,6 +17,7 @@ from dynaclr.tracks import (
     read_track_csv,
     track_parents,
 )
+from dynaclr.tracks.loading import FovTracks, load_table
 
 SHAPE = (10, 1, 1, 50, 80)  # (T, C, Z, Y, X)
 HEAD = "track_id,t,y,x\n"
@@ -198,7 +198,7 @@ def test_parents_that_cannot_be(tmp_path: Path) -> None:
 )
 def test_cycles_are_printed(tmp_path: Path, coded_source: Path, rows: str, cycle: str) -> None:
     from dynaclr.experiment import ExperimentRegistry
-    from dynaclr.fovs import select_fovs
+    from dynaclr.experiment.fovs import select_fovs
 
     registry = ExperimentRegistry.from_yaml(coded_source).subset(["coded0"])
     entries, _ = select_fovs(registry, None, ["A/1/1", "B/1/0"])

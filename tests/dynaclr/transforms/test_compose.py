@@ -5,8 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynaclr.draws import BatchKey, Purpose
-from dynaclr.errors import ConfigError
+from dynaclr.base.errors import ConfigError
+from dynaclr.base.random import BatchKey, Purpose
 from dynaclr.transforms import (
     CenterCrop,
     Draw,

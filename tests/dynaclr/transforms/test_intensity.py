@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import ndimage, stats
 
-from dynaclr.draws import BatchKey, Purpose
+from dynaclr.base.random import BatchKey, Purpose
 from dynaclr.transforms import (
     Draw,
     RandomGamma,

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from dynaclr.draws import BatchKey, Purpose
-from dynaclr.errors import ConfigError
+from dynaclr.base.errors import ConfigError
+from dynaclr.base.random import BatchKey, Purpose
 from dynaclr.transforms import (
     CenterCrop,
     Draw,

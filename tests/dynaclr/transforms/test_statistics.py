@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from dynaclr import keys
-from dynaclr.errors import ConfigError, DataError
+from dynaclr.base import keys
+from dynaclr.base.errors import ConfigError, DataError
 from dynaclr.transforms import NormalizeByStatistics, ScaleByPercentiles
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from dynaclr.draws import BatchKey, Purpose, torch_seed, uniforms
-from dynaclr.errors import ConfigError
+from dynaclr.base.errors import ConfigError
+from dynaclr.base.random import BatchKey, Purpose, torch_seed, uniforms
 from dynaclr.transforms import (
     CenterCrop,
     Draw,

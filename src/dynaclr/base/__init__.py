@@ -1,0 +1,15 @@
+"""What everything stands on: errors, names, keyed randomness, files, YAML; imports nothing of ours."""
+
+__all__ = (
+    "bounds",
+    "cores",
+    "errors",
+    "files",
+    "fingerprint",
+    "keys",
+    "locking",
+    "permutation",
+    "random",
+    "yaml_editor",
+    "yaml_reader",
+)

@@ -1,0 +1,22 @@
+"""What a person says about an experiment, and what its plate holds: names, wells, fields of view.
+
+Reads metadata only; knows no tracks and no pixels.
+"""
+
+from __future__ import annotations
+
+from dynaclr.experiment.fovs import FovEntry, check_geometry, known_names, select_fovs
+from dynaclr.experiment.plates import FovLayout, PlateLayout
+from dynaclr.experiment.registry import ExperimentConfig, ExperimentRegistry, read_experiments
+
+__all__ = (
+    "ExperimentConfig",
+    "ExperimentRegistry",
+    "FovEntry",
+    "FovLayout",
+    "PlateLayout",
+    "check_geometry",
+    "known_names",
+    "read_experiments",
+    "select_fovs",
+)

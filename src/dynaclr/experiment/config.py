@@ -1,0 +1,217 @@
+"""What a person says about one experiment, and whether the values can be; looks at no file."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from dynaclr.base.errors import ConfigError, listing, problem, suggest, together
+from dynaclr.base.yaml_reader import LINE, load_yaml, without_lines
+
+__all__ = (
+    "ExperimentConfig",
+    "read_experiments",
+)
+
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class ExperimentConfig:
+    """One experiment as a person describes it.
+
+    Attributes
+    ----------
+    name
+        Unique name; letters, digits, ".", "_" and "-".
+    data_path
+        HCS OME-Zarr plate.
+    tracks_path
+        Root of the track files, <tracks_path>/<row>/<col>/<fov>/*.csv.
+    channel_names
+        All channels of the store, in its order.
+    source_channel
+        Channels to train on. Experiments are aligned by position in this list: names may differ,
+        the count may not.
+    condition_wells
+        {label: [wells]}, for example {"infected": ["A/1"]}.
+    interval_minutes
+        Time between frames.
+    start_hpi
+        Hours after infection or perturbation at frame 0.
+    organelle, date, moi
+        Notes that travel with the embedding.
+    """
+
+    name: str
+    data_path: Path
+    tracks_path: Path
+    channel_names: Sequence[str]
+    source_channel: Sequence[str]
+    condition_wells: dict[str, list[str]]
+    interval_minutes: float = 30.0
+    start_hpi: float = 0.0
+    organelle: str = ""
+    date: str = ""
+    moi: float = 0.0
+    line: int | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        problems = list(_field_problems(self))
+        if problems:
+            raise ConfigError(together(f"experiment {self.name}", problems))
+        object.__setattr__(self, "data_path", Path(self.data_path))
+        object.__setattr__(self, "tracks_path", Path(self.tracks_path))
+        object.__setattr__(self, "channel_names", tuple(self.channel_names))
+        object.__setattr__(self, "source_channel", tuple(self.source_channel))
+
+    def condition_of(self, well: str) -> str | None:
+        """Return the condition of a well, None if no condition lists it."""
+        for label, wells in self.condition_wells.items():
+            if well in wells:
+                return label
+        return None
+
+
+_NUMBERS = ("interval_minutes", "start_hpi", "moi")
+
+
+def _field_problems(config: ExperimentConfig) -> Iterable[str]:
+    """Yield what is wrong with the values themselves; files are not looked at."""
+    name = config.name
+
+    def wrong(what: str, key: str, expected: object, found: object, fix: str | None = None) -> str:
+        return problem(what, experiment=str(name), field=key, expected=expected, found=found, fix=fix)
+
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        yield wrong("name cannot be used", "name", "letters, digits, '.', '_', '-'", repr(name))
+    for key in ("data_path", "tracks_path"):
+        value = getattr(config, key)
+        if not isinstance(value, (str, Path)) or not str(value).strip():
+            yield wrong("not a path", key, "a path", repr(value))
+    for key in _NUMBERS:
+        value = getattr(config, key)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            yield wrong("not a number", key, "a finite number", repr(value))
+        elif key == "interval_minutes" and value <= 0:
+            yield wrong("interval must be positive", key, "> 0 minutes", value)
+    for key in ("organelle", "date"):
+        if not isinstance(getattr(config, key), str):
+            yield wrong("not a text", key, "a text; put it in quotes", repr(getattr(config, key)))
+    for key in ("channel_names", "source_channel"):
+        yield from _name_list_problems(getattr(config, key), key, wrong)
+    yield from _source_problems(config, wrong)
+    yield from _well_problems(config.condition_wells, wrong)
+
+
+def _name_list_problems(value: object, key: str, wrong: Any) -> Iterable[str]:
+    if isinstance(value, str) or not isinstance(value, Sequence) or not value:
+        yield wrong("not a list of names", key, "a list of channel names", repr(value))
+        return
+    for item in value:
+        if not isinstance(item, str):
+            yield wrong("a name is not a text", key, "texts", repr(item), "Put the name in quotes.")
+    twice = sorted({str(item) for item in value if list(value).count(item) > 1})
+    if twice:
+        yield wrong("a channel stands twice", key, "each channel once", listing(twice))
+
+
+def _source_problems(config: ExperimentConfig, wrong: Any) -> Iterable[str]:
+    if isinstance(config.channel_names, str) or isinstance(config.source_channel, str):
+        return
+    if not isinstance(config.channel_names, Sequence) or not isinstance(config.source_channel, Sequence):
+        return
+    for channel in config.source_channel:
+        if channel not in config.channel_names:
+            yield wrong(
+                "channel to train on is not among channel_names",
+                "source_channel",
+                f"one of {list(config.channel_names)}",
+                repr(channel),
+                suggest(str(channel), config.channel_names).strip() or None,
+            )
+
+
+def _well_problems(conditions: object, wrong: Any) -> Iterable[str]:
+    key = "condition_wells"
+    if not isinstance(conditions, Mapping) or not conditions:
+        yield wrong("no condition", key, "{label: [wells]}", repr(conditions))
+        return
+    owner: dict[str, str] = {}
+    for label, wells in conditions.items():
+        if not isinstance(label, str):
+            yield wrong("a condition is not a text", key, "texts", repr(label), "Put the label in quotes.")
+        if isinstance(wells, str) or not isinstance(wells, Sequence) or not wells:
+            yield wrong(f"condition '{label}' has no list of wells", key, '["A/1", ...]', repr(wells))
+            continue
+        for well in wells:
+            if not isinstance(well, str) or well.count("/") != 1 or ".." in well:
+                yield wrong(f"condition '{label}' lists no well", key, '"row/column"', repr(well))
+            elif well in owner and owner[well] != label:
+                yield wrong("a well is in two conditions", key, f"'{owner[well]}' or '{label}'", well)
+            else:
+                owner[str(well)] = str(label)
+
+
+_FIELDS = {item.name: item for item in fields(ExperimentConfig) if item.name != "line"}
+_REQUIRED = tuple(name for name, item in _FIELDS.items() if item.default is MISSING)
+
+
+def read_experiments(path: Path) -> list[ExperimentConfig]:
+    """Return the experiments listed in a YAML file; plates are not looked at.
+
+    Raises
+    ------
+    ConfigError
+        If the file or one of its entries is wrong; all entries are reported together.
+    """
+    content = load_yaml(path)
+    unknown = [key for key in content if key not in ("experiments", LINE)]
+    entries = content.get("experiments")
+    if unknown or not isinstance(entries, list) or not entries:
+        found = f"keys {listing(key for key in content if key != LINE)}" if unknown else repr(entries)
+        raise ConfigError(
+            problem(
+                "no list of experiments" if not unknown else "unknown key at the top",
+                file=path,
+                field=str(unknown[0]) if unknown else "experiments",
+                expected="the single key 'experiments' with a list under it",
+                found=found,
+            )
+        )
+    configs, problems = [], []
+    for number, entry in enumerate(entries, start=1):
+        try:
+            configs.append(_entry(entry, number, path))
+        except ConfigError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigError(together(str(path), problems))
+    return configs
+
+
+def _entry(entry: object, number: int, path: Path) -> ExperimentConfig:
+    if not isinstance(entry, dict):
+        raise ConfigError(problem(f"entry {number} is not a mapping", file=path, found=repr(entry)))
+    line = entry[LINE]
+    values = without_lines(entry)
+    where = f"{path}, line {line}"
+    problems = [
+        problem("unknown field", file=where, field=str(key), fix=suggest(str(key), _FIELDS).strip() or None)
+        for key in values
+        if key not in _FIELDS
+    ]
+    problems += [problem("missing field", file=where, field=key) for key in _REQUIRED if key not in values]
+    if problems:
+        raise ConfigError(together(where, problems))
+    for key in ("data_path", "tracks_path"):
+        if isinstance(values[key], str) and values[key].strip():
+            values[key] = path.parent / Path(values[key].strip()).expanduser()
+    try:
+        return ExperimentConfig(**values, line=line)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error

@@ -1,0 +1,195 @@
+"""Which fields of view are used, and whether patch and Z range fit them; reads no tracks."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dynaclr.base.errors import ConfigError, listing, problem, suggest, together
+from dynaclr.base.keys import UNKNOWN_CONDITION
+from dynaclr.experiment.plates import FovLayout
+from dynaclr.experiment.registry import ExperimentRegistry
+
+__all__ = ("FovEntry", "check_geometry", "known_names", "select_fovs")
+
+
+@dataclass(frozen=True, slots=True)
+class FovEntry:
+    """A field of view that is used; its place in the list is its FOV code.
+
+    Attributes
+    ----------
+    experiment
+        Code: place of the experiment in the registry.
+    condition
+        Label, "unknown" for a well that no condition lists.
+    layout
+        Where its pixels are.
+    """
+
+    experiment: int
+    condition: str
+    layout: FovLayout
+
+
+def select_fovs(
+    registry: ExperimentRegistry,
+    include_wells: Sequence[str] | None,
+    exclude_fovs: Sequence[str] | None,
+) -> tuple[list[FovEntry], dict[str, dict[str, str]]]:
+    """Return the FOVs to use, and {experiment: {FOV: reason}} of those left out.
+
+    Parameters
+    ----------
+    registry
+        Experiments and plates.
+    include_wells
+        "A/1" in any experiment or "experiment/A/1"; None for all.
+    exclude_fovs
+        "A/1/0" in any experiment or "experiment/A/1/0".
+
+    Raises
+    ------
+    ConfigError
+        If a well or FOV exists nowhere, or nothing is left.
+    """
+    include = None if include_wells is None else set(_texts(include_wells, "include_wells"))
+    exclude = set(_texts(exclude_fovs or (), "exclude_fovs"))
+    _check_names(registry, include, exclude)
+    entries: list[FovEntry] = []
+    skipped: dict[str, dict[str, str]] = {name: {} for name in registry.names}
+    for code, config in enumerate(registry.experiments):
+        unlisted = []
+        for name, layout in registry.plates[config.name].fovs.items():
+            if include is not None and not {layout.well, f"{config.name}/{layout.well}"} & include:
+                skipped[config.name][name] = "well not in include_wells"
+            elif {name, f"{config.name}/{name}"} & exclude:
+                skipped[config.name][name] = "in exclude_fovs"
+            else:
+                condition = config.condition_of(layout.well)
+                if condition is None:
+                    unlisted.append(name)
+                entries.append(FovEntry(code, condition or UNKNOWN_CONDITION, layout))
+        if unlisted:
+            text = problem(
+                f"{len(unlisted)} FOVs lie in wells that no condition lists",
+                experiment=config.name,
+                field="condition_wells",
+                found=listing(unlisted, 5),
+                fix=f"They get the condition '{UNKNOWN_CONDITION}'.",
+            )
+            warnings.warn(text, stacklevel=3)
+    if not entries:
+        raise ConfigError(problem("no field of view is left", field="include_wells, exclude_fovs"))
+    return entries, skipped
+
+
+def known_names(registry: ExperimentRegistry, names: Sequence[str] | None) -> list[str] | None:
+    """Return those names of wells or FOVs that some experiment of a registry has; None for None.
+
+    For parts of a registry, whose names were checked against the whole.
+    """
+    if names is None:
+        return None
+    known: set[str] = set()
+    for experiment, plate in registry.plates.items():
+        for item in (*plate.wells, *plate.fovs):
+            known |= {item, f"{experiment}/{item}"}
+    return [name for name in names if name.strip("/") in known]
+
+
+def _texts(values: Sequence[str], field: str) -> list[str]:
+    if isinstance(values, str) or not all(isinstance(value, str) for value in values):
+        raise ConfigError(
+            problem("not a list of names", field=field, expected='["A/1", ...]', found=repr(values))
+        )
+    return [value.strip("/") for value in values]
+
+
+def _check_names(registry: ExperimentRegistry, include: set[str] | None, exclude: set[str]) -> None:
+    wells, fovs = set(), set()
+    for name in registry.names:
+        plate = registry.plates[name]
+        wells |= {*plate.wells, *(f"{name}/{well}" for well in plate.wells)}
+        fovs |= {*plate.fovs, *(f"{name}/{fov}" for fov in plate.fovs)}
+    problems = [
+        problem(
+            "no experiment has this well", field="include_wells", found=well, fix=suggest(well, wells).strip()
+        )
+        for well in sorted((include or set()) - wells)
+    ]
+    problems += [
+        problem("no experiment has this FOV", field="exclude_fovs", found=fov, fix=suggest(fov, fovs).strip())
+        for fov in sorted(exclude - fovs)
+    ]
+    if include is not None and not include:
+        problems.append(problem("empty list", field="include_wells", fix="Leave it out to use all wells."))
+    if problems:
+        raise ConfigError(together("selection of fields of view", problems))
+
+
+def check_geometry(
+    entries: Sequence[FovEntry],
+    names: Sequence[str],
+    z_range: tuple[int, int],
+    yx_patch_size: tuple[int, int],
+) -> None:
+    """Check that Z range and patch lie inside every FOV.
+
+    Raises
+    ------
+    ConfigError
+        With all FOVs that they do not fit.
+
+    Warns
+    -----
+    UserWarning
+        If data types differ between FOVs of an experiment.
+    """
+    start, stop = z_range
+    height, width = yx_patch_size
+    problems = []
+    if not 0 <= start < stop:
+        problems.append(
+            problem("empty Z range", field="z_range", expected="0 <= start < stop", found=list(z_range))
+        )
+    if height < 1 or width < 1:
+        problems.append(
+            problem("empty patch", field="yx_patch_size", expected=">= 1 px", found=list(yx_patch_size))
+        )
+    first_dtype: dict[int, FovLayout] = {}
+    for entry in entries:
+        layout, name = entry.layout, names[entry.experiment]
+        depth, image = layout.shape[2], layout.shape[3:]
+        if stop > depth:
+            problems.append(
+                problem(
+                    "Z range reaches beyond the stack",
+                    experiment=name,
+                    row=layout.name,
+                    field="z_range",
+                    expected=f"within 0..{depth} (depth {depth})",
+                    found=f"{start}..{stop}",
+                )
+            )
+        if height > image[0] or width > image[1]:
+            problems.append(
+                problem(
+                    "patch is larger than the image",
+                    experiment=name,
+                    row=layout.name,
+                    field="yx_patch_size",
+                    expected=f"at most {image[0]} x {image[1]} px",
+                    found=f"{height} x {width} px",
+                )
+            )
+        other = first_dtype.setdefault(entry.experiment, layout)
+        if other.dtype != layout.dtype:
+            text = f"{other.name} is {other.dtype}, {layout.name} is {layout.dtype}"
+            warnings.warn(
+                problem("data types differ between FOVs", experiment=name, found=text), stacklevel=3
+            )
+            first_dtype[entry.experiment] = layout
+    if problems:
+        raise ConfigError(together("patch and Z range", problems))

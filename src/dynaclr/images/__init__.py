@@ -1,0 +1,40 @@
+"""Pixels: stores opened and read in patches (B, C, Z, Y, X), statistics of them, plates written.
+
+Knows no tracks.
+"""
+
+from __future__ import annotations
+
+from dynaclr.images.moments import Moments, frame_moments
+from dynaclr.images.patches import PatchReader, PatchRequest
+from dynaclr.images.plate_writer import PlateWriter, write_plate
+from dynaclr.images.statistics import NormTable, sidecar_path, stored_statistics
+from dynaclr.images.statistics_files import (
+    forget_partials,
+    read_partial,
+    store_partial,
+    write_into_plate,
+    write_sidecar,
+)
+from dynaclr.images.stores import chunk_files, is_complete, make_context, open_array
+
+__all__ = (
+    "Moments",
+    "NormTable",
+    "PatchReader",
+    "PatchRequest",
+    "PlateWriter",
+    "chunk_files",
+    "forget_partials",
+    "frame_moments",
+    "is_complete",
+    "make_context",
+    "open_array",
+    "read_partial",
+    "sidecar_path",
+    "store_partial",
+    "stored_statistics",
+    "write_into_plate",
+    "write_plate",
+    "write_sidecar",
+)

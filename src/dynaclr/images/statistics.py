@@ -1,0 +1,219 @@
+"""Statistics of every store, FOV and frame as arrays, looked up for a batch; computes none of them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from dynaclr.base import keys
+from dynaclr.base.errors import DataError, problem, suggest, together
+from dynaclr.experiment import FovEntry
+
+__all__ = ("NormTable", "fov_statistics", "read_sidecar", "sidecar_path", "stored_statistics")
+
+NormMeta = dict[str, dict[str, torch.Tensor]]
+"""{level: {statistic: (B, C)}}: the statistics of each sample's own store, FOV and frame."""
+
+
+def sidecar_path(plate: Path) -> Path:
+    """Return the folder beside a plate that holds statistics which the plate itself does not."""
+    return plate.with_name(f"{plate.name}.statistics")
+
+
+def fov_statistics(plate: Path, fov_name: str) -> Path:
+    """Return the sidecar file of one FOV."""
+    return sidecar_path(plate) / f"{fov_name}.json"
+
+
+def stored_statistics(plate: Path, entry: FovEntry) -> tuple[dict[str, Any] | None, str]:
+    """Return the statistics of an FOV by channel (None if it has none) and where they come from.
+
+    What stands in the position's own attributes is used as it is; channels and levels that they lack
+    are taken from the sidecar.
+
+    Raises
+    ------
+    DataError
+        If a sidecar cannot be read.
+    """
+    own = entry.layout.attributes.get(keys.NORMALIZATION)
+    path = fov_statistics(plate, entry.layout.name)
+    if not path.is_file():
+        return own or None, f"{entry.layout.path} attributes" if own else str(path)
+    beside = read_sidecar(path, entry.layout.name)
+    if not isinstance(own, Mapping):
+        return (own, f"{entry.layout.path} attributes") if own else (beside, str(path))
+    merged = {
+        name: {**beside.get(name, {}), **levels}
+        for name, levels in own.items()
+        if isinstance(levels, Mapping)
+    }
+    return {**beside, **own, **merged}, f"{entry.layout.path} attributes and {path}"
+
+
+def read_sidecar(path: Path, fov_name: str) -> dict[str, Any]:
+    """Return the statistics by channel that a sidecar file holds.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read or holds something else.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return dict(content[keys.NORMALIZATION])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            problem(
+                f"statistics cannot be read: {error!r}",
+                file=path,
+                row=fov_name,
+                fix="Compute them again with `python -m dynaclr preprocess --overwrite`.",
+            )
+        ) from error
+
+
+class NormTable:
+    """Statistics of all FOVs.
+
+    Parameters
+    ----------
+    entries
+        Fields of view by code.
+    experiment_names, plates, channel_names
+        By experiment code: name, plate, and the channels that are read in source order.
+
+    Raises
+    ------
+    DataError
+        If a plate's own statistics lack a channel, or a value is no number; all FOVs are reported
+        together. An FOV without any statistics, or a channel that was not computed yet, is no error
+        here: see `missing` and `available`.
+    """
+
+    def __init__(
+        self,
+        entries: Sequence[FovEntry],
+        experiment_names: Sequence[str],
+        plates: Sequence[Path],
+        channel_names: Sequence[Sequence[str]],
+    ) -> None:
+        frames = np.array([entry.layout.shape[0] for entry in entries], dtype=np.int64)
+        self._first_frame = np.r_[0, np.cumsum(frames)]
+        n_channels = len(channel_names[0])
+        shape = (n_channels, len(keys.STATISTICS))
+        self._values = {
+            keys.DATASET_STATISTICS: np.full((len(entries), *shape), np.nan, dtype=np.float32),
+            keys.FOV_STATISTICS: np.full((len(entries), *shape), np.nan, dtype=np.float32),
+            keys.TIMEPOINT_STATISTICS: np.full((int(frames.sum()), *shape), np.nan, dtype=np.float32),
+        }
+        self.missing: list[str] = []
+        problems: list[str] = []
+        for code, entry in enumerate(entries):
+            name = experiment_names[entry.experiment]
+            stored, source = stored_statistics(plates[entry.experiment], entry)
+            if stored is None:
+                self.missing.append(f"{name}/{entry.layout.name}")
+                continue
+            for place, channel in enumerate(channel_names[entry.experiment]):
+                if channel not in stored and not entry.layout.attributes.get(keys.NORMALIZATION):
+                    continue
+                problems += self._take(stored, code, place, channel, name, entry, source)
+        if problems:
+            raise DataError(together("normalization statistics", problems))
+
+    def _take(
+        self, stored: Any, code: int, place: int, channel: str, experiment: str, entry: FovEntry, source: str
+    ) -> list[str]:
+        """Copy the statistics of one channel of one FOV; return what is wrong with them."""
+
+        def wrong(what: str, field: str, found: object = None, fix: str | None = None) -> str:
+            return problem(
+                what,
+                experiment=experiment,
+                file=source,
+                row=entry.layout.name,
+                field=field,
+                found=found,
+                fix=fix,
+            )
+
+        if not isinstance(stored, Mapping) or channel not in stored:
+            there = list(stored) if isinstance(stored, Mapping) else repr(stored)
+            options = list(stored) if isinstance(stored, Mapping) else []
+            return [
+                wrong("channel has no statistics", channel, there, suggest(channel, options).strip() or None)
+            ]
+        problems = []
+        first, last = (int(number) for number in self._first_frame[code : code + 2])
+        for level in keys.STATISTICS_LEVELS:
+            content = stored[channel].get(level)
+            if content is None:
+                continue
+            if level != keys.TIMEPOINT_STATISTICS:
+                values, why = _row(content)
+                self._values[level][code, place] = values
+                problems += [
+                    wrong("statistic cannot be used", f"{channel}.{level}.{name}", found)
+                    for name, found in why
+                ]
+                continue
+            for frame in range(last - first):
+                values, why = _row(content.get(str(frame), {}))
+                self._values[level][first + frame, place] = values
+                problems += [
+                    wrong("statistic cannot be used", f"{channel}.{level}.{frame}.{name}", found)
+                    for name, found in why
+                ]
+        return problems
+
+    def available(self, level: str, statistic: str) -> npt.NDArray[np.bool_]:
+        """Return for each FOV whether a statistic is there for every channel (and every frame)."""
+        values = self._values[level][..., keys.STATISTICS.index(statistic)]
+        finite = np.isfinite(values).all(axis=1)
+        if level != keys.TIMEPOINT_STATISTICS:
+            return np.asarray(finite)
+        return np.asarray(np.logical_and.reduceat(finite, self._first_frame[:-1]))
+
+    def lookup(self, fov: npt.NDArray[np.integer], t: npt.NDArray[np.integer]) -> NormMeta | None:
+        """Return the statistics of samples, (B, C) each; None if no FOV has any.
+
+        A statistic that a store lacks is NaN; a transform that asks for it says so.
+        """
+        if len(self.missing) == self._first_frame.size - 1:
+            return None
+        rows = {
+            keys.DATASET_STATISTICS: fov,
+            keys.FOV_STATISTICS: fov,
+            keys.TIMEPOINT_STATISTICS: self._first_frame[fov] + t,
+        }
+        meta: NormMeta = {}
+        for level, values in self._values.items():
+            chosen = torch.from_numpy(values[rows[level]])  # (B, C, S)
+            meta[level] = {name: chosen[..., place] for place, name in enumerate(keys.STATISTICS)}
+        return meta
+
+
+def _row(content: Any) -> tuple[npt.NDArray[np.float32], list[tuple[str, object]]]:
+    """Return one value a statistic (NaN where absent), and (name, value) of those that are no numbers."""
+    values = np.full(len(keys.STATISTICS), np.nan, dtype=np.float32)
+    problems: list[tuple[str, object]] = []
+    if not isinstance(content, Mapping):
+        return values, [("", content)]
+    for place, name in enumerate(keys.STATISTICS):
+        value = content.get(name)
+        if value is None:
+            continue
+        good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        if not good or (name in ("std", "iqr") and value < 0):
+            problems.append((name, value))
+        else:
+            values[place] = value
+    return values, problems

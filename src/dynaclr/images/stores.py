@@ -1,0 +1,154 @@
+"""Opens pixel arrays by path with tensorstore, keeps few of them, finds chunks that are not there.
+
+Knows arrays and their storage; knows no cells.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorstore as ts
+
+from dynaclr.base.cores import cpu_limit
+from dynaclr.base.errors import PixelReadError, problem
+from dynaclr.experiment import FovLayout
+
+__all__ = ("HandleCache", "chunk_files", "is_complete", "make_context", "open_array")
+
+
+def make_context(cache_bytes: int) -> Any:
+    """Return a tensorstore context with bounded threads and a bounded cache of decoded chunks."""
+    cores = cpu_limit()
+    return ts.Context(
+        {
+            "cache_pool": {"total_bytes_limit": cache_bytes},
+            "data_copy_concurrency": {"limit": cores},
+            "file_io_concurrency": {"limit": max(4, 2 * cores)},
+        }
+    )
+
+
+def open_array(layout: FovLayout, context: Any, *, zeros_for_missing: bool, path: Path | None = None) -> Any:
+    """Open an array of an FOV for reading, (T, C, Z, Y, X).
+
+    Parameters
+    ----------
+    layout
+        The field of view.
+    context
+        tensorstore context that owns threads and cache.
+    zeros_for_missing
+        Whether a chunk that is not stored reads as zeros; otherwise reading it is an error.
+    path
+        Folder of a coarser level of the pyramid; None for level 0.
+
+    Raises
+    ------
+    PixelReadError
+        If the array cannot be opened.
+    """
+    spec = {
+        "driver": layout.driver,
+        "kvstore": {"driver": "file", "path": str((path or layout.array_path).absolute()) + "/"},
+        "fill_missing_data_reads": zeros_for_missing,
+        "recheck_cached_data": False,
+        # where lost chunks read as zeros, the metadata that every read looks for tells a deleted store
+        "recheck_cached_metadata": True if zeros_for_missing else "open",
+    }
+    try:
+        return ts.open(spec, read=True, open=True, context=context).result()
+    except (ValueError, OSError, KeyError) as error:
+        raise PixelReadError(
+            problem(f"array cannot be opened: {error}", file=path or layout.array_path, row=layout.name)
+        ) from error
+
+
+def is_complete(array: Any) -> bool:
+    """Return whether every chunk that an array (or a slice of it) touches is stored."""
+    statistics = array.storage_statistics(query_not_stored=False, query_fully_stored=True).result()
+    return bool(statistics.fully_stored)
+
+
+def chunk_files(layout: FovLayout, channels: Sequence[int], z_range: tuple[int, int]) -> list[str]:
+    """Return the files that hold some channels and slices of an FOV, stored or not.
+
+    Parameters
+    ----------
+    layout
+        The field of view.
+    channels
+        Channel indices of the store.
+    z_range
+        Slices, half open.
+
+    Returns
+    -------
+    Paths below `layout.array_path`: chunks, or shards where there are some.
+    """
+    name = "zarr.json" if layout.driver == "zarr3" else ".zarray"
+    metadata = json.loads((layout.array_path / name).read_text(encoding="utf-8"))
+    if layout.driver == "zarr3":
+        chunk = metadata["chunk_grid"]["configuration"]["chunk_shape"]
+        encoding = metadata["chunk_key_encoding"]
+        default = encoding["name"] == "default"
+        separator = encoding.get("configuration", {}).get("separator", "/" if default else ".")
+        prefix = f"c{separator}" if default else ""
+    else:
+        chunk, separator, prefix = metadata["chunks"], metadata.get("dimension_separator", "."), ""
+    places: list[Sequence[int]] = [range(-(-s // c)) for s, c in zip(layout.shape, chunk, strict=True)]
+    places[1] = sorted({channel // chunk[1] for channel in channels})
+    places[2] = range(z_range[0] // chunk[2], -(-z_range[1] // chunk[2]))
+    texts = [[str(number) for number in numbers] for numbers in places]
+    return [prefix + separator.join(place) for place in itertools.product(*texts)]
+
+
+class HandleCache:
+    """Open arrays by code, the least recently used closed first; safe for threads, empty in a new process.
+
+    Parameters
+    ----------
+    open_one
+        Opens the array of a code.
+    limit
+        Most arrays kept open.
+    """
+
+    def __init__(self, open_one: Callable[[int], Any], limit: int = 256) -> None:
+        self._open = open_one
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._handles: OrderedDict[int, Any] = OrderedDict()
+        self._pid = os.getpid()
+
+    def __len__(self) -> int:
+        return len(self._handles)
+
+    def get(self, code: int) -> Any:
+        """Return the open array of a code."""
+        with self._lock:
+            if self._pid != os.getpid():
+                self._handles.clear()
+                self._pid = os.getpid()
+            handle = self._handles.get(code)
+            if handle is not None:
+                self._handles.move_to_end(code)
+                return handle
+        handle = self._open(code)
+        with self._lock:
+            self._handles[code] = handle
+            while len(self._handles) > self._limit:
+                self._handles.popitem(last=False)
+        return handle
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_open": self._open, "_limit": self._limit}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["_open"], state["_limit"])  # type: ignore[misc]

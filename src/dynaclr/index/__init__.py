@@ -1,0 +1,25 @@
+"""All observations of many experiments: which are anchors, which are not and why.
+
+Reads no pixel values.
+"""
+
+from __future__ import annotations
+
+from dynaclr.index.anchors import Loss
+from dynaclr.index.columns import AnchorColumns
+from dynaclr.index.frames import global_track_labels
+from dynaclr.index.index import MultiExperimentIndex
+from dynaclr.index.index_report import shared_fovs
+from dynaclr.index.options import IndexOptions
+from dynaclr.index.report import ExperimentReport, SetupReport
+
+__all__ = (
+    "AnchorColumns",
+    "ExperimentReport",
+    "IndexOptions",
+    "Loss",
+    "MultiExperimentIndex",
+    "SetupReport",
+    "global_track_labels",
+    "shared_fovs",
+)

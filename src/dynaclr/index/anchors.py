@@ -1,0 +1,95 @@
+"""Which observations can be anchors, and why the others cannot; knows no names and no pixels."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from dynaclr.tracks import CellTable, Relation, RelativeLookup, latest_in_subtree
+
+__all__ = ("Loss", "anchor_losses")
+
+
+class Loss(IntEnum):
+    """Why an observation is no anchor; 0 means that it is one."""
+
+    NONE = 0
+    EXCLUDED = 1  # marked by a person
+    BLANK = 2  # its pixels are not stored
+    LAST_FRAMES = 3  # the recording ends before the smallest tau
+    GAP = 4  # the cell is seen later, but at no allowed offset
+    SHORT_TRACK = 5  # its whole family is seen for fewer frames than the smallest tau
+    BORDER = 6  # the cell leaves the image: its track ends within half a patch of the border
+    TRACK_END = 7  # the track ends otherwise
+
+
+def anchor_losses(
+    lookup: RelativeLookup,
+    tau_frames: npt.NDArray[np.integer],
+    masks: dict[Loss, npt.NDArray[np.bool_]],
+    near_border: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.uint8]:
+    """Return for every row why it is no anchor (n,), `Loss.NONE` where it is one.
+
+    Parameters
+    ----------
+    lookup
+        Relatives among the usable rows.
+    tau_frames
+        (n_fovs, 2) smallest and largest offset in frames, both included.
+    masks
+        Rows that are left out whatever their positives, by cause.
+    near_border
+        (n,) True where the whole patch does not fit around the centroid.
+    """
+    table = lookup.table
+    loss = np.zeros(len(table), dtype=np.uint8)
+    for cause, mask in masks.items():
+        loss[(loss == Loss.NONE) & mask] = cause
+    if lookup.relation is Relation.SELF:
+        return loss
+    open_rows = np.flatnonzero(loss == Loss.NONE)
+    for step in range(int((tau_frames[:, 1] - tau_frames[:, 0]).max(initial=0)) + 1):
+        limits = tau_frames[table.fov_of(open_rows)]
+        offset = limits[:, 0] + step
+        found = (offset <= limits[:, 1]) & lookup.exists(open_rows, offset)
+        open_rows = open_rows[~found]
+    loss[open_rows] = _causes(table, open_rows, tau_frames, near_border, lookup.relation)
+    return loss
+
+
+def _causes(
+    table: CellTable,
+    rows: npt.NDArray[np.integer],
+    tau_frames: npt.NDArray[np.integer],
+    near_border: npt.NDArray[np.bool_],
+    relation: Relation,
+) -> npt.NDArray[np.uint8]:
+    """Return the cause for rows without a positive."""
+    fov, track, t = table.fov_of(rows), table.track[rows], table.t[rows]
+    earliest_positive = t + tau_frames[fov, 0]
+    first, last, last_row = _track_ends(table)
+    family_last = last if relation is Relation.TRACK else latest_in_subtree(table.forest, last)
+    frames = np.diff(table.fov_first_frame)[fov]
+    causes = np.full(rows.size, Loss.TRACK_END, dtype=np.uint8)
+    causes[near_border[last_row[track]]] = Loss.BORDER
+    causes[family_last[track] - first[track] < tau_frames[fov, 0]] = Loss.SHORT_TRACK
+    causes[family_last[track] >= earliest_positive] = Loss.GAP
+    causes[earliest_positive >= frames] = Loss.LAST_FRAMES
+    return causes
+
+
+def _track_ends(
+    table: CellTable,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return first frame, last frame and last row of each track."""
+    first = np.full(table.n_tracks, np.iinfo(np.int64).max, dtype=np.int64)
+    last = np.full(table.n_tracks, -1, dtype=np.int64)
+    np.minimum.at(first, table.track, table.t)
+    np.maximum.at(last, table.track, table.t)
+    last_row = np.zeros(table.n_tracks, dtype=np.int64)
+    is_last = table.t == last[table.track]
+    last_row[table.track[is_last]] = np.flatnonzero(is_last)
+    return first, last, last_row

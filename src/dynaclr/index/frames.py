@@ -1,0 +1,93 @@
+"""Views of the index for people: pandas frames and labels; the arrays of the index are the truth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dynaclr.base import keys
+from dynaclr.curation import first_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from dynaclr.index.index import MultiExperimentIndex
+
+__all__ = ("codes", "global_track_labels", "tracks_frame")
+
+
+def codes(
+    index: MultiExperimentIndex, column: str, rows: npt.NDArray[np.integer] | slice
+) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
+    """Return a text column of table rows as (codes, labels)."""
+    fov = index.table.fov_of(rows)
+    if column == keys.EXPERIMENT:
+        return index.fov_experiment[fov], index.registry.names
+    if column == keys.CONDITION:
+        return index.fov_condition[fov], index.condition_names
+    if column == keys.WELL:
+        return index.fov_well[fov], index.well_names
+    if column == keys.FOV_NAME:
+        return fov, index.positions
+    options = (keys.EXPERIMENT, keys.CONDITION, keys.WELL, keys.FOV_NAME)
+    raise KeyError(f"no text column '{column}'; there are {', '.join(options)}")
+
+
+def global_track_labels(index: MultiExperimentIndex) -> npt.NDArray[np.object_]:
+    """Return "{experiment}_{fov_name}_{track_id}" of every track (n_tracks,).
+
+    Where a person cut a track, its later parts add "@{first frame}": two cells never share a label.
+    """
+    table, names = index.table, index.registry.names
+    prefixes = [f"{names[entry.experiment]}_{entry.layout.name}_" for entry in index.fovs]
+    pairs = zip(table.track_fov.tolist(), table.track_id.tolist(), strict=True)
+    labels = np.array([prefixes[fov] + str(number) for fov, number in pairs], dtype=object)
+    start = table.t[first_rows(table)]
+    order = np.lexsort((start, table.track_id, table.track_fov))
+    again = (np.diff(table.track_id[order]) == 0) & (np.diff(table.track_fov[order]) == 0)
+    for track in order[1:][again].tolist():
+        labels[track] += f"@{start[track]}"
+    return labels
+
+
+def tracks_frame(index: MultiExperimentIndex, rows: npt.NDArray[np.integer]) -> pd.DataFrame:
+    """Return table rows with the columns of `MultiExperimentIndex.tracks`; text is categorical."""
+    import pandas as pd
+
+    table, names = index.table, index.registry.names
+    track, fov = table.track[rows], table.fov_of(rows)
+    labels = global_track_labels(index)
+    parent = table.forest.parent[track]
+    parent_id = np.where(parent >= 0, table.track_id[parent], keys.NO_PARENT)
+    height, width = index.yx_patch_size
+    corner_y, corner_x = index.corners(rows)
+    columns: dict[str, Any] = {keys.TRACK_ID: table.track_id[track], keys.T: table.t[rows]}
+    columns |= {name: values[rows] for name, values in table.extra.items()}
+    columns |= {keys.PARENT_TRACK_ID: parent_id, keys.Y: table.y[rows], keys.X: table.x[rows]}
+
+    def category(number: npt.NDArray[np.integer], options: Any) -> Any:
+        return pd.Categorical.from_codes(number, categories=pd.Index(options))
+
+    well = pd.factorize(np.array([entry.layout.well for entry in index.fovs], dtype=object))
+    fov_name = pd.factorize(np.array([entry.layout.name for entry in index.fovs], dtype=object))
+    channel = pd.factorize(np.array([_fluorescence(index, code) for code in range(len(names))], dtype=object))
+    columns |= {
+        keys.EXPERIMENT: category(index.fov_experiment[fov], names),
+        keys.CONDITION: category(index.fov_condition[fov], index.condition_names),
+        keys.WELL_NAME: category(well[0][fov], well[1]),
+        keys.FOV_NAME: category(fov_name[0][fov], fov_name[1]),
+        keys.GLOBAL_TRACK_ID: category(track, labels),
+        keys.HOURS: index.hours(rows),
+        keys.FLUORESCENCE_CHANNEL: category(channel[0][index.fov_experiment[fov]], channel[1]),
+        keys.LINEAGE_ID: category(table.forest.root[track], labels),
+        keys.Y_CLAMP: corner_y + height // 2,
+        keys.X_CLAMP: corner_x + width // 2,
+    }
+    return pd.DataFrame(columns)
+
+
+def _fluorescence(index: MultiExperimentIndex, experiment: int) -> str:
+    """Return the last channel that is trained on: by convention the fluorescent one."""
+    return index.registry.experiments[experiment].source_channel[-1]

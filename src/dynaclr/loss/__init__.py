@@ -1,0 +1,11 @@
+"""Contrastive objectives on projections (2B, D) and labels (2B,); knows no network."""
+
+from __future__ import annotations
+
+from dynaclr.loss.contrastive import NTXentHCL, NTXentLoss, TripletMarginLoss
+
+__all__ = (
+    "NTXentHCL",
+    "NTXentLoss",
+    "TripletMarginLoss",
+)

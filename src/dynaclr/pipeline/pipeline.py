@@ -1,0 +1,249 @@
+"""From a configuration to index, sampler, dataset and prepared batches; knows no Lightning, no network."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from copy import copy
+from dataclasses import replace
+
+from dynaclr.base.errors import ConfigError, listing, problem
+from dynaclr.curation import read_marks
+from dynaclr.dataset import MultiExperimentTripletDataset
+from dynaclr.experiment import ExperimentRegistry, known_names
+from dynaclr.index import AnchorColumns, MultiExperimentIndex, SetupReport, shared_fovs
+from dynaclr.pipeline.config import PipelineConfig, SamplingConfig
+from dynaclr.pipeline.missing_statistics import Lacking, lacking_statistics, require_statistics
+from dynaclr.pipeline.preparation import Preparation
+from dynaclr.pipeline.preprocess import preprocess_missing
+from dynaclr.pipeline.split import Part, split_fovs
+from dynaclr.sampler import FlexibleBatchSampler, SequentialBatches
+from dynaclr.transforms import RandomAffine
+
+__all__ = ("Pipeline",)
+
+
+Progress = Callable[[str, int, int], None]
+
+
+def _silent(step: str, done: int, total: int) -> None:
+    """Tell nobody."""
+
+
+class Pipeline:
+    """All that training sees, composed from a configuration.
+
+    Parameters
+    ----------
+    config
+        Data, split, sampling and transforms.
+    registry
+        Experiments already read from `config.data.experiments_yaml`; None to read them.
+
+    Attributes
+    ----------
+    prepare
+        What makes a batch as the network sees it out of one that a dataset returns.
+
+    Raises
+    ------
+    ConfigError
+        If values do not fit each other or the data.
+    DataError
+        If a plate, a track file or a statistic is wrong or missing.
+    """
+
+    def __init__(self, config: PipelineConfig, registry: ExperimentRegistry | None = None) -> None:
+        self.config = config
+        self.registry = registry or ExperimentRegistry.from_yaml(config.data.experiments_yaml)
+        self._check_sizes()
+        self.prepare = Preparation(config.transforms)
+        self._check_channels()
+
+    def _check_sizes(self) -> None:
+        patch, final = self.config.data.yx_patch_size, self.config.transforms.final_yx_patch_size
+        if any(small > large for small, large in zip(final, patch, strict=True)) or min(final) < 1:
+            raise ConfigError(
+                problem(
+                    "final patch does not fit into the patch",
+                    field="final_yx_patch_size",
+                    expected=f"at most yx_patch_size {list(patch)} px",
+                    found=list(final),
+                )
+            )
+        for transform in self.config.transforms.augmentations:
+            if not isinstance(transform, RandomAffine):
+                continue
+            needed = transform.required_patch_yx((final[0], final[1]))
+            if any(size < need for size, need in zip(patch, needed, strict=True)):
+                warnings.warn(
+                    problem(
+                        "RandomAffine can reach beyond the patch: edge pixels are repeated in the corners",
+                        field="yx_patch_size",
+                        expected=f"at least {list(needed)} px for the final patch {list(final)}",
+                        found=list(patch),
+                    ),
+                    stacklevel=3,
+                )
+
+    def _check_channels(self) -> None:
+        count = self.registry.num_source_channels
+        wrong = [c for c in self.config.transforms.channel_dropout_channels if not 0 <= c < count]
+        if wrong and self.config.transforms.channel_dropout_prob > 0:
+            raise ConfigError(
+                problem(
+                    "no such channel",
+                    field="channel_dropout_channels",
+                    expected=f"0..{count - 1}, positions in source_channel",
+                    found=wrong,
+                    fix="Set channel_dropout_prob to 0 to drop none.",
+                )
+            )
+
+    def setup(self, progress: Progress | None = None) -> SetupReport:
+        """Read tracks, find anchors, split, and check statistics; return what was found.
+
+        Parameters
+        ----------
+        progress
+            Called with (step, done, all) as work goes on; what it raises ends the work.
+
+        Raises
+        ------
+        ConfigError, DataError
+            As the class says.
+        """
+        data, tell = self.config.data, progress or _silent
+        tell("tracks of the training", 0, 3)
+        train, val = split_fovs(self.registry, data, self.config.split, self.config.sampling.seed)
+        self.train_index = self._index(train)
+        tell("tracks of the validation", 1, 3)
+        self.val_index = None if val is None else self._index(val)
+        tell("statistics", 2, 3)
+        self.train_dataset = self._dataset(self.train_index)
+        self.val_dataset = None if self.val_index is None else self._dataset(self.val_index)
+        self._statistics(tell)
+        self.sampler()  # its warnings belong to set-up
+        return self.report
+
+    def resampled(self, sampling: SamplingConfig) -> Pipeline:
+        """Return this pipeline, after `setup`, with other sampling options; index and pixels are shared.
+
+        Raises
+        ------
+        ConfigError
+            If the options do not fit the anchors, or another seed would hold other FOVs out.
+        """
+        if sampling.seed != self.config.sampling.seed and self.config.split.val_fov_fraction > 0:
+            raise ConfigError(
+                problem(
+                    "the seed also decides which FOVs are held out",
+                    field="seed",
+                    expected=self.config.sampling.seed,
+                    found=sampling.seed,
+                    fix="Change it in the file and open that again.",
+                )
+            )
+        other = copy(self)
+        other.config = replace(self.config, sampling=sampling)
+        other.sampler()
+        return other
+
+    @property
+    def report(self) -> SetupReport:
+        """Set-up report of training and validation experiments together."""
+        report = SetupReport(
+            [*self.train_index.report.experiments],
+            [*self.train_index.report.warnings, *self._unknown_marks()],
+            [f"training: {line}" for line in self.train_index.report.curation],
+        )
+        if self.val_index is not None:
+            for item in self.val_index.report.experiments:
+                item.checks = [*item.checks, "held out for validation"]
+                report.experiments.append(item)
+            report.warnings += [text for text in self.val_index.report.warnings if "occurs in" not in text]
+            report.curation += [f"validation: {line}" for line in self.val_index.report.curation]
+            indexes = (self.train_index, self.val_index)
+            parts = [(name, index) for index in indexes for name in index.registry.names]
+            report.warnings += [text for text in shared_fovs(parts) if text not in report.warnings]
+        return report
+
+    def _unknown_marks(self) -> list[str]:
+        """Return a warning if marks name experiments that there are not; parts of a split cannot tell."""
+        path = self.config.data.options.curation
+        names = [] if path is None else sorted({mark.experiment for mark in read_marks(path)})
+        unknown = [name for name in names if name not in self.registry.names]
+        if not unknown:
+            return []
+        found = listing(f"'{name}'" for name in unknown)
+        return [problem("marks name experiments that there are not", file=path, found=found)]
+
+    def _index(self, part: Part) -> MultiExperimentIndex:
+        data = self.config.data
+        registry, excluded = part
+        return MultiExperimentIndex(
+            registry,
+            data.z_range,
+            data.yx_patch_size,
+            data.tau_range_hours,
+            known_names(registry, data.include_wells),
+            known_names(registry, excluded),
+            data.options,
+        )
+
+    def _dataset(self, index: MultiExperimentIndex, fit: bool = True) -> MultiExperimentTripletDataset:
+        data = self.config.data
+        return MultiExperimentTripletDataset(
+            index,
+            fit=fit,
+            tau_decay_rate=data.tau_decay_rate,
+            return_negative=data.return_negative,
+            cache_pool_bytes=data.cache_pool_bytes,
+            seed=self.config.sampling.seed,
+        )
+
+    def predict_dataset(self) -> MultiExperimentTripletDataset:
+        """Return all observations of all experiments, training and validation alike."""
+        dataset = self._dataset(self.whole_index(), fit=False)
+        require_statistics([self._lacking(dataset)], self.registry)
+        return dataset
+
+    def whole_index(self) -> MultiExperimentIndex:
+        """Return an index of all experiments, training and validation alike."""
+        return self._index((self.registry, list(self.config.data.exclude_fovs or ())))
+
+    def sampler(self, num_replicas: int = 1, rank: int = 0) -> FlexibleBatchSampler:
+        """Return the sampler of training batches."""
+        options = self.config.sampling
+        return FlexibleBatchSampler(
+            AnchorColumns(self.train_index),
+            **{name: getattr(options, name) for name in options.__dataclass_fields__},
+            num_replicas=num_replicas,
+            rank=rank,
+        )
+
+    def val_batches(self, num_replicas: int = 1, rank: int = 0) -> SequentialBatches:
+        """Return the batches of validation anchors, in order.
+
+        Raises
+        ------
+        ConfigError
+            If nothing is held out.
+        """
+        if self.val_dataset is None:
+            raise ConfigError(problem("nothing is held out for validation", field="val_experiments"))
+        return SequentialBatches(len(self.val_dataset), self.config.sampling.batch_size, num_replicas, rank)
+
+    def _statistics(self, tell: Progress) -> None:
+        """Make sure that every statistic that a normalization asks for is there."""
+        names = [name for name in ("train_dataset", "val_dataset") if getattr(self, name) is not None]
+        for name in names:
+            dataset = getattr(self, name)
+            lacking = any(self._lacking(dataset).values())
+            if lacking and self.config.transforms.missing_statistics == "compute":
+                preprocess_missing(dataset.index, lambda done, total: tell("statistics, frames", done, total))
+                setattr(self, name, self._dataset(dataset.index))
+        require_statistics([self._lacking(getattr(self, name)) for name in names], self.registry)
+
+    def _lacking(self, dataset: MultiExperimentTripletDataset) -> Lacking:
+        return lacking_statistics(dataset, self.config.transforms.normalizations)

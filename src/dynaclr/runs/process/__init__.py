@@ -1,0 +1,14 @@
+"""Inside the training process: what records, guards, stops and resumes it; needs Lightning."""
+
+__all__ = (
+    "alarms",
+    "checkpointing",
+    "cluster",
+    "describing",
+    "guards",
+    "measuring",
+    "recorder",
+    "resuming",
+    "session",
+    "stopping",
+)

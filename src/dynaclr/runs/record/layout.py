@@ -1,0 +1,276 @@
+"""Names inside a run folder, and how a folder is made; writes no events."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from dynaclr.base.errors import ConfigError, RunError, listing, problem
+from dynaclr.base.files import write_json_atomically
+
+__all__ = (
+    "RunFolder",
+    "claim_folder",
+    "folder_gone",
+    "is_gone",
+    "made_folder",
+    "new_run_folder",
+    "open_run_folder",
+    "run_paths",
+)
+
+SCHEMA = 1
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}")
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """Paths of a run; all that is known of a run lies in them."""
+
+    path: Path
+
+    @property
+    def facts(self) -> Path:
+        """run.json: versions, command line, seed, device, data, parent."""
+        return self.path / "run.json"
+
+    @property
+    def config(self) -> Path:
+        """config.yaml: all that repeats the run."""
+        return self.path / "config.yaml"
+
+    @property
+    def experiments(self) -> Path:
+        """experiments.yaml: a copy, for the record."""
+        return self.path / "experiments.yaml"
+
+    @property
+    def marks(self) -> Path:
+        """curation.csv: a copy of the marks that the run honoured, for the record."""
+        return self.path / "curation.csv"
+
+    def events(self, rank: int = 0) -> Path:
+        """events.jsonl; other ranks have files of their own, for errors."""
+        return self.path / ("events.jsonl" if rank == 0 else f"events.rank{rank}.jsonl")
+
+    @property
+    def status(self) -> Path:
+        """status.json: state, step, heartbeat, reason of the end."""
+        return self.path / "status.json"
+
+    @property
+    def previews(self) -> Path:
+        """Folder of what the first batches were."""
+        return self.path / "previews"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def best(self) -> Path:
+        """Checkpoint with the lowest monitored metric."""
+        return self.checkpoints / "best.ckpt"
+
+    @property
+    def request(self) -> Path:
+        """request.yaml: the configuration that a launcher started the run with."""
+        return self.path / "request.yaml"
+
+    @property
+    def launch(self) -> Path:
+        """launch.json: which process or job a launcher started, and how."""
+        return self.path / "launch.json"
+
+    @property
+    def output(self) -> Path:
+        """output.txt: what a launched run wrote to its terminal."""
+        return self.path / "output.txt"
+
+    @property
+    def ended_by(self) -> Path:
+        """ended_by.json: who ended the run from outside, and how."""
+        return self.path / "ended_by.json"
+
+    @property
+    def slurm(self) -> Path:
+        """slurm/: what a job of a cluster needs besides."""
+        return self.path / "slurm"
+
+    @property
+    def log(self) -> Path:
+        """log.txt: what Python logged."""
+        return self.path / "log.txt"
+
+    @property
+    def lock(self) -> Path:
+        """run.lock: who writes here."""
+        return self.path / "run.lock"
+
+    @property
+    def stop(self) -> Path:
+        """stop: its presence asks for a graceful stop."""
+        return self.path / "stop"
+
+    def write_facts(self, facts: dict[str, Any]) -> None:
+        """Write run.json."""
+        write_json_atomically(self.facts, {"schema": SCHEMA, **facts})
+
+    def read_facts(self) -> dict[str, Any]:
+        """Return run.json.
+
+        Raises
+        ------
+        RunError
+            If it cannot be read or is of a newer schema.
+        """
+        try:
+            content: dict[str, Any] = dict(json.loads(self.facts.read_text(encoding="utf-8")))
+            newer = content.get("schema", 0) > SCHEMA
+        except (OSError, ValueError, TypeError) as error:
+            raise RunError(problem(f"not a run folder: {error}", file=self.facts)) from error
+        if newer:
+            raise RunError(
+                problem(
+                    "run was made by a newer version",
+                    file=self.facts,
+                    expected=f"schema <= {SCHEMA}",
+                    found=content["schema"],
+                )
+            )
+        return content
+
+
+def is_gone(folder: Path) -> bool:
+    """Return whether a folder has been deleted or moved; a disk that does not answer does not say so."""
+    try:
+        folder.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def folder_gone(folder: Path) -> RunError:
+    """Return the error that says that the folder of a run is not there any more."""
+    return RunError(problem("the run folder has been deleted or moved", file=folder))
+
+
+def run_paths(root: Path, name: str) -> Iterator[Path]:
+    """Yield <root>/<UTC stamp>-<name> and, for more runs in one second, the same with a number.
+
+    Raises
+    ------
+    ConfigError
+        If the name cannot be a file name.
+    """
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            problem(
+                "run name cannot be used",
+                field="run.name",
+                expected="letters, digits, '.', '_', '-'",
+                found=repr(name),
+            )
+        )
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    for number in range(1000):
+        yield root / (f"{stamp}-{name}" if not number else f"{stamp}-{name}-{number}")
+
+
+def new_run_folder(root: Path, name: str) -> RunFolder:
+    """Make <root>/<UTC stamp>-<name>; two runs in one second get two folders.
+
+    Raises
+    ------
+    ConfigError
+        If the name cannot be a file name.
+    RunError
+        If the folder cannot be written.
+    """
+    for path in run_paths(root, name):
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            path.mkdir()
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise RunError(problem(f"run folder cannot be made: {error.strerror}", file=path)) from error
+        return made_folder(path)
+    raise RunError(problem("no free name for a run folder", file=root))
+
+
+def made_folder(path: Path) -> RunFolder:
+    """Return the run folder at a path; it and its inner folders are made where they lack.
+
+    Raises
+    ------
+    RunError
+        If the folder cannot be written.
+    """
+    folder = RunFolder(path)
+    try:
+        for place in (folder.previews, folder.checkpoints):
+            place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(problem(f"run folder cannot be made: {error.strerror}", file=path)) from error
+    return folder
+
+
+def claim_folder(folder: RunFolder) -> None:
+    """Check that a folder holds no run yet; what a launcher and other ranks leave in it does not matter.
+
+    Raises
+    ------
+    RunError
+        If there is anything else in it.
+    """
+    launcher = {
+        item.name
+        for item in (
+            folder.request,
+            folder.launch,
+            folder.output,
+            folder.lock,
+            folder.stop,
+            folder.ended_by,
+            folder.slurm,
+        )
+    }
+    found = sorted(
+        item.name
+        for item in folder.path.iterdir()
+        if item.name not in launcher
+        and not item.name.startswith("events.rank")
+        and not (item in (folder.previews, folder.checkpoints) and not any(item.iterdir()))
+    )
+    if found:
+        raise RunError(
+            problem(
+                "the folder for the run is not empty",
+                file=folder.path,
+                field="run.folder",
+                found=listing(found, 5),
+                fix="Choose another folder, or go on with its run by --run.resume.",
+            )
+        )
+
+
+def open_run_folder(path: Path) -> RunFolder:
+    """Return an existing run folder.
+
+    Raises
+    ------
+    RunError
+        If the path is none.
+    """
+    folder = RunFolder(path)
+    folder.read_facts()
+    return folder

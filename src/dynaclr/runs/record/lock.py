@@ -1,0 +1,95 @@
+"""Lets one process at a time write a run folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from dynaclr.base.errors import RunError, problem
+from dynaclr.runs.record.processes import identity, is_alive
+
+__all__ = ("RunLock",)
+
+
+class RunLock:
+    """Context manager around run.lock.
+
+    A lock whose process is gone (same host, process number and start time checked) is taken over; one
+    of another host is not, unless `force` says so.
+
+    Parameters
+    ----------
+    path
+        The lock file.
+    force
+        Take over a lock of another host: the user knows that nobody writes.
+
+    Raises
+    ------
+    RunError
+        On entering, if somebody else writes; who and since when is said.
+    """
+
+    def __init__(self, path: Path, force: bool = False) -> None:
+        self._path, self._force = path, force
+
+    def __enter__(self) -> RunLock:
+        for _ in range(2):
+            try:
+                descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+            except FileExistsError:
+                self._take_over()
+                continue
+            except OSError as error:
+                raise RunError(
+                    problem(f"run folder cannot be written: {error.strerror}", file=self._path)
+                ) from error
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                json.dump(identity(), stream)
+            return self
+        raise RunError(problem("another process took the lock just now", file=self._path))
+
+    def _take_over(self) -> None:
+        """Remove a stale lock, or say who holds it."""
+        holder = read_lock(self._path)
+        if holder is None:
+            return
+        alive = is_alive(holder)
+        if alive or (alive is None and not self._force):
+            where = f"process {holder.get('pid')} on {holder.get('host')}, started {_time(holder)}"
+            raise RunError(
+                problem(
+                    "another training writes this run folder",
+                    file=self._path,
+                    found=where,
+                    fix="Wait for it, stop it, or start a new run.",
+                )
+            )
+        self._path.unlink(missing_ok=True)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._path.unlink(missing_ok=True)
+
+
+def _time(holder: dict[str, Any]) -> str:
+    started = holder.get("started")
+    if not isinstance(started, (int, float)):
+        return "at an unknown time"
+    return datetime.fromtimestamp(started).astimezone().isoformat(sep=" ", timespec="seconds")
+
+
+def read_lock(path: Path) -> dict[str, Any] | None:
+    """Return who holds a lock; None if there is none; {} if the file is damaged."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

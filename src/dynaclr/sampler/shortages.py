@@ -1,0 +1,73 @@
+"""Which shares of a batch the anchors cannot give without repeating rows; knows numbers of rows, no rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from dynaclr.base.errors import ConfigError, listing, problem
+from dynaclr.sampler.axes import Axis
+from dynaclr.sampler.stratified import Shares
+
+__all__ = ("shortages",)
+
+
+def shortages(
+    sizes: npt.NDArray[np.integer],
+    stratum: Axis,
+    group: Axis,
+    ratio: npt.NDArray[np.float64],
+    group_weights: npt.NDArray[np.float64],
+    shares: Shares,
+    batch_size: int,
+) -> Iterator[tuple[str, str]]:
+    """Yield (topic, text) for every share that cannot be given as it is asked for.
+
+    Parameters
+    ----------
+    sizes
+        (n_strata, n_groups) numbers of anchors.
+    stratum, group
+        Their labels.
+    ratio
+        (n_strata,) shares of the strata.
+    group_weights
+        (n_groups,) how often a batch is built around each group.
+    shares
+        Leaked and focal fractions.
+    batch_size
+        Rows of a batch.
+
+    Raises
+    ------
+    ConfigError
+        If a group with weight has no anchor of a stratum with weight.
+    """
+    if shares.leaky > 0 and len(group) == 1:
+        yield "leaky", f"leaky = {shares.leaky} has no effect: there is one experiment only"
+    main = batch_size * (1 - shares.leaky)
+    for code, label in enumerate(group.labels):
+        if not group_weights[code]:
+            continue
+        there = sizes[:, code]
+        own = np.where(there > 0, ratio, 0.0)
+        if not own.sum() > 0:
+            raise ConfigError(
+                problem(
+                    "no anchor of a condition with weight",
+                    experiment=label,
+                    field="condition_ratio",
+                    found=dict(zip(stratum.labels, there.tolist(), strict=True)),
+                    fix="Give weight to a condition that occurs, or weight 0 to the experiment.",
+                )
+            )
+        lacking = [name for name, r, n in zip(stratum.labels, ratio, there, strict=True) if r and not n]
+        if lacking:
+            text = f"'{label}' has no anchor of {listing(lacking)}: the others take its share"
+            yield f"lacks {label}", text
+        share = main * own / own.sum()
+        for place in np.flatnonzero(share > np.maximum(there, 1)):
+            text = f"'{label}', '{stratum.labels[place]}': {there[place]} anchors for a share of "
+            yield f"small {label} {place}", f"{text}{share[place]:.0f} of a batch: rows repeat"

@@ -1,0 +1,10 @@
+"""What the training process adds to the pipeline: loader, health of embeddings, predict.
+
+`dynaclr.engine` and `dynaclr.datamodule` are its doors for users.
+"""
+
+__all__ = (
+    "health",
+    "loader",
+    "predict",
+)

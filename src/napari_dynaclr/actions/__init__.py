@@ -1,1 +1,0 @@
-"""What can be done in the views and by which keys; imports no Qt."""

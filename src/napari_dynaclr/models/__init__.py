@@ -1,1 +1,0 @@
-"""State of the plugin that can be watched; no Qt, no napari."""

@@ -1,1 +1,0 @@
-"""Colours, contrast and pictures from plain arrays; imports no Qt."""

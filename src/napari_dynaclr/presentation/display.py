@@ -1,0 +1,92 @@
+"""How channels of a store want to be shown: names, colours, contrast, levels; reads metadata only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dynaclr.base import keys
+from dynaclr.experiment import FovLayout
+
+__all__ = ("ChannelDisplay", "channel_display", "level_paths", "spatial_units")
+
+_COLOURS = ("gray", "green", "magenta", "cyan", "yellow", "red")
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelDisplay:
+    """What a layer of one channel starts with.
+
+    Attributes
+    ----------
+    colormap
+        napari's name of one, or "#rrggbb".
+    contrast_limits
+        From the store's display window, else from its statistics (1st to 99th percentile); None for
+        neither.
+    """
+
+    colormap: str
+    contrast_limits: tuple[float, float] | None
+
+
+def channel_display(layout: FovLayout, channel: int, name: str, place: int) -> ChannelDisplay:
+    """Return how a channel is shown.
+
+    Parameters
+    ----------
+    layout
+        The field of view.
+    channel
+        Its number in the store.
+    name
+        Its name in the store.
+    place
+        Its place among the layers, for a colour where the store names none.
+    """
+    entries = (_ome(layout, "omero") or {}).get("channels", [])
+    entry: dict[str, Any] = entries[channel] if channel < len(entries) else {}
+    colour = str(entry.get("color", "")).lstrip("#")
+    named = len(colour) == 6 and all(c in "0123456789abcdefABCDEF" for c in colour)
+    white = colour.upper() == "FFFFFF"  # what writers put where nobody chose
+    colormap = f"#{colour}" if named and not white else _COLOURS[place % len(_COLOURS)]
+    return ChannelDisplay(colormap, _window(entry) or _percentiles(layout, name))
+
+
+def _ome(layout: FovLayout, name: str) -> Any:
+    """Return a part of the OME metadata, which version 0.5 keeps one level deeper."""
+    return layout.attributes.get(name) or layout.attributes.get("ome", {}).get(name)
+
+
+def _window(entry: dict[str, Any]) -> tuple[float, float] | None:
+    window = entry.get("window", {})
+    start, end = window.get("start"), window.get("end")
+    if not all(isinstance(value, (int, float)) for value in (start, end)) or not start < end:
+        return None
+    return float(start), float(end)
+
+
+def _percentiles(layout: FovLayout, name: str) -> tuple[float, float] | None:
+    statistics = layout.attributes.get(keys.NORMALIZATION, {}).get(name, {}).get(keys.FOV_STATISTICS, {})
+    low, high = statistics.get("p1"), statistics.get("p99")
+    if not all(isinstance(value, (int, float)) for value in (low, high)) or not low < high:
+        return None
+    return float(low), float(high)
+
+
+def level_paths(layout: FovLayout) -> list[Path]:
+    """Return the folders of the levels of an FOV's pyramid, the finest first."""
+    scales = _ome(layout, "multiscales") or []
+    datasets = scales[0].get("datasets", []) if scales else []
+    paths = [layout.path / str(item["path"]) for item in datasets if "path" in item]
+    return paths if paths and paths[0] == layout.array_path else [layout.array_path]
+
+
+def spatial_units(layout: FovLayout) -> str:
+    """Return the unit of an FOV's scale: micrometres where the store says so, else pixels."""
+    scales = _ome(layout, "multiscales") or []
+    axes = scales[0].get("axes", []) if scales else []
+    units = {axis.get("unit") for axis in axes if isinstance(axis, dict) and axis.get("type") == "space"}
+    known = units == {"micrometer"} and layout.scale[-1] != 1.0
+    return "um" if known else "pixel"

@@ -1,0 +1,25 @@
+"""Generic Qt parts and plots; know no dynaclr. The only room that imports pyqtgraph."""
+
+__all__ = (
+    "calm_wheel",
+    "chart",
+    "curve_plot",
+    "dock_places",
+    "empty_page",
+    "film_strip",
+    "focus_ring",
+    "fov_box",
+    "glyphs",
+    "layer_list",
+    "long_words",
+    "option_fields",
+    "option_specs",
+    "parameter_field",
+    "parts",
+    "patch_grid",
+    "pressed",
+    "scatter_plot",
+    "share_bars",
+    "tree_canvas",
+    "window_end",
+)

@@ -1,1 +1,0 @@
-"""What the views say, in words; imports no Qt."""

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dynaclr.base.errors import ConfigError, DataError
+from dynaclr.base.yaml_reader import load_yaml
+from dynaclr.experiment import ExperimentConfig, ExperimentRegistry
+
+
+def edited(path: Path, change: Callable[[list[dict[str, Any]]], None]) -> Path:
+    content = yaml.safe_load(path.read_text())
+    change(content["experiments"])
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return path
+
+
+def test_channels_are_aligned_by_position(coded_source: Path) -> None:
+    registry = ExperimentRegistry.from_yaml(coded_source)
+    assert registry.num_source_channels == 2
+    assert registry.channel_maps == {"coded0": {0: 0, 1: 1}, "coded1": {0: 2, 1: 0}}
+    assert registry.get_experiment("coded1").interval_minutes == 15.0
+    with pytest.raises(KeyError, match=r"no experiment 'codded1'; there are coded0, coded1"):
+        registry.get_experiment("codded1")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda e: e[0].update(source_channel=["Phase", "GPF"]),
+            r"experiment coded0.*'GPF'.*Did you mean 'GFP'",
+        ),
+        (
+            lambda e: e[0].update(source_channel=["Phase"]),
+            r"experiment coded1.*different numbers of channels",
+        ),
+        (
+            lambda e: e[0].update(channel_names=["Phase", "GFP", "Other"]),
+            r"channel_names differ.*Extra.*Other",
+        ),
+        (lambda e: e[0].update(source_channel=["Phase", "Phase"]), "a channel stands twice"),
+        (lambda e: e[0].update(interval_minutes=0), r"interval_minutes.*> 0 minutes.*found 0"),
+        (lambda e: e[0].update(interval_minutes=float("nan")), r"interval_minutes.*finite number"),
+        (lambda e: e[0].update(interval_minutes="soon"), r"interval_minutes.*'soon'"),
+        (lambda e: e[0].update(condition_wells={}), "no condition"),
+        (
+            lambda e: e[0].update(condition_wells={"u": ["A/1"], "i": ["A/1"]}),
+            "a well is in two conditions.*A/1",
+        ),
+        (lambda e: e[0].update(condition_wells={"u": ["C/7"]}), r"the plate lacks.*one of A/1, B/1.*C/7"),
+        (lambda e: e[0].update(name="coded1"), "two experiments have one name"),
+        (lambda e: e[0].update(name="Coded1"), "two experiments have one name"),
+        (lambda e: e[0].update(name="../evil"), "name cannot be used"),
+        (lambda e: e[0].update(intervall_minutes=3), "unknown field.*Did you mean 'interval_minutes'"),
+        (lambda e: e[0].pop("tracks_path"), r"line 2.*missing field|missing field"),
+        (lambda e: e[0].update(organelle=False), "not a text"),
+    ],
+)
+def test_wrong_fields_are_named(coded: Path, change: Callable[[Any], None], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        ExperimentRegistry.from_yaml(edited(coded, change))
+
+
+def test_all_problems_of_a_file_are_told_together(coded: Path) -> None:
+    def change(entries: list[dict[str, Any]]) -> None:
+        entries[0].update(interval_minutes=-1)
+        entries[1].update(moi="high")
+
+    with pytest.raises(ConfigError, match=r"2 problems[\s\S]*interval_minutes[\s\S]*moi"):
+        ExperimentRegistry.from_yaml(edited(coded, change))
+
+
+def test_plates_that_are_none(coded: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="data_path does not exist"):
+        ExperimentRegistry.from_yaml(edited(coded, lambda e: e[0].update(data_path="nowhere.zarr")))
+    (tmp_path / "empty.zarr").mkdir()
+    with pytest.raises(DataError, match=r"not an OME-Zarr HCS plate.*no plate metadata"):
+        ExperimentRegistry.from_yaml(
+            edited(coded, lambda e: e[0].update(data_path=str(tmp_path / "empty.zarr")))
+        )
+    with pytest.raises(DataError, match="a single position"):
+        ExperimentRegistry.from_yaml(edited(coded, lambda e: e[0].update(data_path="coded0.zarr/A/1/0")))
+
+
+def test_no_experiments() -> None:
+    with pytest.raises(ConfigError, match="no experiments"):
+        ExperimentRegistry([])
+
+
+def test_tau_in_frames(coded_source: Path) -> None:
+    registry = ExperimentRegistry.from_yaml(coded_source)
+    assert registry.tau_range_frames("coded0", (0.5, 2.0)) == (1, 4)
+    assert registry.tau_range_frames("coded1", (0.5, 2.0)) == (2, 8)
+    with pytest.warns(UserWarning, match="single offset"):
+        assert registry.tau_range_frames("coded0", (0.25, 0.25)) == (1, 1)
+    with pytest.raises(ConfigError, match=r"shorter than one frame.*0-0 frames at 30 min"):
+        registry.tau_range_frames("coded0", (0.0, 0.1))
+    with pytest.raises(ConfigError, match="tau range cannot be used"):
+        registry.tau_range_frames("coded0", (2.0, 1.0))
+
+
+def test_subset_keeps_order(coded_source: Path) -> None:
+    registry = ExperimentRegistry.from_yaml(coded_source)
+    assert registry.subset(["coded1"]).names == ("coded1",)
+    with pytest.raises(KeyError):
+        registry.subset(["coded7"])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"", "an empty file"),
+        (b"- a\n- b\n", "the top must be a mapping.*list"),
+        (b"experiments:\n\t- name: a\n", "line 2"),
+        (b"experiments: []\nexperiments: []\n", "'experiments' stands twice, on lines 1 and 2"),
+        (b"experiments:\n  - name: \xff\n", "line 2 is not UTF-8.*0xff"),
+        (b"a: !!python/object/apply:os.system ['true']\n", "not valid YAML at line 1"),
+        (b"a: [1, 2\n", "not valid YAML"),
+    ],
+)
+def test_broken_yaml_names_the_line(tmp_path: Path, text: bytes, message: str) -> None:
+    path = tmp_path / "experiments.yaml"
+    path.write_bytes(text)
+    with pytest.raises(ConfigError, match=message):
+        load_yaml(path)
+
+
+@pytest.mark.timeout(30)
+def test_an_alias_bomb_is_refused_quickly(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 10)}]" for k in range(1, 10)]
+    path = tmp_path / "bomb.yaml"
+    path.write_text("\n".join(lines))
+    with pytest.raises(ConfigError, match="aliases expand"):
+        load_yaml(path)
+
+
+def test_a_config_made_in_code_is_checked_too(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="not a list of names"):
+        ExperimentConfig("a", tmp_path, tmp_path, "Phase", ["Phase"], {"u": ["A/1"]})

@@ -1,0 +1,69 @@
+"""Observations and anchors against loops over the track files."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dynaclr.base.errors import DataError
+from dynaclr.experiment import ExperimentRegistry
+from dynaclr.experiment.fovs import select_fovs
+from dynaclr.index.anchors import Loss
+from dynaclr.index.options import IndexOptions
+from dynaclr.index.source import IndexSource
+from dynaclr.tracks.loading import locate_tracks
+
+TAU_FRAMES = (1, 2)
+
+
+def source_of(path: Path, **options: Any) -> tuple[IndexSource, list[Path]]:
+    registry = ExperimentRegistry.from_yaml(path).subset(["coded0"])
+    fovs = tuple(select_fovs(registry, None, None)[0])
+    image_yx = np.array([entry.layout.shape[3:] for entry in fovs])
+    tau_frames = np.array([TAU_FRAMES] * len(fovs))
+    options_ = IndexOptions(**options)
+    files, _ = locate_tracks(registry, fovs, options_.tracks)
+    found = [file for file in files if file is not None]
+    return IndexSource(registry, fovs, image_yx, (0, 1), (16, 16), tau_frames, options_), found
+
+
+def test_an_anchor_has_a_positive_in_its_track(coded_source: Path) -> None:
+    source, files = source_of(coded_source, relation="track")
+    table, loss, counts, curation = source.load(files)
+    seen = set()
+    for number, file in enumerate(files):
+        for _, row in pd.read_csv(file).iterrows():
+            seen.add((number, int(row["track_id"]), int(row["t"])))
+    assert len(table) == len(seen)
+    fov, track = table.fov_of(slice(None)), table.track_id[table.track]
+    for row, identity in enumerate(zip(fov.tolist(), track.tolist(), table.t.tolist(), strict=True)):
+        assert identity in seen
+        positive = any((*identity[:2], identity[2] + offset) in seen for offset in TAU_FRAMES)
+        assert bool(loss[row] == Loss.NONE) is positive
+    assert [item.rows for item in counts if item] == [len(pd.read_csv(file)) for file in files]
+    assert curation is None
+
+
+def test_the_cache_gives_the_same(coded_source: Path, tmp_path: Path) -> None:
+    source, files = source_of(coded_source, cache_dir=tmp_path / "cache")
+    built, cached = source.load(files), source.load(files)
+    assert len(list((tmp_path / "cache").iterdir())) == 1
+    for name in ("t", "y", "x", "track", "track_id"):
+        assert np.array_equal(getattr(built[0], name), getattr(cached[0], name))
+    assert np.array_equal(built[1], cached[1])
+    assert built[2:] == cached[2:]
+
+
+def test_no_observation_is_left(coded: Path) -> None:
+    source, files = source_of(coded)
+    for file in files:
+        pd.read_csv(file).assign(y=-40.0).to_csv(file, index=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(DataError, match=r"no observation is left; found 87 rows.*87 outside the image"):
+            source.load(files)

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from dynaclr.base.errors import ConfigError, DataError
+from dynaclr.composition import compose
+from dynaclr.experiment import ExperimentRegistry
+from dynaclr.pipeline import Pipeline
+from dynaclr.pipeline.config import DataConfig, PipelineConfig, SamplingConfig, SplitConfig, TransformConfig
+from dynaclr.pipeline.preparation import Stage
+from dynaclr.pipeline.preprocess import preprocess_plate
+from dynaclr.transforms import NormalizeByStatistics, RandomFlip, RandomScaleIntensity
+
+
+def configuration(path: Path, split: SplitConfig | None = None, **transforms: Any) -> PipelineConfig:
+    return PipelineConfig(
+        DataConfig(path, (0, 2), (20, 20), (0.5, 1.0)),
+        split or SplitConfig(("coded1",)),
+        SamplingConfig(batch_size=12, leaky=0.0, seed=5),
+        TransformConfig((16, 16), **transforms),
+    )
+
+
+def pipeline_of(path: Path, split: SplitConfig | None = None, **transforms: Any) -> Pipeline:
+    pipeline = Pipeline(configuration(path, split, **transforms))
+    pipeline.setup()
+    return pipeline
+
+
+def test_validation_crops_and_changes_nothing_else(coded_source: Path) -> None:
+    pipeline = pipeline_of(
+        coded_source,
+        augmentations=[RandomScaleIntensity()],
+        channel_dropout_channels=[1],
+        channel_dropout_prob=1.0,
+    )
+    batch = pipeline.val_dataset.__getitems__([0, 1, 2])
+    prepared = pipeline.prepare(batch, Stage.VALIDATE)
+    assert torch.equal(prepared["anchor"], batch["anchor"][..., 2:18, 2:18])
+    assert "anchor_norm_meta" not in prepared
+
+
+def test_training_augments_and_drops_by_the_key(coded_source: Path) -> None:
+    pipeline = pipeline_of(
+        coded_source, augmentations=[RandomFlip()], channel_dropout_channels=[1], channel_dropout_prob=0.5
+    )
+    sampler = pipeline.sampler()
+    batch = pipeline.train_dataset.__getitems__(sampler.batch(0, 0))
+    first, again = (pipeline.prepare(batch, "train") for _ in range(2))
+    assert torch.equal(first["anchor"], again["anchor"])
+    dropped = (first["anchor"][:, 1] == 0).flatten(1).all(1)
+    assert 0 < int(dropped.sum()) < 12
+    assert not (first["anchor"][:, 0] == 0).any()
+    other = pipeline.prepare(pipeline.train_dataset.__getitems__(sampler.batch(1, 0)), "train")
+    assert not torch.equal(first["anchor"], other["anchor"])
+    positive = (first["positive"][:, 1] == 0).flatten(1).all(1)
+    assert not torch.equal(dropped, positive)
+
+
+def test_missing_statistics_are_an_error_or_computed(coded: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"statistics that the normalizations need are missing.*coded0 .*A/1/0"
+    ):
+        pipeline_of(coded, normalizations=[NormalizeByStatistics()])
+    pipeline = pipeline_of(coded, normalizations=[NormalizeByStatistics()], missing_statistics="compute")
+    batch = pipeline.train_dataset.__getitems__(list(range(30)))
+    images = pipeline.prepare(batch, Stage.VALIDATE)["anchor"]
+    assert float(images.mean().abs()) < 2
+    assert len(pipeline.predict_dataset()) == 174
+
+
+@pytest.mark.parametrize("split", [SplitConfig(("coded1",)), SplitConfig(no_validation=True)])
+def test_statistics_that_one_plate_has_and_another_lacks(coded: Path, split: SplitConfig) -> None:
+    registry = ExperimentRegistry.from_yaml(coded)
+    preprocess_plate(registry.plates["coded1"])
+    with pytest.raises(
+        DataError,
+        match=r"coded0 \(.*coded0\.zarr\): 3 FOVs.*A/1/0.*lack fov_statistics\.mean.*"
+        r"complete: coded1 \(.*coded1\.zarr\)",
+    ):
+        pipeline_of(coded, split, normalizations=[NormalizeByStatistics()])
+
+
+def test_a_channel_that_another_experiment_on_the_plate_did_not_need_is_computed(coded: Path) -> None:
+    registry = ExperimentRegistry.from_yaml(coded)
+    preprocess_plate(registry.plates["coded0"], ["GFP"])
+    with pytest.raises(DataError, match=r"coded0 .*lack fov_statistics\.mean"):
+        pipeline_of(coded, normalizations=[NormalizeByStatistics()])
+    pipeline = pipeline_of(coded, normalizations=[NormalizeByStatistics()], missing_statistics="compute")
+    assert pipeline.train_dataset.norms.available("fov_statistics", "std").all()
+
+
+def test_pixels_that_train_and_validate_are_told(coded: Path) -> None:
+    content = yaml.safe_load(coded.read_text())
+    first = content["experiments"][0]
+    content["experiments"].append({**first, "name": "again"})
+    coded.write_text(yaml.safe_dump(content))
+    pipeline = pipeline_of(coded, SplitConfig(("again",)))
+    text = r"experiments 'coded0' and 'again' use the same pixels: 3 FOVs (A/1/0, A/1/1, B/1/0)"
+    assert pipeline.report.warnings.count(text) == 1
+    together = pipeline_of(coded, SplitConfig(("coded1",)))
+    assert together.report.warnings.count(text) == 1
+
+
+def test_whole_experiments_are_held_out(coded_source: Path) -> None:
+    pipeline = pipeline_of(coded_source)
+    assert pipeline.train_index.registry.names == ("coded0",)
+    assert pipeline.val_index is not None
+    assert pipeline.val_index.registry.names == ("coded1",)
+    assert "held out for validation" in pipeline.report.text()
+
+
+def test_a_part_of_the_fovs_is_held_out(coded_source: Path) -> None:
+    pipeline = pipeline_of(coded_source, SplitConfig((), 0.5))
+    train, held = set(pipeline.train_index.positions), set(pipeline.val_index.positions)
+    assert not train & held
+    assert len(train | held) == 6
+    assert {name.split("/")[0] for name in held} == {"coded0", "coded1"}
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        (SplitConfig(("codded1",)), "no such experiment.*Did you mean 'coded"),
+        (SplitConfig(("coded0", "coded1")), "all experiments are held out"),
+        (SplitConfig(()), "nothing is held out.*val_fov_fraction"),
+    ],
+)
+def test_splits_that_cannot_be(coded_source: Path, split: SplitConfig, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        pipeline_of(coded_source, split)
+
+
+def test_sizes_and_channels_are_checked(coded_source: Path) -> None:
+    config = configuration(coded_source)
+    wrong = PipelineConfig(config.data, config.split, config.sampling, TransformConfig((24, 24)))
+    with pytest.raises(ConfigError, match="final patch does not fit"):
+        Pipeline(wrong)
+    dropping = TransformConfig((16, 16), channel_dropout_channels=[5], channel_dropout_prob=0.5)
+    with pytest.raises(ConfigError, match="no such channel"):
+        Pipeline(PipelineConfig(config.data, config.split, config.sampling, dropping))
+
+
+def test_composition_counts_what_was_drawn(coded_source: Path) -> None:
+    pipeline = pipeline_of(coded_source, SplitConfig(no_validation=True))
+    sampler = pipeline.sampler()
+    batches = [sampler.batch(0, k) for k in range(15)]
+    composition = compose(pipeline.train_dataset, batches)
+    assert composition.axes["condition"].counts.tolist() == [[6, 6]] * 15
+    rows = np.concatenate([np.asarray(batch) for batch in batches])
+    assert composition.distinct_anchors == np.unique(rows).size
+    assert composition.duplicates.tolist() == [12 - len(set(batch)) for batch in batches]
+    frame = pipeline.train_index.valid_anchors.iloc[rows]
+    shares = frame.experiment.value_counts(normalize=True)
+    assert composition.axes["experiment"].share == pytest.approx([shares["coded0"], shares["coded1"]])
+    assert composition.axes["relation"].counts.sum() == rows.size
+    assert composition.axes["relation"].counts[:, [0, 3]].sum() == 0
+    assert "coverage" in composition.text()
+
+
+def test_other_sampling_draws_as_a_pipeline_of_its_own(coded_source: Path) -> None:
+    first = pipeline_of(coded_source)
+    sampling = SamplingConfig(batch_size=8, condition_balanced=False, leaky=0.0, seed=6)
+    other = first.resampled(sampling)
+    fresh = Pipeline(replace(configuration(coded_source), sampling=sampling))
+    fresh.setup()
+    assert [other.sampler().batch(1, k) for k in range(3)] == [fresh.sampler().batch(1, k) for k in range(3)]
+    assert other.train_index is first.train_index
+    assert (first.config.sampling.seed, other.config.sampling.seed) == (5, 6)
+    with pytest.raises(ConfigError, match="condition_ratio"):
+        first.resampled(replace(sampling, condition_balanced=True, condition_ratio={"nobody": 1.0}))
+    split = pipeline_of(coded_source, SplitConfig(val_fov_fraction=0.4))
+    with pytest.raises(ConfigError, match="which FOVs are held out"):
+        split.resampled(sampling)

@@ -1,0 +1,431 @@
+"""Fits through the real command line's parser, in this process, on tiny data."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from lightning.pytorch import Callback, Trainer
+from tests.loaded import Loaded
+
+from dynaclr.base.errors import RunError
+from dynaclr.cli.training import parse
+from dynaclr.cli.verbs import main
+from dynaclr.runs.process.session import _told_of_folder, train
+from dynaclr.runs.record.event_reader import EventReader
+from dynaclr.runs.record.layout import RunFolder
+from dynaclr.runs.record.lock import RunLock
+from dynaclr.runs.record.processes import identity
+from dynaclr.runs.record.states import ExitCode
+from dynaclr.runs.record.status import read_status
+from dynaclr.runs.record.watch import RunView
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning"),  # raised between Lightning and torch
+    pytest.mark.filterwarnings("ignore::lightning.fabric.utilities.warnings.PossibleUserWarning"),  # advice
+]
+
+resource = pytest.importorskip("resource", reason="limits of processes are POSIX")
+STEPS_OF_AN_EPOCH = 8
+CONFIG = {
+    "trainer": {"max_epochs": 2, "accelerator": "cpu", "devices": 1, "enable_progress_bar": False},
+    "run": {"name": "tiny", "previews": 0},
+    "data": {
+        "z_range": [0, 1],
+        "yx_patch_size": [16, 16],
+        "final_yx_patch_size": [12, 12],
+        "val_experiments": ["coded1"],
+        "tau_range": [0.5, 1.0],
+        "batch_size": 8,
+        "missing_statistics": "compute",
+        "normalizations": [{"class_path": "dynaclr.transforms.NormalizeByStatistics"}],
+    },
+    "model": {
+        "encoder": {
+            "class_path": "dynaclr.encoder.SmallEncoder",
+            "init_args": {"in_channels": 2, "in_stack_depth": 1, "widths": [4, 8]},
+        },
+        "loss_function": {"class_path": "dynaclr.loss.NTXentHCL"},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def place(coded_source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with data and tiny.yaml; statistics are there."""
+    folder = tmp_path_factory.mktemp("session")
+    shutil.copytree(coded_source.parent, folder / "data")
+    data = {**CONFIG["data"], "experiments_yaml": str(folder / "data" / "experiments.yaml")}
+    text = yaml.safe_dump({**CONFIG, "data": data})
+    (folder / "tiny.yaml").write_text(text, encoding="utf-8")
+    assert main(["preprocess", str(folder / "data" / "experiments.yaml")]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(place: Path) -> RunFolder:
+    """A run of two epochs; never changed by a test."""
+    return fit(place, place / "finished")[1]
+
+
+@pytest.fixture
+def copied(finished: RunFolder, tmp_path: Path) -> RunFolder:
+    """A copy of the finished run that a test may damage."""
+    return RunFolder(Path(shutil.copytree(finished.path, tmp_path / "copied")))
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("DYNACLR_RUN_FOLDER", raising=False)
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)]
+    yield
+    os.environ.pop("DYNACLR_RUN_FOLDER", None)
+    assert [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)] == before
+
+
+class Does(Callback):
+    """Calls `action` once, at the n-th call of a hook."""
+
+    def __init__(self, hook: str, action: Callable[[Trainer], Any], calls: int = 1) -> None:
+        self.left = calls
+
+        def call(trainer: Trainer, *_: Any, **__: Any) -> None:
+            self.left -= 1
+            if self.left == 0:
+                action(trainer)
+
+        setattr(self, hook, call)
+
+
+def fit(place: Path, root: Path, *arguments: str, does: Does | None = None) -> tuple[int, RunFolder]:
+    """Fit; return exit code and run folder."""
+    cli = parse(["--config", str(place / "tiny.yaml"), "--run.root", str(root), *arguments], "fit")
+    if does is not None:
+        cli.trainer.callbacks.append(does)
+    code = train(cli)
+    (path,) = root.iterdir()
+    return code, RunFolder(path)
+
+
+def events(folder: RunFolder, kind: str | None = None) -> list[dict[str, Any]]:
+    found = EventReader(folder.events()).read_all()
+    return [event for event in found if kind is None or event["kind"] == kind]
+
+
+def test_a_finished_run(finished: RunFolder) -> None:
+    seen = events(finished)
+    assert seen[0]["kind"] == "start"
+    assert [event["kind"] for event in seen[-2:]] == ["ckpt", "end"]
+    assert (seen[-1]["state"], seen[-1]["exit_code"]) == ("finished", 0)
+    assert not finished.lock.exists()
+    assert not events(finished, "warn")
+    assert (finished.checkpoints / "best.ckpt").is_file()
+
+
+def test_a_stop_shows_while_it_is_under_way(place: Path, tmp_path: Path) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def ask(trainer: Trainer) -> None:
+        (folder,) = (tmp_path / "runs").iterdir()
+        RunFolder(folder).stop.touch()
+
+    class Watches(Does):
+        def on_train_end(self, trainer: Trainer, *_: Any) -> None:
+            (folder,) = (tmp_path / "runs").iterdir()
+            seen.append(read_status(RunFolder(folder)))
+
+    code, folder = fit(place, tmp_path / "runs", does=Watches("on_train_batch_start", ask, 3))
+    assert code == ExitCode.STOPPED
+    assert seen[0]["state"] == "stopping"
+    status = read_status(folder)
+    assert (status["state"], status["reason"], status["step"]) == ("stopped", "stop file", 3)
+    assert events(folder, "val") == []
+    assert [event["reason"] for event in events(folder, "ckpt")] == ["stop"]
+
+
+def kill(trainer: Trainer) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    ("hook", "calls", "steps"),
+    [
+        ("setup", 1, 0),
+        ("on_fit_start", 1, 0),
+        ("on_sanity_check_start", 1, 0),
+        ("on_validation_batch_start", 2, 0),  # the second batch of the first look at the validation data
+        ("on_train_start", 1, 0),
+        ("on_before_zero_grad", 1, 1),  # signals end a step from here on
+        ("on_train_batch_start", 3, 3),
+        ("on_train_epoch_end", 1, STEPS_OF_AN_EPOCH + 1),
+        ("on_train_end", 1, 2 * STEPS_OF_AN_EPOCH),
+    ],
+)
+def test_a_signal_at_any_time_ends_the_run_with_a_record(
+    place: Path, tmp_path: Path, hook: str, calls: int, steps: int
+) -> None:
+    code, folder = fit(place, tmp_path / "runs", does=Does(hook, kill, calls))
+    end = events(folder)[-1]
+    finished = hook == "on_train_end"
+    expected = ("finished", "all epochs done", 0) if finished else ("stopped", "signal SIGTERM", 3)
+    assert (end["state"], end["reason"], code) == expected
+    status = read_status(folder)
+    assert (status["state"], status["exit_code"], status["step"]) == (end["state"], code, steps)
+    assert not folder.lock.exists()
+    assert (folder.checkpoints / "last.ckpt").exists() == (steps > 0)
+
+
+def test_a_signal_before_there_is_a_run_leaves_none(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import dynaclr.runs.process.session as session
+
+    def killed(cli: Any) -> str:
+        os.kill(os.getpid(), signal.SIGTERM)
+        raise AssertionError("the signal was not heeded")
+
+    monkeypatch.setattr(session, "experiments_text", killed)
+    code = main(["fit", "--config", str(place / "tiny.yaml"), "--run.root", str(tmp_path / "runs")])
+    assert code == 128 + signal.SIGTERM
+    assert capsys.readouterr().err == "dynaclr fit: ended by signal SIGTERM\n"
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--data.val_experiments=[]", "--data.no_validation=true"], "nothing is held out"),
+        (["--trainer.limit_val_batches=0"], "trainer.limit_val_batches is 0"),
+        (["--trainer.check_val_every_n_epoch=5"], "validation is due every 5 epochs and there are 1"),
+    ],
+)
+def test_a_monitor_that_will_never_be_there_is_said_at_the_start(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], why: str
+) -> None:
+    code, folder = fit(place, tmp_path / "runs", "--trainer.max_epochs=1", *arguments)
+    assert code == 0
+    (warning,) = (event for event in events(folder, "warn") if "best.ckpt" in event["text"])
+    assert why in warning["text"]
+    assert warning["seq"] < events(folder, "start")[0]["seq"]
+    assert warning["text"] in capsys.readouterr().out
+    assert warning["text"] in folder.log.read_text(encoding="utf-8")
+    assert [path.name for path in folder.checkpoints.iterdir()] == ["last.ckpt"]
+    view = RunView(folder)
+    view.update()
+    assert any("no best.ckpt" in line for line in view.lines())
+
+
+def test_no_monitor_is_no_warning(place: Path, tmp_path: Path) -> None:
+    arguments = ["--trainer.max_epochs=1", "--trainer.limit_val_batches=0", "--run.monitor=null"]
+    assert events(fit(place, tmp_path / "runs", *arguments)[1], "warn") == []
+
+
+@pytest.mark.filterwarnings("always:sampler")
+def test_draws_with_replacement_become_a_warning(place: Path, tmp_path: Path) -> None:
+    arguments = ["--data.batch_size=64", "--trainer.max_epochs=1", "--data.include_wells=[A/1]"]
+    _, folder = fit(place, tmp_path / "runs", *arguments, "--run.monitor=null")
+    assert any("rows repeat" in event["text"] for event in events(folder, "warn"))
+
+
+def test_a_truncated_checkpoint_is_passed_over_and_said(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stop = Does("on_train_batch_start", kill, STEPS_OF_AN_EPOCH + 3)
+    _, run = fit(place, tmp_path / "runs", "--run.checkpoint_every_n_epochs=1", does=stop)
+    last = run.checkpoints / "last.ckpt"
+    last.write_bytes(last.read_bytes()[: last.stat().st_size // 2])
+    assert main(["fit", "--run.resume", str(run.path)]) == 0
+    (warning,) = events(run, "warn")
+    assert "checkpoint passed over" in warning["text"]
+    assert "last.ckpt" in warning["text"]
+    assert warning["text"] in capsys.readouterr().out
+    starts = events(run, "start")
+    assert [event["resumed_from_step"] for event in starts] == [0, STEPS_OF_AN_EPOCH]
+    assert read_status(run)["state"] == "finished"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "difference"),
+    [
+        (["--data.batch_size=4"], "data.batch_size: 8 then, 4 now"),
+        (["--data.seed=7"], "data.seed: 0 then, 7 now"),
+        (
+            ["--model.encoder.init_args.in_channels=3"],
+            "model.encoder.init_args.in_channels: 2 then, 3 now",
+        ),
+    ],
+)
+def test_another_configuration_is_refused_with_its_differences(
+    copied: RunFolder, capsys: pytest.CaptureFixture[str], arguments: list[str], difference: str
+) -> None:
+    before = {path: path.read_bytes() for path in copied.path.rglob("*") if path.is_file()}
+    assert main(["fit", "--run.resume", str(copied.path), *arguments]) == ExitCode.CONFIG
+    message = capsys.readouterr().err
+    assert difference in message
+    assert "--run.force=true" in message
+    assert {path: path.read_bytes() for path in copied.path.rglob("*") if path.is_file()} == before
+
+
+def test_force_does_not_load_half_a_checkpoint(copied: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--data.batch_size=4", "--run.force=true", "--trainer.max_epochs=3"]
+    assert main(["fit", "--run.resume", str(copied.path), *arguments]) == ExitCode.FAILED
+    assert "batch_size 8 there, 4 here" in capsys.readouterr().err
+    assert read_status(copied)["state"] == "failed"
+
+
+def test_a_second_process_is_refused_with_who_and_since_when(
+    copied: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    me = identity()
+    with RunLock(copied.lock):
+        assert main(["fit", "--run.resume", str(copied.path)]) == ExitCode.CONFIG
+        assert copied.lock.exists()
+    message = capsys.readouterr().err
+    assert f"process {me['pid']} on {me['host']}, started 20" in message
+    assert read_status(copied)["state"] == "finished"
+
+
+def test_a_run_of_a_newer_version_is_refused(copied: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    facts = json.loads(copied.facts.read_text(encoding="utf-8"))
+    copied.facts.write_text(json.dumps({**facts, "schema": 99}), encoding="utf-8")
+    assert main(["fit", "--run.resume", str(copied.path)]) == ExitCode.CONFIG
+    assert "newer version" in capsys.readouterr().err
+
+
+def test_a_run_without_a_checkpoint_that_loads_is_refused(
+    copied: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in copied.checkpoints.iterdir():
+        path.write_bytes(b"")
+    assert main(["fit", "--run.resume", str(copied.path)]) == ExitCode.CONFIG
+    message = capsys.readouterr().err
+    assert "run has no checkpoint that loads" in message
+    assert "checkpoint is empty" in message
+
+
+SLURM = {
+    "SLURM_JOB_ID": "12345",
+    "SLURM_JOB_NAME": "desktop",
+    "SLURM_NTASKS": "4",
+    "SLURM_NTASKS_PER_NODE": "4",
+    "SLURM_NNODES": "1",
+    "SLURM_PROCID": "0",
+    "SLURM_LOCALID": "0",
+    "SLURM_NODEID": "0",
+    "SLURM_JOB_NODELIST": "node[1]",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_fit_in_a_desktop_job_is_no_task_of_it(
+    place: Path, tmp_path: Path, loaded: Loaded, until: Callable[..., Any]
+) -> None:
+    """Nothing of the job is requeued, and no foreign checkpoint is resumed."""
+    (tmp_path / "hpc_ckpt_3.ckpt").write_bytes(b"of another program")
+    scheduler = tmp_path / "bin" / "scontrol"
+    scheduler.parent.mkdir()
+    scheduler.write_text(f"#!/bin/sh\ntouch {tmp_path}/requeued\n", encoding="utf-8")
+    scheduler.chmod(0o755)
+    arguments = ["fit", "--config", str(place / "tiny.yaml"), "--trainer.max_epochs=9999"]
+    path = f"{scheduler.parent}:{os.environ['PATH']}"
+    with loaded.running(tmp_path, *arguments, **SLURM, PATH=path) as process:
+        told = until(lambda: process.output.startswith("run folder: ") and process.output.splitlines()[0])
+        run = RunFolder(Path(told.removeprefix("run folder: ")))
+        until(lambda: process.poll() is not None or read_status(run).get("step", 0) >= 3)
+        process.send_signal(signal.SIGUSR1)
+        assert process.wait(150) == ExitCode.STOPPED, process.errors
+    assert events(run)[-1]["reason"] == "signal SIGUSR1"
+    assert "slurm-12345" not in run.path.name
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bin", "hpc_ckpt_3.ckpt", "runs"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "environment"),
+    [
+        ({}, "LightningEnvironment"),
+        (SLURM, "LightningEnvironment"),  # a desktop, a shell, or a batch script without srun
+        ({**SLURM, "SLURM_STEP_ID": "0", "SLURM_STEP_NUM_TASKS": "1"}, "LightningEnvironment"),
+        ({**SLURM, "SLURM_STEP_ID": "0", "SLURM_STEP_NUM_TASKS": "4"}, "SLURMEnvironment"),
+    ],
+)
+def test_who_starts_the_processes(
+    place: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], environment: str
+) -> None:
+    monkeypatch.setenv("SLURM_JOB_NAME", "")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    arguments = ["--config", str(place / "tiny.yaml")]
+    if environment == "SLURMEnvironment":
+        arguments += ["--trainer.devices=4", "--trainer.strategy=ddp"]
+    trainer = parse(arguments, "fit").trainer
+    found = trainer._accelerator_connector.cluster_environment
+    assert type(found).__name__ == environment
+    assert getattr(found, "auto_requeue", False) is False
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_full_disk_leaves_the_checkpoint_before_it(copied: RunFolder, loaded: Loaded) -> None:
+    """The largest file the process may write is smaller than a checkpoint."""
+    last = copied.checkpoints / "last.ckpt"
+    before, limit = last.read_bytes(), last.stat().st_size - 1
+    arguments = ["fit", "--run.resume", str(copied.path), "--trainer.max_epochs=4"]
+    done = loaded.run(copied.path, *arguments, largest_file=limit)
+    assert done.returncode == ExitCode.FAILED, done.stderr
+    assert "checkpoint cannot be written" in done.stderr
+    assert "bytes free" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert last.read_bytes() == before
+    assert not list(copied.checkpoints.glob(".*"))
+    end = events(copied)[-1]
+    assert (end["state"], end["exit_code"]) == ("failed", 1)
+    assert "checkpoint cannot be written" in read_status(copied)["reason"]
+
+
+def test_events_that_cannot_be_written_stop_nothing(place: Path, tmp_path: Path) -> None:
+    """A file size limit below what the events need; checkpoints are not written here."""
+
+    def limit(trainer: Trainer) -> None:
+        (path,) = (tmp_path / "runs").iterdir()
+        size = RunFolder(path).events().stat().st_size + 50
+        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    class Limits(Does):
+        def on_train_epoch_end(self, trainer: Trainer, *_: Any) -> None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    try:
+        arguments = ["--trainer.max_epochs=1", "--run.monitor=null"]
+        code, folder = fit(
+            place, tmp_path / "runs", *arguments, does=Limits("on_train_batch_start", limit, 3)
+        )
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert code == 0
+    steps = [event["step"] for event in events(folder, "step")]
+    assert steps[:2] == [1, 2]
+    assert len(steps) < STEPS_OF_AN_EPOCH
+    assert events(folder)[-1]["state"] == "finished"
+    assert "training goes on" in folder.log.read_text(encoding="utf-8")
+
+
+def test_a_file_that_cannot_be_written_as_the_folder_is_gone_says_so(tmp_path: Path) -> None:
+    """Whatever was about to write when somebody moved the folder."""
+    folder, missing = RunFolder(tmp_path / "moved"), FileNotFoundError("previews/x.json")
+    told = _told_of_folder(missing, folder)
+    assert isinstance(told, RunError)
+    assert "the run folder has been deleted or moved" in str(told)
+    assert told.__cause__ is missing
+    folder.path.mkdir()
+    assert _told_of_folder(missing, folder) is missing
