@@ -106,7 +106,7 @@ def _inspect(arguments: list[str]) -> int:
         raise ConfigError(problem("value out of range", field="batches, epoch, suspicious", expected=">= 0"))
 
     from dynaclr.cli.training import parse
-    from dynaclr.composition import condition_confounds, table
+    from dynaclr.composition import as_text, condition_confounds, table
     from dynaclr.pipeline import BatchInspector
 
     data = parse(["--config", str(options.config), *rest], "inspect").datamodule
@@ -132,7 +132,7 @@ def _inspect(arguments: list[str]) -> int:
         data.pipeline.train_index, composition.rows, composition.intensities
     )
     sys.stdout.write(
-        f"\ncomposition of {options.batches} batches of {composition.batch_size}\n{composition.text()}\n"
+        f"\ncomposition of {options.batches} batches of {composition.batch_size}\n{as_text(composition)}\n"
     )
     if options.output is not None:
         import pandas as pd

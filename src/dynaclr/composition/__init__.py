@@ -13,7 +13,7 @@ from dynaclr.composition.losses import LossTable
 from dynaclr.composition.pool import Pool
 from dynaclr.composition.positives import BorderShares, TauCounts
 from dynaclr.composition.record import Composition
-from dynaclr.composition.table import facts, table
+from dynaclr.composition.table import as_text, facts, table
 
 __all__ = (
     "AxisCounts",
@@ -29,6 +29,7 @@ __all__ = (
     "LossTable",
     "Pool",
     "TauCounts",
+    "as_text",
     "compose",
     "compose_epochs",
     "condition_confounds",

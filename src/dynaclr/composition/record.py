@@ -1,4 +1,4 @@
-"""The composition of batches as data and as text; counts nothing itself."""
+"""The composition of batches as data; counts nothing itself."""
 
 from __future__ import annotations
 
@@ -101,17 +101,3 @@ class Composition:
             for name, axis in self.axes.items()
             for place, label in enumerate(axis.labels)
         ]
-
-    def text(self) -> str:
-        """Return the table as text."""
-        from dynaclr.composition.table import facts
-
-        lines = [f"{'axis':<12}{'label':<34}{'share':>8}{'pool':>8}   rows a batch (min, median, max)"]
-        for item in self.records():
-            pool = "" if item["pool_share"] is None else f"{100 * item['pool_share']:.1f} %"
-            spread = f"{item['per_batch_min']}, {item['per_batch_median']:g}, {item['per_batch_max']}"
-            share = f"{100 * item['share']:.1f} %"
-            lines.append(f"{item['axis']:<12}{item['label']:<34}{share:>8}{pool:>8}   {spread}")
-        lines += [fact.line() for fact in facts(self)]
-        lines += [f"warning: {text}" for text in self.warnings]
-        return "\n".join(lines)

@@ -9,7 +9,7 @@ from dynaclr.composition.data_facts import data_facts
 from dynaclr.composition.fact import Fact
 from dynaclr.composition.record import Composition
 
-__all__ = ("facts", "table")
+__all__ = ("as_text", "facts", "table")
 
 _SECTIONS = (
     "conditions",
@@ -54,3 +54,16 @@ def table(composition: Composition) -> list[dict[str, Any]]:
         for fact in facts(composition)
     ]
     return shares + others
+
+
+def as_text(composition: Composition) -> str:
+    """Return the counts along the axes, the facts and the warnings as a person reads them."""
+    lines = [f"{'axis':<12}{'label':<34}{'share':>8}{'pool':>8}   rows a batch (min, median, max)"]
+    for item in composition.records():
+        pool = "" if item["pool_share"] is None else f"{100 * item['pool_share']:.1f} %"
+        spread = f"{item['per_batch_min']}, {item['per_batch_median']:g}, {item['per_batch_max']}"
+        share = f"{100 * item['share']:.1f} %"
+        lines.append(f"{item['axis']:<12}{item['label']:<34}{share:>8}{pool:>8}   {spread}")
+    lines += [fact.line() for fact in facts(composition)]
+    lines += [f"warning: {warning}" for warning in composition.warnings]
+    return "\n".join(lines)

@@ -19,7 +19,7 @@ from dynaclr.base.fingerprint import fingerprint
 from dynaclr.base.random import FIXED_EPOCH, BatchKey, KeyedBatch, Purpose, row_uniforms, uniforms
 from dynaclr.dataset.pairs import PairDraw, TauLaw, draw_pairs
 from dynaclr.images import NormTable, PatchReader, PatchRequest
-from dynaclr.index import MultiExperimentIndex, global_track_labels
+from dynaclr.index import MultiExperimentIndex
 from dynaclr.tracks import Relation
 
 __all__ = ("MultiExperimentTripletDataset",)
@@ -89,7 +89,7 @@ class MultiExperimentTripletDataset:
     @cached_property
     def _labels(self) -> npt.NDArray[np.object_]:
         """Global track ids by track."""
-        return global_track_labels(self.index)
+        return self.index.track_labels()
 
     def _tau_frames(self, tau_range_hours: tuple[float, float] | None) -> npt.NDArray[np.int64]:
         index = self.index

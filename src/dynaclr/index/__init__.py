@@ -6,8 +6,8 @@ Reads no pixel values.
 from __future__ import annotations
 
 from dynaclr.index.anchors import Loss
+from dynaclr.index.arrays import IndexArrays
 from dynaclr.index.columns import AnchorColumns
-from dynaclr.index.frames import global_track_labels
 from dynaclr.index.index import MultiExperimentIndex
 from dynaclr.index.index_report import shared_fovs
 from dynaclr.index.options import IndexOptions
@@ -16,10 +16,10 @@ from dynaclr.index.report import ExperimentReport, SetupReport
 __all__ = (
     "AnchorColumns",
     "ExperimentReport",
+    "IndexArrays",
     "IndexOptions",
     "Loss",
     "MultiExperimentIndex",
     "SetupReport",
-    "global_track_labels",
     "shared_fovs",
 )

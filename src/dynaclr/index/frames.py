@@ -9,39 +9,37 @@ import numpy.typing as npt
 
 from dynaclr.base import keys
 from dynaclr.curation import first_rows
+from dynaclr.index.arrays import IndexArrays
+from dynaclr.index.corners import corners
+from dynaclr.tracks import CellTable
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from dynaclr.index.index import MultiExperimentIndex
-
-__all__ = ("codes", "global_track_labels", "tracks_frame")
+__all__ = ("codes", "track_labels", "tracks_frame")
 
 
 def codes(
-    index: MultiExperimentIndex, column: str, rows: npt.NDArray[np.integer] | slice
+    arrays: IndexArrays, table: CellTable, column: str, rows: npt.NDArray[np.integer] | slice
 ) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
     """Return a text column of table rows as (codes, labels)."""
-    fov = index.table.fov_of(rows)
+    fov = table.fov_of(rows)
     if column == keys.EXPERIMENT:
-        return index.fov_experiment[fov], index.registry.names
+        return arrays.fov_experiment[fov], arrays.registry.names
     if column == keys.CONDITION:
-        return index.fov_condition[fov], index.condition_names
+        return arrays.fov_condition[fov], arrays.condition_names
     if column == keys.WELL:
-        return index.fov_well[fov], index.well_names
+        return arrays.fov_well[fov], arrays.well_names
     if column == keys.FOV_NAME:
-        return fov, index.positions
+        return fov, arrays.positions
     options = (keys.EXPERIMENT, keys.CONDITION, keys.WELL, keys.FOV_NAME)
     raise KeyError(f"no text column '{column}'; there are {', '.join(options)}")
 
 
-def global_track_labels(index: MultiExperimentIndex) -> npt.NDArray[np.object_]:
-    """Return "{experiment}_{fov_name}_{track_id}" of every track (n_tracks,).
-
-    Where a person cut a track, its later parts add "@{first frame}": two cells never share a label.
-    """
-    table, names = index.table, index.registry.names
-    prefixes = [f"{names[entry.experiment]}_{entry.layout.name}_" for entry in index.fovs]
+def track_labels(arrays: IndexArrays, table: CellTable) -> npt.NDArray[np.object_]:
+    """Return "{experiment}_{fov_name}_{track_id}" of every track; later parts of a cut one add "@{frame}"."""
+    names = arrays.registry.names
+    prefixes = [f"{names[entry.experiment]}_{entry.layout.name}_" for entry in arrays.fovs]
     pairs = zip(table.track_fov.tolist(), table.track_id.tolist(), strict=True)
     labels = np.array([prefixes[fov] + str(number) for fov, number in pairs], dtype=object)
     start = table.t[first_rows(table)]
@@ -52,17 +50,17 @@ def global_track_labels(index: MultiExperimentIndex) -> npt.NDArray[np.object_]:
     return labels
 
 
-def tracks_frame(index: MultiExperimentIndex, rows: npt.NDArray[np.integer]) -> pd.DataFrame:
+def tracks_frame(arrays: IndexArrays, table: CellTable, rows: npt.NDArray[np.integer]) -> pd.DataFrame:
     """Return table rows with the columns of `MultiExperimentIndex.tracks`; text is categorical."""
     import pandas as pd
 
-    table, names = index.table, index.registry.names
+    names = arrays.registry.names
     track, fov = table.track[rows], table.fov_of(rows)
-    labels = global_track_labels(index)
+    labels = track_labels(arrays, table)
     parent = table.forest.parent[track]
     parent_id = np.where(parent >= 0, table.track_id[parent], keys.NO_PARENT)
-    height, width = index.yx_patch_size
-    corner_y, corner_x = index.corners(rows)
+    height, width = arrays.yx_patch_size
+    corner_y, corner_x = corners(table, arrays.fov_image_yx, arrays.yx_patch_size, rows)
     columns: dict[str, Any] = {keys.TRACK_ID: table.track_id[track], keys.T: table.t[rows]}
     columns |= {name: values[rows] for name, values in table.extra.items()}
     columns |= {keys.PARENT_TRACK_ID: parent_id, keys.Y: table.y[rows], keys.X: table.x[rows]}
@@ -70,24 +68,21 @@ def tracks_frame(index: MultiExperimentIndex, rows: npt.NDArray[np.integer]) -> 
     def category(number: npt.NDArray[np.integer], options: Any) -> Any:
         return pd.Categorical.from_codes(number, categories=pd.Index(options))
 
-    well = pd.factorize(np.array([entry.layout.well for entry in index.fovs], dtype=object))
-    fov_name = pd.factorize(np.array([entry.layout.name for entry in index.fovs], dtype=object))
-    channel = pd.factorize(np.array([_fluorescence(index, code) for code in range(len(names))], dtype=object))
+    well = pd.factorize(np.array([entry.layout.well for entry in arrays.fovs], dtype=object))
+    fov_name = pd.factorize(np.array([entry.layout.name for entry in arrays.fovs], dtype=object))
+    # the last channel that is trained on is by convention the fluorescent one
+    last = [config.source_channel[-1] for config in arrays.registry.experiments]
+    channel = pd.factorize(np.array(last, dtype=object))
     columns |= {
-        keys.EXPERIMENT: category(index.fov_experiment[fov], names),
-        keys.CONDITION: category(index.fov_condition[fov], index.condition_names),
+        keys.EXPERIMENT: category(arrays.fov_experiment[fov], names),
+        keys.CONDITION: category(arrays.fov_condition[fov], arrays.condition_names),
         keys.WELL_NAME: category(well[0][fov], well[1]),
         keys.FOV_NAME: category(fov_name[0][fov], fov_name[1]),
         keys.GLOBAL_TRACK_ID: category(track, labels),
-        keys.HOURS: index.hours(rows),
-        keys.FLUORESCENCE_CHANNEL: category(channel[0][index.fov_experiment[fov]], channel[1]),
+        keys.HOURS: arrays.hours_at(fov, table.t[rows]),
+        keys.FLUORESCENCE_CHANNEL: category(channel[0][arrays.fov_experiment[fov]], channel[1]),
         keys.LINEAGE_ID: category(table.forest.root[track], labels),
         keys.Y_CLAMP: corner_y + height // 2,
         keys.X_CLAMP: corner_x + width // 2,
     }
     return pd.DataFrame(columns)
-
-
-def _fluorescence(index: MultiExperimentIndex, experiment: int) -> str:
-    """Return the last channel that is trained on: by convention the fluorescent one."""
-    return index.registry.experiments[experiment].source_channel[-1]

@@ -11,15 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.base.errors import ConfigError, listing, problem
-from dynaclr.experiment import ExperimentRegistry, FovEntry, check_geometry, select_fovs
-from dynaclr.index import frames as index_frames
+from dynaclr.experiment import ExperimentRegistry, select_fovs
 from dynaclr.index.anchors import Loss
+from dynaclr.index.arrays import IndexArrays
 from dynaclr.index.corners import corners, moved
+from dynaclr.index.frames import codes, track_labels, tracks_frame
 from dynaclr.index.index_report import setup_report
 from dynaclr.index.options import IndexOptions
 from dynaclr.index.report import SetupReport
-from dynaclr.index.source import IndexSource
-from dynaclr.tracks import Relation, RelativeLookup, locate_tracks
+from dynaclr.index.source import load_index
+from dynaclr.tracks import RelativeLookup, locate_tracks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ("MultiExperimentIndex",)
 
 
-class MultiExperimentIndex:
+class MultiExperimentIndex(IndexArrays):
     """All observations of many experiments, and which of them have positives.
 
     Parameters
@@ -65,70 +66,20 @@ class MultiExperimentIndex:
         exclude_fovs: Sequence[str] | None = None,
         options: IndexOptions | None = None,
     ) -> None:
-        self.registry = registry
-        self.z_range = (int(z_range[0]), int(z_range[1]))
-        self.yx_patch_size = (int(yx_patch_size[0]), int(yx_patch_size[1]))
-        self.tau_range_hours = (float(tau_range_hours[0]), float(tau_range_hours[1]))
-        self.options = options or IndexOptions()
-        self.relation = Relation(self.options.relation)
-        entries, self._skipped = select_fovs(registry, include_wells, exclude_fovs)
-        self.fovs: tuple[FovEntry, ...] = tuple(entries)
-        check_geometry(entries, registry.names, self.z_range, self.yx_patch_size)
-        self.tau_frames = self._tau_frames()
-        self._set_codes()
-        self.track_files, texts = locate_tracks(registry, entries, self.options.tracks)
-        source = IndexSource(
-            registry,
-            self.fovs,
-            self.fov_image_yx,
-            self.z_range,
-            self.yx_patch_size,
-            self.tau_frames,
-            self.options,
-        )
-        self.table, self.loss, self._counts, self.curation = source.load(self.track_files)
-        self.track_warnings = [
-            *texts,
-            *(text for counts in self._counts if counts for text in counts.warnings),
-        ]
-        for text in self.track_warnings:
+        options = options or IndexOptions()
+        entries, skipped = select_fovs(registry, include_wells, exclude_fovs)
+        super().__init__(registry, entries, z_range, yx_patch_size, tau_range_hours, options)
+        self.track_files, texts = locate_tracks(registry, entries, options.tracks)
+        found = load_index(self, self.track_files)
+        self.table, self.loss, counts, self.curation = found
+        texts += [text for item in counts if item for text in item.warnings]
+        for text in texts:
             warnings.warn(text, stacklevel=2)
-        self._finish()
-
-    def _tau_frames(self) -> npt.NDArray[np.int64]:
-        """Return (n_fovs, 2) smallest and largest offset in frames."""
-        if self.relation is Relation.SELF:
-            return np.zeros((len(self.fovs), 2), dtype=np.int64)
-        used = sorted({entry.experiment for entry in self.fovs})
-        names = self.registry.names
-        limits = {code: self.registry.tau_range_frames(names[code], self.tau_range_hours) for code in used}
-        return np.array([limits[entry.experiment] for entry in self.fovs], dtype=np.int64)
-
-    def _set_codes(self) -> None:
-        """Give conditions and wells numbers, and keep clocks a FOV."""
-        configs = [self.registry.experiments[entry.experiment] for entry in self.fovs]
-        self.condition_names = tuple(sorted({entry.condition for entry in self.fovs}))
-        self.well_names = tuple(sorted({self._well_label(entry) for entry in self.fovs}))
-        self.fov_experiment = np.array([entry.experiment for entry in self.fovs], dtype=np.int32)
-        self.fov_condition = np.array(
-            [self.condition_names.index(entry.condition) for entry in self.fovs], dtype=np.int32
-        )
-        well_codes = {name: code for code, name in enumerate(self.well_names)}
-        self.fov_well = np.array([well_codes[self._well_label(entry)] for entry in self.fovs], dtype=np.int32)
-        self.fov_start_hours = np.array([config.start_hpi for config in configs], dtype=np.float64)
-        self.fov_interval_hours = np.array([config.interval_minutes / 60 for config in configs])
-        self.fov_image_yx = np.array([entry.layout.shape[3:] for entry in self.fovs], dtype=np.int64)
-
-    def _well_label(self, entry: FovEntry) -> str:
-        return f"{self.registry.names[entry.experiment]}/{entry.layout.well}"
-
-    def _finish(self) -> None:
-        """Derive anchors and the look-up of positives from the losses."""
         self.anchor_rows = np.flatnonzero(self.loss == Loss.NONE).astype(np.int32)
         self.usable = ~np.isin(self.loss, (Loss.EXCLUDED, Loss.BLANK))
         self.readable = self.loss != Loss.BLANK
         self.lookup = RelativeLookup(self.table, self.relation, self.usable)
-        self.report: SetupReport = setup_report(self, self._counts, self._skipped)
+        self.report: SetupReport = setup_report(self, found, skipped, texts)
         if not self.anchor_rows.size:
             raise ConfigError(
                 problem("no observation has a positive", found="\n" + self.report.funnel())
@@ -155,8 +106,7 @@ class MultiExperimentIndex:
 
     def hours(self, rows: npt.NDArray[np.integer] | slice) -> npt.NDArray[np.float64]:
         """Return hours after infection or perturbation of table rows."""
-        fov = self.table.fov_of(rows)
-        return np.asarray(self.fov_start_hours[fov] + self.table.t[rows] * self.fov_interval_hours[fov])
+        return self.hours_at(self.table.fov_of(rows), self.table.t[rows])
 
     @cached_property
     def last_hours(self) -> float:
@@ -173,28 +123,29 @@ class MultiExperimentIndex:
         KeyError
             If the column is none of experiment, condition, well, fov_name.
         """
-        return index_frames.codes(self, column, rows)
+        return codes(self, self.table, column, rows)
+
+    def track_labels(self) -> npt.NDArray[np.object_]:
+        """Return "{experiment}_{fov_name}_{track_id}" of every track (n_tracks,).
+
+        Where a person cut a track, its later parts add "@{first frame}": two cells never share a label.
+        """
+        return track_labels(self, self.table)
 
     @cached_property
     def tracks(self) -> pd.DataFrame:
         """One row per cell and frame, for people; made on first use, the arrays are the truth."""
-        return index_frames.tracks_frame(self, np.arange(len(self.table)))
+        return tracks_frame(self, self.table, np.arange(len(self.table)))
 
     @cached_property
     def valid_anchors(self) -> pd.DataFrame:
         """Rows of `tracks` that have a positive, numbered 0..N-1."""
-        return index_frames.tracks_frame(self, self.anchor_rows)
+        return tracks_frame(self, self.table, self.anchor_rows)
 
     @property
     def nbytes(self) -> int:
         """Bytes held by observations, tracks and anchors."""
         return self.table.nbytes + self.loss.nbytes + self.anchor_rows.nbytes + self.lookup.nbytes
-
-    @property
-    def positions(self) -> tuple[str, ...]:
-        """Names of the fields of view in use, "experiment/A/1/0"."""
-        names = self.registry.names
-        return tuple(f"{names[entry.experiment]}/{entry.layout.name}" for entry in self.fovs)
 
     @property
     def experiment_groups(self) -> dict[str, npt.NDArray[np.int64]]:

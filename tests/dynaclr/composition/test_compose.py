@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dynaclr.base.random import BatchKey, KeyedBatch
-from dynaclr.composition import Composition, compose
+from dynaclr.composition import Composition, as_text, compose
 from dynaclr.dataset import MultiExperimentTripletDataset
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.index import MultiExperimentIndex
@@ -87,7 +87,7 @@ def test_records_and_text_say_the_same(composition: Composition) -> None:
     records = composition.records()
     assert {record["axis"] for record in records} >= {"experiment", "condition", "well", "relation"}
     assert all(record["pool_share"] is None for record in records if record["axis"] == "relation")
-    text = composition.text()
+    text = as_text(composition)
     for record in records:
         assert record["per_batch_min"] <= record["per_batch_median"] <= record["per_batch_max"]
         assert f"{100 * record['share']:.1f} %" in text

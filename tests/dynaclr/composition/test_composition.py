@@ -19,6 +19,7 @@ from dynaclr.composition import (
     HourHistogram,
     Intensities,
     Pool,
+    as_text,
     compose,
     condition_confounds,
     facts,
@@ -341,7 +342,7 @@ def test_everything_is_in_the_table(composition: Composition, inspector: BatchIn
         *composition.axes,
         *("conditions", "hours", "sampler", "tau", "batch", "border", "lost", "coverage", "confound"),
     }
-    text = composition.text()
+    text = as_text(composition)
     assert all(fact.value in text for fact in facts(composition))
     assert len({tuple(row) for row in rows}) == 1
 

@@ -14,27 +14,26 @@ from dynaclr.base.errors import DataError
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.experiment.fovs import select_fovs
 from dynaclr.index.anchors import Loss
+from dynaclr.index.arrays import IndexArrays
 from dynaclr.index.options import IndexOptions
-from dynaclr.index.source import IndexSource
+from dynaclr.index.source import load_index
 from dynaclr.tracks.loading import locate_tracks
 
 TAU_FRAMES = (1, 2)
 
 
-def source_of(path: Path, **options: Any) -> tuple[IndexSource, list[Path]]:
+def arrays_of(path: Path, **options: Any) -> tuple[IndexArrays, list[Path]]:
     registry = ExperimentRegistry.from_yaml(path).subset(["coded0"])
-    fovs = tuple(select_fovs(registry, None, None)[0])
-    image_yx = np.array([entry.layout.shape[3:] for entry in fovs])
-    tau_frames = np.array([TAU_FRAMES] * len(fovs))
-    options_ = IndexOptions(**options)
-    files, _ = locate_tracks(registry, fovs, options_.tracks)
-    found = [file for file in files if file is not None]
-    return IndexSource(registry, fovs, image_yx, (0, 1), (16, 16), tau_frames, options_), found
+    fovs = select_fovs(registry, None, None)[0]
+    arrays = IndexArrays(registry, fovs, (0, 1), (16, 16), (0.5, 1.0), IndexOptions(**options))
+    assert arrays.tau_frames.tolist() == [list(TAU_FRAMES)] * len(fovs)
+    files, _ = locate_tracks(registry, fovs, arrays.options.tracks)
+    return arrays, [file for file in files if file is not None]
 
 
 def test_an_anchor_has_a_positive_in_its_track(coded_source: Path) -> None:
-    source, files = source_of(coded_source, relation="track")
-    table, loss, counts, curation = source.load(files)
+    arrays, files = arrays_of(coded_source, relation="track")
+    table, loss, counts, curation = load_index(arrays, files)
     seen = set()
     for number, file in enumerate(files):
         for _, row in pd.read_csv(file).iterrows():
@@ -50,8 +49,8 @@ def test_an_anchor_has_a_positive_in_its_track(coded_source: Path) -> None:
 
 
 def test_the_cache_gives_the_same(coded_source: Path, tmp_path: Path) -> None:
-    source, files = source_of(coded_source, cache_dir=tmp_path / "cache")
-    built, cached = source.load(files), source.load(files)
+    arrays, files = arrays_of(coded_source, cache_dir=tmp_path / "cache")
+    built, cached = load_index(arrays, files), load_index(arrays, files)
     assert len(list((tmp_path / "cache").iterdir())) == 1
     for name in ("t", "y", "x", "track", "track_id"):
         assert np.array_equal(getattr(built[0], name), getattr(cached[0], name))
@@ -60,10 +59,10 @@ def test_the_cache_gives_the_same(coded_source: Path, tmp_path: Path) -> None:
 
 
 def test_no_observation_is_left(coded: Path) -> None:
-    source, files = source_of(coded)
+    arrays, files = arrays_of(coded)
     for file in files:
         pd.read_csv(file).assign(y=-40.0).to_csv(file, index=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with pytest.raises(DataError, match=r"no observation is left; found 87 rows.*87 outside the image"):
-            source.load(files)
+            load_index(arrays, files)

@@ -10,7 +10,7 @@ import torch
 import yaml
 
 from dynaclr.base.errors import ConfigError, DataError
-from dynaclr.composition import compose
+from dynaclr.composition import as_text, compose
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.pipeline import Pipeline
 from dynaclr.pipeline.config import DataConfig, PipelineConfig, SamplingConfig, SplitConfig, TransformConfig
@@ -162,7 +162,7 @@ def test_composition_counts_what_was_drawn(coded_source: Path) -> None:
     assert composition.axes["experiment"].share == pytest.approx([shares["coded0"], shares["coded1"]])
     assert composition.axes["relation"].counts.sum() == rows.size
     assert composition.axes["relation"].counts[:, [0, 3]].sum() == 0
-    assert "coverage" in composition.text()
+    assert "coverage" in as_text(composition)
 
 
 def test_other_sampling_draws_as_a_pipeline_of_its_own(coded_source: Path) -> None:

@@ -13,7 +13,7 @@ from dynaclr.experiment import ExperimentRegistry
 from dynaclr.index import MultiExperimentIndex
 from dynaclr.index.anchors import Loss
 from dynaclr.index.options import IndexOptions
-from dynaclr.tracks.table import Relation
+from dynaclr.tracks import Relation, RelativeLookup
 from napari_dynaclr.presentation.lineage_layout import family_layout
 from napari_dynaclr.presentation.positives import BARRIER_TEXT, LOSS_TEXT, Barrier, positives_of
 
@@ -88,7 +88,8 @@ def test_rows_that_are_left_out(coded_source: Path) -> None:
     layout = family_layout(index, anchor)
     victim = int(positives_of(index, law, layout, anchor).rows[0])
     index.loss[victim] = Loss.EXCLUDED
-    index._finish()
+    index.usable[victim] = False
+    index.lookup = RelativeLookup(index.table, index.relation, index.usable)
     found = positives_of(index, law, layout, anchor)
     assert found.barrier[layout.node_of(victim)] == Barrier.LEFT_OUT
     assert victim not in found.rows

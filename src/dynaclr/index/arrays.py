@@ -1,0 +1,100 @@
+"""What an index knows of its fields of view before any track is read: codes, clocks, sizes, offsets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from dynaclr.experiment import ExperimentRegistry, FovEntry, check_geometry
+from dynaclr.index.options import IndexOptions
+from dynaclr.tracks import Relation
+
+__all__ = ("IndexArrays",)
+
+
+class IndexArrays:
+    """Fields of view in use, with what anchors depend on besides tracks; numbers a FOV by its place.
+
+    Parameters
+    ----------
+    registry
+        The experiments.
+    fovs
+        Fields of view in use.
+    z_range
+        Slices that are read, half open.
+    yx_patch_size
+        Patch (height, width) in pixels of level 0.
+    tau_range_hours
+        Smallest and largest time from anchor to positive.
+    options
+        Relation of positives, and what happens to imperfect data.
+
+    Attributes
+    ----------
+    tau_frames
+        (n_fovs, 2) smallest and largest offset in frames.
+    fov_experiment, fov_condition, fov_well
+        (n_fovs,) codes, numbering the names of the registry, `condition_names` and `well_names`.
+    fov_start_hours, fov_interval_hours
+        (n_fovs,) clocks.
+    fov_image_yx
+        (n_fovs, 2) height and width of the images in pixels.
+    """
+
+    def __init__(
+        self,
+        registry: ExperimentRegistry,
+        fovs: Sequence[FovEntry],
+        z_range: tuple[int, int],
+        yx_patch_size: tuple[int, int],
+        tau_range_hours: tuple[float, float],
+        options: IndexOptions,
+    ) -> None:
+        self.registry = registry
+        self.fovs = tuple(fovs)
+        self.z_range = (int(z_range[0]), int(z_range[1]))
+        self.yx_patch_size = (int(yx_patch_size[0]), int(yx_patch_size[1]))
+        self.tau_range_hours = (float(tau_range_hours[0]), float(tau_range_hours[1]))
+        self.options = options
+        self.relation = Relation(options.relation)
+        check_geometry(fovs, registry.names, self.z_range, self.yx_patch_size)
+        self.tau_frames = self._tau_frames()
+        conditions = [entry.condition for entry in fovs]
+        wells = [f"{registry.names[entry.experiment]}/{entry.layout.well}" for entry in fovs]
+        self.condition_names, self.fov_condition = _numbered(conditions)
+        self.well_names, self.fov_well = _numbered(wells)
+        self.fov_experiment = np.array([entry.experiment for entry in fovs], dtype=np.int32)
+        configs = [registry.experiments[entry.experiment] for entry in fovs]
+        self.fov_start_hours = np.array([config.start_hpi for config in configs], dtype=np.float64)
+        self.fov_interval_hours = np.array([config.interval_minutes / 60 for config in configs])
+        self.fov_image_yx = np.array([entry.layout.shape[3:] for entry in fovs], dtype=np.int64)
+
+    def _tau_frames(self) -> npt.NDArray[np.int64]:
+        if self.relation is Relation.SELF:
+            return np.zeros((len(self.fovs), 2), dtype=np.int64)
+        used = sorted({entry.experiment for entry in self.fovs})
+        names = self.registry.names
+        limits = {code: self.registry.tau_range_frames(names[code], self.tau_range_hours) for code in used}
+        return np.array([limits[entry.experiment] for entry in self.fovs], dtype=np.int64)
+
+    @property
+    def positions(self) -> tuple[str, ...]:
+        """Names of the fields of view in use, "experiment/A/1/0"."""
+        names = self.registry.names
+        return tuple(f"{names[entry.experiment]}/{entry.layout.name}" for entry in self.fovs)
+
+    def hours_at(
+        self, fov: npt.NDArray[np.integer], frame: npt.NDArray[np.integer]
+    ) -> npt.NDArray[np.float64]:
+        """Return hours after infection or perturbation of frames of fields of view."""
+        return np.asarray(self.fov_start_hours[fov] + frame * self.fov_interval_hours[fov])
+
+
+def _numbered(labels: Sequence[str]) -> tuple[tuple[str, ...], npt.NDArray[np.int32]]:
+    """Return the different labels in order, and the number of each label among them."""
+    names = sorted(set(labels))
+    codes = {name: code for code, name in enumerate(names)}
+    return tuple(names), np.array([codes[label] for label in labels], dtype=np.int32)
