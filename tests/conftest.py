@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.loaded import Loaded
+from tests.support.loaded import Loaded
 
 # One thread for every numerical library: the suite measures results, not speed.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from tests.loaded import Child, Loaded
+from tests.support.loaded import Child, Loaded
 
 from dynaclr.embedding.table import read_embeddings
 from dynaclr.options.reader import read_config

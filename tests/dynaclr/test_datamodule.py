@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
+from tests.support.trainers import quiet_trainer
 
 from dynaclr.base.errors import ConfigError, RunError
 from dynaclr.base.random import FIXED_EPOCH
@@ -17,11 +18,6 @@ from dynaclr.engine import ContrastiveModule
 from dynaclr.loss import NTXentHCL
 from dynaclr.runs.process.stopping import StopOnRequest
 from dynaclr.transforms import RandomFlip, RandomScaleIntensity
-
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning"),  # raised between Lightning and torch
-    pytest.mark.filterwarnings("ignore::lightning.fabric.utilities.warnings.PossibleUserWarning"),  # advice
-]
 
 
 def data_of(path: Path, **options: Any) -> MultiExperimentDataModule:
@@ -74,20 +70,7 @@ def fit(
     **options: Any,
 ) -> tuple[Notes, Trainer]:
     notes = Notes()
-    trainer = Trainer(
-        **{
-            "accelerator": "cpu",
-            "devices": 1,
-            "max_epochs": 2,
-            "logger": False,
-            "enable_checkpointing": False,
-            "enable_progress_bar": False,
-            "enable_model_summary": False,
-            "use_distributed_sampler": False,
-            "callbacks": [notes, *more],
-        }
-        | options
-    )
+    trainer = quiet_trainer(use_distributed_sampler=False, callbacks=[notes, *more], **options)
     trainer.fit(module or module_of(), datamodule=data, ckpt_path=ckpt)
     return notes, trainer
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
+from tests.support.trainers import quiet_trainer
 from torch import Tensor, nn
 
 from dynaclr.base.errors import ConfigError
@@ -17,11 +18,6 @@ from dynaclr.engine import ContrastiveModule
 from dynaclr.loss import NTXentHCL, NTXentLoss
 from dynaclr.runs.record.checkpoints import load_checkpoint
 from dynaclr.training.health import alignment, effective_rank, uniformity
-
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning"),  # raised between Lightning and torch
-    pytest.mark.filterwarnings("ignore::lightning.fabric.utilities.warnings.PossibleUserWarning"),  # advice
-]
 
 BATCHES = 10
 
@@ -74,20 +70,7 @@ def fit(
     module: LightningModule, *, train: Any = None, val: Any = None, **options: Any
 ) -> tuple[Trainer, Notes]:
     notes = Notes()
-    trainer = Trainer(
-        **{
-            "accelerator": "cpu",
-            "devices": 1,
-            "max_epochs": 2,
-            "logger": False,
-            "enable_checkpointing": False,
-            "enable_progress_bar": False,
-            "enable_model_summary": False,
-            "num_sanity_val_steps": 0,
-            "callbacks": [notes],
-        }
-        | options
-    )
+    trainer = quiet_trainer(**{"num_sanity_val_steps": 0, "callbacks": [notes], **options})
     trainer.fit(module, loader() if train is None else train, val)
     return trainer, notes
 
@@ -185,16 +168,7 @@ def test_a_resumed_training_goes_on_with_rate_and_weights(tmp_path: Path) -> Non
     whole = ContrastiveModule(encoder(), NTXentHCL(), lr=0.01, warmup_steps=4)
     fit(whole, callbacks=[first := Notes(), Saves()])
     second, again = ContrastiveModule(encoder(), NTXentHCL(), lr=0.01, warmup_steps=4), Notes()
-    trainer = Trainer(
-        accelerator="cpu",
-        devices=1,
-        max_epochs=2,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        callbacks=[again],
-    )
+    trainer = quiet_trainer(callbacks=[again])
     trainer.fit(second, loader(), ckpt_path=tmp_path / "0.ckpt", weights_only=True)
     assert again.rates == first.rates[BATCHES:]
     for name, weight in whole.state_dict().items():
@@ -288,15 +262,7 @@ def test_an_encoder_that_does_not_fit_the_data(field: str, theirs: int) -> None:
 
     data = Data()
     setattr(data, field, theirs)
-    trainer = Trainer(
-        accelerator="cpu",
-        devices=1,
-        max_epochs=1,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
+    trainer = quiet_trainer(max_epochs=1)
     with pytest.raises(ConfigError, match=f"encoder does not fit the data; expected {theirs}"):
         trainer.fit(ContrastiveModule(encoder(), NTXentHCL()), datamodule=data)
 

@@ -16,7 +16,6 @@ from dynaclr.runs.record.layout import RunFolder, claim_folder, made_folder
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning"),  # raised between Lightning and torch
     pytest.mark.filterwarnings("ignore::UserWarning"),  # tiny images, tiny sets
 ]
 

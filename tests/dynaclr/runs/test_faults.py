@@ -12,7 +12,7 @@ import psutil
 import pytest
 import torch
 import yaml
-from tests.loaded import Loaded
+from tests.support.loaded import Loaded
 
 from dynaclr.runs.record.checkpoints import load_checkpoint
 from dynaclr.runs.record.event_reader import EventReader

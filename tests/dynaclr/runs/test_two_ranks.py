@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.loaded import Child, Loaded
+from tests.support.loaded import Child, Loaded
 
 from dynaclr.options.reader import read_config
 from dynaclr.pipeline import Pipeline

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from tests.loaded import Loaded
+from tests.support.loaded import Loaded
 
 from dynaclr.curation import Mark, MarkKind, Verdict, write_marks
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Trainer
+from tests.support.trainers import quiet_trainer
 
 from dynaclr.base.errors import ConfigError
 from dynaclr.datamodule import MultiExperimentDataModule
@@ -16,11 +17,6 @@ from dynaclr.engine import ContrastiveModule
 from dynaclr.loss import NTXentHCL
 from dynaclr.training.predict import predict_to_file
 from dynaclr.transforms import RandomFlip
-
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning"),  # raised between Lightning and torch
-    pytest.mark.filterwarnings("ignore::lightning.fabric.utilities.warnings.PossibleUserWarning"),  # advice
-]
 
 
 def data_of(path: Path, **options: Any) -> MultiExperimentDataModule:
@@ -45,16 +41,7 @@ def module_of() -> ContrastiveModule:
 
 
 def trainer_of(**options: Any) -> Trainer:
-    return Trainer(
-        accelerator="cpu",
-        devices=1,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        **options,
-    )
+    return quiet_trainer(use_distributed_sampler=False, **options)
 
 
 def near(values: Any) -> Any:

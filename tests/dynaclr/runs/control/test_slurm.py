@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from tests.fake_cluster import FakeCluster, calls
+from tests.support.cluster import FakeCluster, calls
 
 from dynaclr.base.errors import ConfigError, RunError
 from dynaclr.base.files import write_json_atomically

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from tests.support.trainers import quiet_trainer
 
 from dynaclr.base.errors import TrainingError
 from dynaclr.base.random import BatchKey, KeyedBatch
@@ -15,11 +16,6 @@ from dynaclr.runs.process.stopping import StopOnRequest
 from dynaclr.runs.record.checkpoints import AtomicCheckpointIO, load_checkpoint, newest_valid_checkpoint
 from dynaclr.sampler.sequential import SequentialBatches
 from dynaclr.training.loader import BatchLoader
-
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning"),  # raised between Lightning and torch
-    pytest.mark.filterwarnings("ignore::lightning.fabric.utilities.warnings.PossibleUserWarning"),  # advice
-]
 
 
 class Keyed(SequentialBatches):
@@ -109,20 +105,14 @@ def fit(
         StopOnRequest(file),
         RunCheckpoints(folder, notes, "loss/val", kept, steps),  # type: ignore[arg-type]
     ]
-    trainer = Trainer(
+    trainer = quiet_trainer(
         **{
-            "accelerator": "cpu",
-            "devices": 1,
             "max_epochs": 3,
             "num_sanity_val_steps": 0,
-            "logger": False,
-            "enable_checkpointing": False,
-            "enable_progress_bar": False,
-            "enable_model_summary": False,
             "callbacks": callbacks,
             "plugins": [AtomicCheckpointIO()],
+            **options,
         }
-        | options
     )
     train, val = BatchLoader(Rows(), Keyed(48, 8), 2), BatchLoader(Rows(), Keyed(16, 8))
     trainer.fit(model, train, val, ckpt_path=ckpt_path)

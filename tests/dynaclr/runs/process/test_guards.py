@@ -10,17 +10,13 @@ import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from tests.support.trainers import quiet_trainer
 
 from dynaclr.base.errors import TrainingError
 from dynaclr.base.random import BatchKey, KeyedBatch
 from dynaclr.runs.process.guards import STALL_SECONDS, GuardTraining, StallWatch
 from dynaclr.sampler.sequential import SequentialBatches
 from dynaclr.training.loader import BatchLoader
-
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning"),  # raised between Lightning and torch
-    pytest.mark.filterwarnings("ignore::lightning.fabric.utilities.warnings.PossibleUserWarning"),  # advice
-]
 
 
 class Keyed(SequentialBatches):
@@ -65,20 +61,7 @@ class Model(LightningModule):
 def fit(
     model: Model, guard: GuardTraining, train: Any = None, val: Any = None, *more: Callback, **options: Any
 ) -> Trainer:
-    trainer = Trainer(
-        **{
-            "accelerator": "cpu",
-            "devices": 1,
-            "max_epochs": 2,
-            "num_sanity_val_steps": 0,
-            "logger": False,
-            "enable_checkpointing": False,
-            "enable_progress_bar": False,
-            "enable_model_summary": False,
-            "callbacks": [*more, guard],
-        }
-        | options
-    )
+    trainer = quiet_trainer(**{"num_sanity_val_steps": 0} | options, callbacks=[*more, guard])
     trainer.fit(model, BatchLoader(Rows(), Keyed(48, 8), 2) if train is None else train, val)
     return trainer
 
@@ -147,16 +130,7 @@ def test_no_batches(options: dict[str, Any]) -> None:
 def test_a_finished_run_that_is_resumed_is_no_run_without_batches(tmp_path: Path) -> None:
     fit(Model(), GuardTraining()).save_checkpoint(tmp_path / "last.ckpt")
     model = Model()
-    trainer = Trainer(
-        accelerator="cpu",
-        devices=1,
-        max_epochs=2,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        callbacks=[GuardTraining()],
-    )
+    trainer = quiet_trainer(callbacks=[GuardTraining()])
     trainer.fit(model, BatchLoader(Rows(), Keyed(48, 8)), ckpt_path=tmp_path / "last.ckpt")
     assert model.steps == 0
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from tests.support.trainers import quiet_trainer
 
 from dynaclr.base.errors import TrainingError
 from dynaclr.base.fingerprint import batch_digest
@@ -20,11 +21,6 @@ from dynaclr.runs.record.states import State, outcome_of
 from dynaclr.runs.record.status import read_status
 from dynaclr.sampler.sequential import SequentialBatches
 from dynaclr.training.loader import BatchLoader
-
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning"),  # raised between Lightning and torch
-    pytest.mark.filterwarnings("ignore::lightning.fabric.utilities.warnings.PossibleUserWarning"),  # advice
-]
 
 
 class Rows:
@@ -76,19 +72,7 @@ def events(folder: RunFolder, kind: str | None = None, rank: int = 0) -> list[di
 def fit(
     recorder: RunRecorder, model: Model, *more: Callback, rows: Rows | None = None, **options: Any
 ) -> Trainer:
-    trainer = Trainer(
-        **{
-            "accelerator": "cpu",
-            "devices": 1,
-            "max_epochs": 2,
-            "logger": False,
-            "enable_checkpointing": False,
-            "enable_progress_bar": False,
-            "enable_model_summary": False,
-            "callbacks": [recorder, *more],
-        }
-        | options
-    )
+    trainer = quiet_trainer(callbacks=[recorder, *more], **options)
     batches = SequentialBatches(32, 8)
     train = BatchLoader(rows or Rows(), batches, 2, observer=recorder.observe)
     trainer.fit(model, train, BatchLoader(Rows(), SequentialBatches(16, 8)))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from lightning.pytorch import Callback, Trainer
-from tests.loaded import Loaded
+from tests.support.loaded import Loaded
 
 from dynaclr.base.errors import RunError
 from dynaclr.cli.training import parse
@@ -26,11 +26,6 @@ from dynaclr.runs.record.processes import identity
 from dynaclr.runs.record.states import ExitCode
 from dynaclr.runs.record.status import read_status
 from dynaclr.runs.record.watch import RunView
-
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning"),  # raised between Lightning and torch
-    pytest.mark.filterwarnings("ignore::lightning.fabric.utilities.warnings.PossibleUserWarning"),  # advice
-]
 
 resource = pytest.importorskip("resource", reason="limits of processes are POSIX")
 STEPS_OF_AN_EPOCH = 8

@@ -14,14 +14,10 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from tests.support.trainers import quiet_trainer
 
 from dynaclr.runs.process.alarms import Alarms
 from dynaclr.runs.process.stopping import StopOnRequest
-
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning"),  # raised between Lightning and torch
-    pytest.mark.filterwarnings("ignore::lightning.fabric.utilities.warnings.PossibleUserWarning"),  # advice
-]
 
 NUMBERS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGUSR1") if hasattr(signal, name)]
 
@@ -63,19 +59,7 @@ class At(Callback):
 
 
 def fit(*callbacks: Callback, **options: Any) -> Trainer:
-    trainer = Trainer(
-        **{
-            "accelerator": "cpu",
-            "devices": 1,
-            "max_epochs": 2,
-            "logger": False,
-            "enable_checkpointing": False,
-            "enable_progress_bar": False,
-            "enable_model_summary": False,
-            "callbacks": list(callbacks),
-        }
-        | options
-    )
+    trainer = quiet_trainer(callbacks=list(callbacks), **options)
     train, val = (torch.utils.data.DataLoader(torch.arange(size), batch_size=2) for size in (20.0, 6.0))
     trainer.fit(Model(), train, val)
     return trainer
