@@ -76,7 +76,7 @@ def test_bad_settings(channels: list[int], p: float) -> None:
 
 
 def test_missing_uniforms_say_where_they_come_from() -> None:
-    with pytest.raises(ConfigError, match=r"dynaclr\.draws\.uniforms"):
+    with pytest.raises(ConfigError, match=r"dynaclr\.base\.random\.uniforms"):
         ChannelDropout([1], 0.5)(torch.ones(2, 2, 1, 1, 1))
 
 

@@ -285,5 +285,5 @@ def test_the_command_line_takes_what_is_written_unchanged(coded_source: Path, tm
             if path != "trainer.accelerator":
                 assert value == spec.get(path) or path in ("data.normalizations", "data.augmentations"), path
         encoder = spec.get("model.encoder.class_path")
-        assert f"{type(cli.model.encoder).__module__}.{type(cli.model.encoder).__qualname__}" == encoder
+        assert type(cli.model.encoder).__name__ == encoder.rpartition(".")[2]
         assert getattr(cli.model.loss_function, "beta", 0.0) == spec.get("data.hcl_beta")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sys
 import threading
 import time
@@ -15,8 +14,6 @@ from typing import Any
 import psutil
 import pytest
 
-from dynaclr.options.presets import Preset, preset_spec
-from dynaclr.options.spec import RunSpec
 from dynaclr.runs.control.launch import Launch
 
 _MARK = "DYNACLR_TEST_STAND_IN"
@@ -105,11 +102,3 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
         with contextlib.suppress(psutil.Error):
             if process.pid != os.getpid() and process.environ().get(_MARK) == str(program):
                 process.kill()
-
-
-@pytest.fixture(scope="session")
-def quick(coded_source: Path, tmp_path_factory: pytest.TempPathFactory) -> RunSpec:
-    """A training that takes a moment, on data of its own: it computes their statistics."""
-    folder = tmp_path_factory.mktemp("quick") / "data"
-    shutil.copytree(coded_source.parent, folder)
-    return preset_spec(Preset.QUICK, folder / coded_source.name)
