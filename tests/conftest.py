@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.ci import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401
 from tests.support.loaded import Loaded
+
+VIEWER = Path(__file__).parent / "napari_dynaclr"
 
 # One thread for every numerical library: the suite measures results, not speed.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -17,7 +20,7 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Load Lightning first where tests of the viewer come too: after a viewer, loading it ends Python."""
-    kinds = {item.get_closest_marker("gui") is None for item in session.items}
+    kinds = {VIEWER in item.path.parents for item in session.items}
     if len(kinds) == 2:
         import lightning  # noqa: F401
 
@@ -65,8 +68,10 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Folder of real recordings; tests that need it are skipped where it is absent."""
+    """Folder of real recordings: where DYNACLR_SHARED_DATA says, else in `shared` beside the project."""
     place = Path(os.environ.get("DYNACLR_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    if "DYNACLR_SHARED_DATA" not in os.environ and not place.parent.is_dir():
+        pytest.skip("no recordings are expected here; set DYNACLR_SHARED_DATA")
     if not (place / "hela").is_dir():
-        pytest.skip(f"no real recordings at {place}; set DYNACLR_SHARED_DATA")
+        pytest.skip(f"no real recordings at {place}")
     return place
