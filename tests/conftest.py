@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.ci import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401
@@ -23,6 +27,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     kinds = {VIEWER in item.path.parents for item in session.items}
     if len(kinds) == 2:
         import lightning  # noqa: F401
+    if True in kinds:
+        import napari_dynaclr.shell.contents  # noqa: F401  # docks are filled at once
+    gc.collect()
+    gc.freeze()  # what is imported stays: looking through it for garbage is a third of a viewer's test
 
 
 @pytest.fixture(scope="session")
@@ -75,3 +83,17 @@ def shared_data() -> Path:
     if not (place / "hela").is_dir():
         pytest.skip(f"no real recordings at {place}")
     return place
+
+
+@pytest.fixture
+def until() -> Callable[..., Any]:
+    """Wait for a condition to become true, and return its value."""
+
+    def wait(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
+        due, pause = time.monotonic() + seconds, threading.Event()
+        while not (value := condition()):
+            assert time.monotonic() < due, "it did not happen"
+            pause.wait(0.01)
+        return value
+
+    return wait
