@@ -97,7 +97,7 @@ class IndexSource:
         """Return all that anchors depend on besides the track files."""
         return {
             "fovs": [
-                (self.registry.names[e.experiment], str(e.layout.array_path.absolute()), e.layout.shape)
+                (self.registry.names[e.experiment], str(e.layout.array_path), e.layout.shape)
                 for e in self.fovs
             ],
             "channels": [list(maps.values()) for maps in self.registry.channel_maps.values()],
