@@ -1,4 +1,4 @@
-"""What everything stands on: errors, names, keyed randomness, files, YAML; imports nothing of ours."""
+"""What everything stands on: errors, names, keyed randomness, files, paths, YAML; imports nothing of ours."""
 
 __all__ = (
     "bounds",
@@ -8,6 +8,7 @@ __all__ = (
     "fingerprint",
     "keys",
     "locking",
+    "paths",
     "permutation",
     "random",
     "yaml_editor",

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from dynaclr.base.errors import ConfigError, problem, together
+from dynaclr.base.paths import absolute_path
 from dynaclr.base.yaml_reader import LINE, load_yaml, read_text
 
 __all__ = ("known_classes_only",)
@@ -68,11 +69,11 @@ def _files(arguments: Sequence[str]) -> Iterator[tuple[Path, Keys]]:
             value = arguments[place + 1] if place + 1 < len(arguments) else ""
         keys = tuple(name.removeprefix("--").split("."))
         if name in _RUNS:
-            yield Path(value) / "config.yaml", ()
+            yield absolute_path(value) / "config.yaml", ()
         elif keys[0] in _SECTIONS:
-            yield Path(value), keys
+            yield absolute_path(value), keys
         elif value.endswith(_ENDINGS) or name == "--config":
-            yield Path(value), ()
+            yield absolute_path(value), ()
 
 
 def _problems_of(file: Path, keys: Keys, inside: tuple[Path, ...]) -> Iterator[str]:

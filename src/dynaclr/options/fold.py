@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from dynaclr.base.paths import absolute_path
 from dynaclr.curation import CURATION_FILE
 from dynaclr.index import IndexOptions
 from dynaclr.pipeline import DataConfig, PipelineConfig, SamplingConfig, SplitConfig, TransformConfig
@@ -101,15 +102,16 @@ def pipeline_config(
     index_cache
         Folder for a cache of the index; None for none.
     curation
-        File of marks, relative to the current directory: what they exclude is not trained on. "auto" is
+        File of marks: what they exclude is not trained on. "auto" is
         curation.csv beside experiments_yaml where there is one; None for none.
     """
     tracks = TrackPolicy(missing_tracks, bad_coordinates, duplicate_rows)
-    cache = None if index_cache is None else Path(index_cache)
-    marks = marks_file(experiments_yaml, curation)
+    cache = None if index_cache is None else absolute_path(index_cache)
+    listed = absolute_path(experiments_yaml)
+    marks = marks_file(listed, curation)
     return PipelineConfig(
         DataConfig(
-            experiments_yaml=Path(experiments_yaml),
+            experiments_yaml=listed,
             z_range=(z_range[0], z_range[1]),
             yx_patch_size=(yx_patch_size[0], yx_patch_size[1]),
             tau_range_hours=(tau_range[0], tau_range[1]),
@@ -146,9 +148,9 @@ def pipeline_config(
     )
 
 
-def marks_file(experiments_yaml: str, curation: str | None) -> Path | None:
+def marks_file(experiments_yaml: Path, curation: str | None) -> Path | None:
     """Return the file of marks that an option stands for, None if no marks are to count."""
     if curation != "auto":
-        return None if curation is None else Path(curation)
-    beside = Path(experiments_yaml).parent / CURATION_FILE
+        return None if curation is None else absolute_path(curation)
+    beside = experiments_yaml.parent / CURATION_FILE
     return beside if beside.is_file() else None
