@@ -7,10 +7,11 @@ from typing import Literal
 
 from dynaclr.base.paths import absolute_path
 from dynaclr.curation import CURATION_FILE
+from dynaclr.experiment import slices_of
 from dynaclr.index import IndexOptions
 from dynaclr.pipeline import DataConfig, PipelineConfig, SamplingConfig, SplitConfig, TransformConfig
 from dynaclr.tracks import TrackPolicy
-from dynaclr.transforms import Normalization, Transform
+from dynaclr.transforms import MapTransform, Normalization, Transform
 
 __all__ = ("marks_file", "pipeline_config")
 
@@ -34,8 +35,8 @@ def pipeline_config(
     condition_ratio: dict[str, float] | None = None,
     channel_dropout_channels: list[int] = [1],  # noqa: B006 - the CLI shows the default; never changed
     channel_dropout_prob: float = 0.5,
-    normalizations: list[Normalization] = [],  # noqa: B006 - as above
-    augmentations: list[Transform] = [],  # type: ignore[type-arg]  # noqa: B006 - as above
+    normalizations: list[Normalization | MapTransform] = [],  # noqa: B006 - as above
+    augmentations: list[Transform | MapTransform] = [],  # type: ignore[type-arg]  # noqa: B006 - as above
     cache_pool_bytes: int = 0,
     seed: int = 0,
     include_wells: list[str] | None = None,
@@ -76,9 +77,10 @@ def pipeline_config(
     channel_dropout_channels, channel_dropout_prob
         Channels (positions in source_channel) that are zeroed for a whole sample in training.
     normalizations
-        Callables (images, norm_meta) of every stage, for example `NormalizeByStatistics`.
+        Of every stage: `dynaclr.transforms` with statistics, for example `NormalizeByStatistics`, or MONAI's
+        `MapTransform`s that draw nothing; their keys are ch_0, ch_1, ... in the order of source_channel.
     augmentations
-        `dynaclr.transforms` of training.
+        Of training: `dynaclr.transforms`, or MONAI's `MapTransform`s, applied sample by sample.
     cache_pool_bytes
         Bytes of decoded chunks kept between batches; 0 for what one batch shares.
     include_wells, exclude_fovs
@@ -112,7 +114,7 @@ def pipeline_config(
     return PipelineConfig(
         DataConfig(
             experiments_yaml=listed,
-            z_range=(z_range[0], z_range[1]),
+            z_range=slices_of(z_range),
             yx_patch_size=(yx_patch_size[0], yx_patch_size[1]),
             tau_range_hours=(tau_range[0], tau_range[1]),
             tau_decay_rate=tau_decay_rate,

@@ -15,6 +15,7 @@ from dynaclr.base.yaml_reader import load_yaml, without_lines
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.options.fold import pipeline_config
 from dynaclr.pipeline import PipelineConfig
+from dynaclr.transforms import light_monai
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
@@ -98,7 +99,8 @@ def _configured(file: Path, options: dict[str, Any]) -> PipelineConfig:
 
     parser = _parser()
     try:
-        parsed = parser.instantiate(parser.parse_object(options))
+        with light_monai():
+            parsed = parser.instantiate(parser.parse_object(options))
     except (ArgumentError, TypeError, ValueError) as error:
         if isinstance(error, ConfigError):
             raise

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from dynaclr.base.errors import ConfigError, problem
 from dynaclr.index import IndexOptions
+from dynaclr.transforms import MapAugmentation, MapNormalization, MapTransform
 
 __all__ = ("DataConfig", "PipelineConfig", "SamplingConfig", "SplitConfig", "TransformConfig")
 
@@ -109,9 +110,9 @@ class TransformConfig:
     Attributes
     ----------
     normalizations
-        Callables (images, norm_meta), in every stage.
+        Callables (images, norm_meta), in every stage; MONAI's are wrapped into such.
     augmentations
-        `dynaclr.transforms` in training only.
+        `dynaclr.transforms`, in training only; MONAI's are wrapped into such.
     final_yx_patch_size
         What the network sees, pixels.
     channel_dropout_channels, channel_dropout_prob
@@ -137,6 +138,10 @@ class TransformConfig:
                     found=repr(self.missing_statistics),
                 )
             )
+        for name, kind in (("normalizations", MapNormalization), ("augmentations", MapAugmentation)):
+            given = getattr(self, name)
+            ours = tuple(kind(item) if isinstance(item, MapTransform) else item for item in given)
+            object.__setattr__(self, name, ours)
 
 
 @dataclass(frozen=True, slots=True)
