@@ -11,7 +11,10 @@ import numpy.typing as npt
 
 from dynaclr.base.keys import STATISTICS
 
-__all__ = ("Moments", "frame_moments")
+__all__ = ("MOMENTS_VERSION", "Moments", "frame_moments")
+
+MOMENTS_VERSION = 2
+"""Raised when the same pixels give other statistics, so that kept ones are computed again."""
 
 SAMPLE = 2**16
 """Pixels of a frame that the quantiles of frames, FOVs and data sets are estimated from."""
@@ -35,6 +38,11 @@ class Moments:
     highest: float = -np.inf
     sample: npt.NDArray[np.float32] = field(default_factory=lambda: np.empty(0, dtype=np.float32))
     weights: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0, dtype=np.float64))
+
+    @property
+    def blank(self) -> bool:
+        """Whether there is no finite pixel, or all pixels are one value: nothing was recorded."""
+        return self.lowest >= self.highest
 
     def merged(self, other: Moments) -> Moments:
         """Return the moments of both sets of pixels together."""

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dynaclr.base.keys import STATISTICS
 from dynaclr.images.moments import Moments, frame_moments
 
 QUANTILES = {"p1": 1, "p5": 5, "median": 50, "p95": 95, "p99": 99}
@@ -74,3 +75,28 @@ def test_few_pixels_give_the_quantiles_of_numpy(values: list[int], parts: int) -
     found = merged(pieces).statistics()
     for name, percent in QUANTILES.items():
         assert found[name] == pytest.approx(np.percentile(values, percent), abs=1e-3)
+
+
+def everything(values: npt.NDArray[Any]) -> dict[str, float]:
+    values = values.astype(np.float64).ravel()
+    p1, p5, p25, p50, p75, p95, p99 = np.percentile(values, [1, 5, 25, 50, 75, 95, 99])
+    numbers = (values.mean(), values.std(), p50, p75 - p25, p1, p5, p95, p99, values.min(), values.max())
+    return dict(zip(STATISTICS, map(float, numbers), strict=True))
+
+
+def test_merged_moments_equal_those_of_all() -> None:
+    rng = np.random.default_rng(1)
+    parts = [rng.normal(k, 2, 500).astype(np.float32) for k in range(5)]
+    total = Moments()
+    for part in parts:
+        total = total.merged(frame_moments(part))
+    assert total.statistics() == pytest.approx(everything(np.concatenate(parts)), rel=1e-5)
+    assert Moments.from_json(json.loads(json.dumps(total.to_json()))).statistics() == pytest.approx(
+        total.statistics()
+    )
+
+
+def test_pixels_that_are_no_numbers_do_not_count() -> None:
+    pixels = np.array([[1.0, np.nan], [3.0, np.inf]], dtype=np.float32)
+    assert frame_moments(pixels).statistics()["mean"] == 2.0
+    assert frame_moments(np.full((2, 2), np.nan)).statistics()["std"] == 0.0
