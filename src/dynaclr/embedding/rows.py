@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ def rows_in(index: MultiExperimentIndex, observations: pd.DataFrame) -> npt.NDAr
     """
     fov = np.full(len(observations), -1, dtype=np.int64)
     places = observations.groupby([keys.EXPERIMENT, keys.FOV_NAME], sort=False, observed=True)
-    for (experiment, name), members in places.indices.items():
-        fov[members] = index.fov_code(experiment, name)
+    for place, members in places.indices.items():
+        fov[members] = index.fov_code(*cast("tuple[str, str]", place))
     track_id, t = (observations[name].to_numpy(dtype=np.int64) for name in (keys.TRACK_ID, keys.T))
     return index.table.find(fov, track_id, t)

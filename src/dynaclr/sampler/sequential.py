@@ -1,4 +1,4 @@
-"""All rows in order, batch after batch, shared out over ranks; for validation and prediction."""
+"""All items in order, batch after batch, shared out over ranks; for validation and prediction."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ __all__ = ("SequentialBatches",)
 
 
 class SequentialBatches:
-    """Batches of consecutive row numbers; the same in every epoch.
+    """Batches of consecutive numbers; the same in every epoch.
 
     Ranks take batches rank, rank + num_replicas, ...; all make the same number of steps. Where the
     batches do not come out even, the last ranks see first batches again (training loops must agree);
-    with `pad=False` they see none (every row exactly once, for prediction).
+    with `pad=False` they see none (every item exactly once, for prediction).
 
     Parameters
     ----------
     size
-        Number of rows.
+        Number of items: anchors in validation, observations in prediction.
     batch_size
-        Rows of a batch; the last may be smaller.
+        Items of a batch; the last may be smaller.
     num_replicas, rank
         Number of processes and this one's number.
     pad
