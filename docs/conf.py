@@ -50,5 +50,5 @@ def _as_written(app: Any, what: str, name: str, obj: Any, options: Any, lines: l
 
 
 def setup(app: Any) -> None:
-    """Called by Sphinx."""
+    """Connect what Sphinx calls."""
     app.connect("autodoc-process-docstring", _as_written, priority=100)  # before sections are read

@@ -67,7 +67,7 @@ def _next_step(run_folder: Path, has_viewer: bool) -> str:
         return f"open the run in napari:\n  {line(command)}"
     command = [sys.executable, "-m", "dynaclr", "watch", str(run_folder)]
     return (
-        "napari is not installed here; the extra `gui` of napari-dynaclr brings it, and the plugin opens this run.\n"
+        "napari is not installed here: the extra `gui` of napari-dynaclr brings it, with the plugin.\n"
         f"show the run in this terminal:\n  {line(command)}"
     )
 
