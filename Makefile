@@ -7,7 +7,7 @@ PACKAGES := xvfb xauth libegl1 libgl1 libgl1-mesa-dri libxkbcommon-x11-0 libxcb-
 	libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libdbus-1-3 \
 	libfontconfig1 libglib2.0-0
 
-.PHONY: help install install-headless system demo test test-fast docs-test lint bench clean
+.PHONY: help install install-headless system demo test test-fast docs-test lint bench docs dist clean
 
 help:
 	@echo "make demo     install into $(VENV), make synthetic cells, train, draw the embedding"
@@ -15,6 +15,8 @@ help:
 	@echo "make docs-test run the examples and the commands of README and docs"
 	@echo "make bench    ratios against plain references"
 	@echo "make lint     style and types only"
+	@echo "make docs     build the documentation into docs/_build; a warning is an error"
+	@echo "make dist     build what is published into dist/"
 	@echo "make clean    remove $(VENV) and outputs"
 
 $(BIN)/python:
@@ -72,5 +74,17 @@ test-fast: $(VENV)/.full
 bench: $(VENV)/.full
 	@failed=0; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || failed=1; done; exit $$failed
 
+$(VENV)/.docs: $(BIN)/python pyproject.toml
+	$(BIN)/uv pip install --python $(BIN)/python --quiet -e '.[docs]'
+	touch $@ $(VENV)/.headless
+
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs docs/_build
+	@echo "docs/_build/index.html"
+
+dist: $(BIN)/python
+	$(BIN)/uv build --out-dir dist
+	$(BIN)/uv tool run twine check --strict dist/*
+
 clean:
-	rm -rf $(VENV) $(DEMO) runs .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(DEMO) docs/_build dist runs .mypy_cache .ruff_cache .pytest_cache

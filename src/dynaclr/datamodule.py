@@ -44,8 +44,9 @@ class MultiExperimentDataModule(LightningDataModule):
         Pairs of a batch (on each device).
     num_workers
         Batches read at the same time; 0 reads in the training thread.
-    experiment_aware, condition_balanced, leaky, temporal_enrichment, temporal_window_hours,
-    temporal_global_fraction, experiment_weights, condition_ratio, group_by, stratify_by, seed
+    experiment_aware, condition_balanced, leaky, experiment_weights, condition_ratio, group_by, stratify_by
+        As `FlexibleBatchSampler` says.
+    temporal_enrichment, temporal_window_hours, temporal_global_fraction, seed
         As `FlexibleBatchSampler` says.
     channel_dropout_channels, channel_dropout_prob
         Channels (positions in source_channel) that are zeroed for a whole sample in training.

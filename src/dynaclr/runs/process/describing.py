@@ -10,13 +10,14 @@ from typing import Any
 
 import yaml
 
+from dynaclr import __version__
 from dynaclr.base.files import write_bytes_atomically, write_text_atomically
 from dynaclr.base.paths import absolute_path
 from dynaclr.runs.record.layout import RunFolder
 
 __all__ = ("config_text", "describe", "experiments_text")
 
-_PACKAGES = ("napari-dynaclr", "torch", "lightning", "monai", "numpy", "tensorstore", "iohub", "timm")
+_PACKAGES = ("torch", "lightning", "monai", "numpy", "tensorstore", "iohub", "timm")
 
 
 def describe(cli: Any, folder: RunFolder, experiments: str) -> None:
@@ -28,7 +29,7 @@ def describe(cli: Any, folder: RunFolder, experiments: str) -> None:
         write_bytes_atomically(folder.marks, marks.read_bytes())
     folder.write_facts(
         {
-            "versions": {name: version(name) for name in _PACKAGES},
+            "versions": {"napari-dynaclr": __version__, **{name: version(name) for name in _PACKAGES}},
             "python": platform.python_version(),
             "command": [sys.executable, *sys.orig_argv[1:]],
             "seed": cli.config.seed_everything,
