@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -69,9 +70,14 @@ class Loaded:
         self._place = Path(tempfile.mkdtemp(prefix="loaded-")) / "socket"  # names of sockets must be short
 
     def start(
-        self, folder: Path, *arguments: str, largest_file: int | None = None, **environment: str
+        self,
+        folder: Path,
+        *arguments: str,
+        code: str | None = None,
+        largest_file: int | None = None,
+        **environment: str,
     ) -> Child:
-        """Start `python -m dynaclr` with some arguments in a folder."""
+        """Start `python -m dynaclr`, or a script, with some arguments in a folder."""
         if self._server is None:
             self._server = subprocess.Popen(
                 [sys.executable, __file__, str(self._place)], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
@@ -84,6 +90,7 @@ class Loaded:
             file.touch()
         request = {
             "arguments": list(arguments),
+            "code": code and textwrap.dedent(code),
             "folder": str(folder),
             "environment": {**os.environ, **environment},
             "files": [str(file) for file in files],
@@ -152,7 +159,10 @@ def serve(place: str) -> int:
         os._exit(0)
     line.close()
     _become(request)
-    return main(request["arguments"])
+    if request["code"] is None:
+        return main(request["arguments"])
+    exec(compile(request["code"], "script", "exec"), {"__name__": "__main__"})
+    return 0
 
 
 def _become(request: dict[str, Any]) -> None:
