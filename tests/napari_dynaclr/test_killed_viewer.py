@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
+from tests.support import fake_training
 
 from dynaclr.runs.record.layout import RunFolder
 from dynaclr.runs.record.observing import observe, read_launch, worker
@@ -65,9 +66,7 @@ runpy.run_path({fake!r}, run_name="__main__")
 def killed_viewer(sample_training: Path, tmp_path: Path) -> Iterator[Path]:
     """Folder of two runs that a viewer has started; it is killed, and one of them with it."""
     fake = tmp_path / "stand-in"
-    fake.write_text(
-        STAND_IN.format(python=sys.executable, fake=str(Path(__file__).with_name("fake_training.py")))
-    )
+    fake.write_text(STAND_IN.format(python=sys.executable, fake=fake_training.__file__))
     fake.chmod(0o755)
     root = tmp_path / "runs"
     command = [sys.executable, "-c", textwrap.dedent(VIEWER), str(sample_training), str(fake), str(root)]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QFileDialog
-from tests.napari_dynaclr.batches import Opened
+from tests.support.batches import Opened
 
 from napari_dynaclr.controllers.batch_report import REPORT
 

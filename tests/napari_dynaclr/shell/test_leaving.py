@@ -13,7 +13,7 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QMainWindow, QMessageBox, QWidget
-from tests.napari_dynaclr.fake_training import begin
+from tests.support.fake_training import begin
 
 from dynaclr.runs.record.layout import RunFolder
 from dynaclr.runs.record.observing import observe

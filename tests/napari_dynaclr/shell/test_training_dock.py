@@ -19,38 +19,29 @@ from typing import Any
 import psutil
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication, QWidget
-from tests.napari_dynaclr.fake_training import begin
+from qtpy.QtWidgets import QApplication
+from tests.support.fake_training import begin
+from tests.support.viewer import PLUGIN, Window, messages
 
 from dynaclr.options.spec import RunSpec
 from dynaclr.runs.control.launch import launch
 from dynaclr.runs.record.layout import RunFolder
 from dynaclr.runs.record.states import State
 from dynaclr.runs.record.status import read_status
-from napari_dynaclr.shell.hub import hub_of
 from napari_dynaclr.state.memory import RECENT, recall
 from napari_dynaclr.state.project import Project, open_project
 from napari_dynaclr.views.training import TrainingView
 
 pytestmark = pytest.mark.gui
-PLUGIN = "napari-dynaclr"
-LONG = 120_000
 
 
-class Training:
+class Training(Window):
     """A viewer with the dock of trainings."""
 
     def __init__(self, viewer: Any, qtbot: Any, project: Project | None) -> None:
-        self.viewer, self.qtbot, self.hub = viewer, qtbot, hub_of(viewer)
-        self.hub.session.project = project
-        self.view: TrainingView = viewer.window.add_plugin_dock_widget(PLUGIN, "Training")[1].content
-
-    def until(self, what: Any) -> None:
-        self.qtbot.waitUntil(what, timeout=LONG)
-
-    def click(self, button: QWidget) -> None:
-        assert button.isEnabled(), button.toolTip()
-        self.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        super().__init__(viewer, qtbot)
+        self.session.project = project
+        self.view: TrainingView = self.dock("Training")
 
     def state(self) -> State | None:
         run = self.hub.runs.current
@@ -80,12 +71,6 @@ def own_project(sample_training: Path, tmp_path: Path) -> Project:
     spec = RunSpec.read(sample_training).changed({"run.root": str(file.parent / "runs")})
     spec.write(file)
     return open_project(file)
-
-
-def messages() -> list[str]:
-    from napari.utils.notifications import notification_manager
-
-    return [str(item.message) for item in notification_manager.records]
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ import pytest
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QPushButton
-from tests.napari_dynaclr.batches import YAML, Opened
+from tests.support.batches import YAML, Opened
 
 from dynaclr.testing import coded_value
 from napari_dynaclr.controllers.batch import batch_dock

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.napari_dynaclr.fake_training import begin
 from tests.support.cluster import FakeCluster
+from tests.support.fake_training import begin
 
 from dynaclr.options.spec import RunSpec
 from dynaclr.runs.record.layout import RunFolder
