@@ -129,7 +129,7 @@ def test_a_click_goes_to_the_cell_and_draws_its_path(explored: Exploring, qtbot:
 
 
 def test_cells_selected_in_the_image_are_selected_in_the_plot(explored: Exploring) -> None:
-    at, layer = explored, explored.layer()
+    at, layer = explored, explored.embedded()
     numbers = layer.features["number"].to_numpy()
     layer.selected_data = {0, 2}  # as napari's tools do: a click or a box replaces, with shift they add
     at.until(lambda: at.model.selected.tolist() == sorted(numbers[[0, 2]].tolist()))
