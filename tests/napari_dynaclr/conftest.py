@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from napari_dynaclr.state.project import Project
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let the sampler say that these data are small."""
+    item.add_marker(pytest.mark.filterwarnings("ignore:sampler:UserWarning"), append=False)
+
+
 @pytest.fixture(autouse=True)
 def own_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file in which the plugin remembers, for one test."""

@@ -23,7 +23,6 @@ from napari_dynaclr.state.project import TRAINING, Cell, open_project
 from napari_dynaclr.state.sample_data import clear_away, is_sample, make_sample
 from napari_dynaclr.state.session import PairRequest
 
-pytestmark = [pytest.mark.gui, pytest.mark.filterwarnings("ignore:sampler:UserWarning")]
 DOCKS = ("Project", "Pairs", "Lineage", "Batches", "Curation")
 
 

@@ -22,7 +22,7 @@ from dynaclr.runs.record.states import State
 from dynaclr.runs.record.status import read_status
 from napari_dynaclr.shell.hub import hub_of
 
-pytestmark = [pytest.mark.gui, pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="kill -9")]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="kill -9")]
 LONG = 120_000
 
 VIEWER = """

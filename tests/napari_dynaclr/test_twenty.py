@@ -60,7 +60,6 @@ from napari_dynaclr.state.session import PairRequest
 from napari_dynaclr.widgets.parts import Fold
 from napari_dynaclr.workers import Jobs
 
-pytestmark = [pytest.mark.gui, pytest.mark.filterwarnings("ignore:sampler:UserWarning")]
 DOCKS = ("Project", "Pairs", "Lineage", "Batches", "Curation", "Training", "Embedding")
 LEFT = Qt.MouseButton.LeftButton
 _LINE_MARGIN = 2  # pixels that Qt keeps at each end of a text in a field

@@ -12,8 +12,6 @@ from tests.support.batches import Opened
 
 from napari_dynaclr.controllers.batch_report import REPORT
 
-pytestmark = [pytest.mark.gui, pytest.mark.filterwarnings("ignore:sampler:UserWarning")]
-
 
 @pytest.fixture
 def opened(qtbot: Any, coded_source: Path, tmp_path: Path, qapp: Any) -> Any:

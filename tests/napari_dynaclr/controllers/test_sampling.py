@@ -13,8 +13,6 @@ from tests.support.batches import Opened
 from napari_dynaclr.state.memory import note_project
 from napari_dynaclr.state.project import open_project
 
-pytestmark = [pytest.mark.gui, pytest.mark.filterwarnings("ignore:sampler:UserWarning")]
-
 
 @pytest.fixture
 def opened(qtbot: Any, coded_source: Path, tmp_path: Path, qapp: Any) -> Any:

@@ -20,8 +20,6 @@ from napari_dynaclr.shell.hub import hub_of
 from napari_dynaclr.state.project import TRAINING, Cell, Project, reopened
 from napari_dynaclr.state.session import PairRequest
 
-pytestmark = pytest.mark.gui
-
 
 @pytest.fixture
 def opened(make_napari_viewer: Any, qtbot: Any, sample_project: Project) -> Any:

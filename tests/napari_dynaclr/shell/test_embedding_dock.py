@@ -26,8 +26,6 @@ from napari_dynaclr.state.embedding import COLOUR_BY, LAYOUTS
 from napari_dynaclr.state.project import TRAINING, Project, open_project
 from napari_dynaclr.views.embedding import EmbeddingView
 
-pytestmark = pytest.mark.gui
-
 
 class Exploring(Window):
     """A viewer with the dock of embeddings."""

@@ -23,7 +23,6 @@ from napari_dynaclr.shell.docks import open_dock
 from napari_dynaclr.shell.hub import hub_of
 from napari_dynaclr.workers import Cancelled, Tell
 
-pytestmark = pytest.mark.gui
 LONG = 60_000
 
 

@@ -32,8 +32,6 @@ from napari_dynaclr.state.memory import RECENT, recall
 from napari_dynaclr.state.project import Project, open_project
 from napari_dynaclr.views.training import TrainingView
 
-pytestmark = pytest.mark.gui
-
 
 class Training(Window):
     """A viewer with the dock of trainings."""

@@ -21,8 +21,6 @@ from napari_dynaclr.state.project import open_project, reopened
 from napari_dynaclr.state.session import PairRequest, Session
 from napari_dynaclr.workers import Jobs
 
-pytestmark = [pytest.mark.gui, pytest.mark.filterwarnings("ignore:sampler:UserWarning")]
-
 
 @pytest.fixture
 def opened(qtbot: Any, coded_source: Path, tmp_path: Path, qapp: Any) -> Any:

@@ -19,7 +19,7 @@ from napari_dynaclr.shell.hub import hub_of
 from napari_dynaclr.state.project import Project, open_project
 from napari_dynaclr.views.training import TrainingView
 
-pytestmark = [pytest.mark.gui, pytest.mark.skipif(os.name == "nt", reason="the programs are scripts")]
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="the programs are scripts")
 LONG = 30_000
 
 

@@ -17,8 +17,6 @@ from napari_dynaclr.keys.steps import STEP_ACTIONS, neighbours
 from napari_dynaclr.presentation.lineage_layout import LineageLayout, family_rows, lay_out
 from napari_dynaclr.presentation.positives import Barrier
 
-pytestmark = pytest.mark.gui
-
 FRAMES = 20
 DARK = {"background": "rgb(35, 36, 43)", "text": "rgb(240, 241, 242)"}
 LIGHT = {"background": "rgb(235, 231, 230)", "text": "rgb(30, 30, 33)"}

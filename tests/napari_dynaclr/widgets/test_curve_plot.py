@@ -19,8 +19,6 @@ from napari_dynaclr.state.watched_runs import WatchedRun
 from napari_dynaclr.views.training_curves import PANELS, curves_of, legend_text
 from napari_dynaclr.widgets.curve_plot import Curve, CurvePlot
 
-pytestmark = pytest.mark.gui
-
 
 @pytest.fixture
 def curves() -> list[Curve]:

@@ -18,7 +18,6 @@ from napari_dynaclr.views.project import ProjectView
 from napari_dynaclr.widgets.fov_box import FovBox
 from napari_dynaclr.widgets.option_specs import sampling_options
 
-pytestmark = pytest.mark.gui
 MANY = 10_000
 
 
