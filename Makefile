@@ -54,20 +54,22 @@ lint: $(VENV)/.full
 PYTEST := $(BIN)/python -m pytest -q --durations 15
 SCREEN := QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-xcb} LIBGL_ALWAYS_SOFTWARE=1 $(if $(DISPLAY),,xvfb-run -a -s "-screen 0 1920x1080x24")
 
-# The tests of the viewer run in a process of their own, beside the others: Lightning must not be loaded
-# where a viewer is. What they write is shown after that of the others.
-test: system $(VENV)/.full lint
-	@log=$$(mktemp); $(SCREEN) $(PYTEST) tests/napari_dynaclr >$$log 2>&1 & viewer=$$!; \
-	trap 'kill $$viewer' INT TERM; failed=0; \
-	$(PYTEST) --ignore tests/napari_dynaclr || failed=1; \
-	wait $$viewer || failed=1; cat $$log; rm $$log; exit $$failed
+# Two rows side by side, a core each: what needs no viewer, and style, types and what does. Lightning must not
+# be loaded where a viewer is. What the second row wrote is shown after the first.
+test: system $(VENV)/.full
+	@log=$$(mktemp); \
+	{ failed=0; $(MAKE) --no-print-directory lint || failed=1; \
+		$(SCREEN) $(PYTEST) tests/napari_dynaclr || failed=1; exit $$failed; } >$$log 2>&1 & second=$$!; \
+	trap 'kill $$second' INT TERM; failed=0; \
+	$(PYTEST) --ignore tests/napari_dynaclr -m "not docs" || failed=1; \
+	wait $$second || failed=1; cat $$log; rm $$log; exit $$failed
 
 # The examples, and the commands of README and docs that take longer, for real.
 docs-test: $(VENV)/.full
 	$(PYTEST) -m docs tests
 
 test-fast: $(VENV)/.full
-	$(BIN)/python -m pytest -q -m "not slow" --ignore tests/napari_dynaclr
+	$(BIN)/python -m pytest -q -m "not slow and not docs" --ignore tests/napari_dynaclr
 
 bench: $(VENV)/.full
 	@failed=0; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || failed=1; done; exit $$failed

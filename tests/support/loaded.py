@@ -25,6 +25,19 @@ from typing import Any
 SECONDS = 400
 
 
+PROGRAM = """\
+#!{python} -SE
+import json, os, socket, sys
+line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+line.connect({place!r})
+files = [f"/proc/{{os.getpid()}}/fd/{{number}}" for number in (1, 2)]
+request = {{"arguments": sys.argv[3:], "code": None, "folder": os.getcwd(), "files": files, "largest_file": None}}
+line.sendall(json.dumps(request | {{"environment": dict(os.environ)}}).encode())
+line.recv(64)
+sys.exit(os.waitstatus_to_exitcode(int(line.recv(64))))
+"""
+
+
 class Child:
     """A command that runs; `output` and `errors` are what it has written so far."""
 
@@ -78,12 +91,7 @@ class Loaded:
         **environment: str,
     ) -> Child:
         """Start `python -m dynaclr`, or a script, with some arguments in a folder."""
-        if self._server is None:
-            self._server = subprocess.Popen(
-                [sys.executable, __file__, str(self._place)], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
-            )
-            assert self._server.stdout is not None
-            assert self._server.stdout.readline() == b"loaded\n"
+        self._load()
         self._count += 1
         files = self._folder / f"{self._count}.out", self._folder / f"{self._count}.err"
         for file in files:
@@ -100,6 +108,21 @@ class Loaded:
         line.connect(str(self._place))
         line.sendall(json.dumps(request).encode())
         return Child(int(line.recv(64)), line, files)
+
+    def program(self, path: Path) -> Path:
+        """Write a program that may stand where Python stands in `python -m dynaclr`."""
+        self._load()
+        path.write_text(PROGRAM.format(python=sys.executable, place=str(self._place)), encoding="utf-8")
+        path.chmod(0o755)
+        return path
+
+    def _load(self) -> None:
+        if self._server is None:
+            self._server = subprocess.Popen(
+                [sys.executable, __file__, str(self._place)], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
+            )
+            assert self._server.stdout is not None
+            assert self._server.stdout.readline() == b"loaded\n"
 
     def run(self, folder: Path, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
