@@ -31,8 +31,9 @@ import json, os, socket, sys
 line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 line.connect({place!r})
 files = [f"/proc/{{os.getpid()}}/fd/{{number}}" for number in (1, 2)]
-request = {{"arguments": sys.argv[3:], "code": None, "folder": os.getcwd(), "files": files, "largest_file": None}}
-line.sendall(json.dumps(request | {{"environment": dict(os.environ)}}).encode())
+request = {{"arguments": sys.argv[3:], "folder": os.getcwd(), "files": files}}
+request |= {{"code": None, "largest_file": None, "environment": dict(os.environ)}}
+line.sendall(json.dumps(request).encode())
 line.recv(64)
 sys.exit(os.waitstatus_to_exitcode(int(line.recv(64))))
 """
