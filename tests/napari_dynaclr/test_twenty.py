@@ -36,8 +36,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
-from qtpy.QtGui import QKeyEvent, QWheelEvent
+from qtpy.QtCore import QEvent, QPoint, Qt
+from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
@@ -51,7 +51,7 @@ from qtpy.QtWidgets import (
     QStyleOptionFrame,
     QWidget,
 )
-from tests.support.viewer import PLUGIN, Window, own_copy
+from tests.support.viewer import PLUGIN, Window, own_copy, turn_wheel
 
 from napari_dynaclr.controllers.batch_hashes import HASHING
 from napari_dynaclr.presentation.layers import frame_rows
@@ -273,18 +273,7 @@ def test_10_drag_pans_wheel_zooms_and_a_click_selects(window: Window, qtbot: Any
     assert camera.center != before
     assert window.session.cell == Cell(TRAINING, other)
     zoom = camera.zoom
-    where = QPointF(middle)
-    wheel = QWheelEvent(
-        where,
-        QPointF(canvas.mapToGlobal(middle)),
-        QPoint(),
-        QPoint(0, 120),
-        Qt.MouseButton.NoButton,
-        Qt.KeyboardModifier.NoModifier,
-        Qt.ScrollPhase.NoScrollPhase,
-        False,
-    )
-    QApplication.sendEvent(canvas, wheel)
+    turn_wheel(canvas, middle, 120)
     QApplication.processEvents()
     assert camera.zoom > zoom
     assert window.viewer.dims.point[0] == frame

@@ -7,15 +7,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtWidgets import QApplication, QWidget
 
+from dynaclr.options.spec import RunSpec
+from dynaclr.runs.record.states import State
 from dynaclr.testing import synthetic_training
 from napari_dynaclr.shell.hub import hub_of
-from napari_dynaclr.state.project import TRAINING, Cell, Project
+from napari_dynaclr.state.project import TRAINING, Cell, Project, open_project
+from napari_dynaclr.views.training import TrainingView
 
 PLUGIN = "napari-dynaclr"
 LONG = 200_000
+NO_KEY = Qt.KeyboardModifier.NoModifier
 
 
 class Window:
@@ -65,11 +70,40 @@ class Window:
         self.idle()
 
 
+class Training(Window):
+    """A viewer with the dock of trainings."""
+
+    def __init__(self, viewer: Any, qtbot: Any, project: Project | None) -> None:
+        super().__init__(viewer, qtbot)
+        self.session.project = project
+        self.view: TrainingView = self.dock("Training")
+
+    def state(self) -> State | None:
+        run = self.hub.runs.current
+        return None if run is None else run.state
+
+
+def turn_wheel(widget: QWidget, place: Any, angle: int, held: Any = NO_KEY) -> bool:
+    """Turn the wheel of the mouse over a place of a widget; return whether the widget took it."""
+    where, steps = QPointF(place), (QPoint(), QPoint(0, angle))
+    kind = (Qt.MouseButton.NoButton, held, Qt.ScrollPhase.NoScrollPhase, False)
+    event = QWheelEvent(where, QPointF(widget.mapToGlobal(place)), *steps, *kind)
+    QApplication.sendEvent(widget, event)
+    return event.isAccepted()
+
+
 def messages() -> list[str]:
     """Return what napari has told since it started."""
     from napari.utils.notifications import notification_manager
 
     return [str(item.message) for item in notification_manager.records]
+
+
+def with_own_runs(training: Path, folder: Path) -> Project:
+    """Open a training whose runs are written beside a copy of it in a new folder."""
+    folder.mkdir()
+    RunSpec.read(training).changed({"run.root": str(folder / "runs")}).write(folder / "train.yaml")
+    return open_project(folder / "train.yaml")
 
 
 def own_copy(source: Path, folder: Path) -> Path:

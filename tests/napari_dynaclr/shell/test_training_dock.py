@@ -21,7 +21,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 from tests.support.fake_training import begin
-from tests.support.viewer import PLUGIN, Window, messages
+from tests.support.viewer import PLUGIN, Training, messages, with_own_runs
 
 from dynaclr.options.spec import RunSpec
 from dynaclr.runs.control.launch import launch
@@ -29,21 +29,7 @@ from dynaclr.runs.record.layout import RunFolder
 from dynaclr.runs.record.states import State
 from dynaclr.runs.record.status import read_status
 from napari_dynaclr.state.memory import RECENT, recall
-from napari_dynaclr.state.project import Project, open_project
-from napari_dynaclr.views.training import TrainingView
-
-
-class Training(Window):
-    """A viewer with the dock of trainings."""
-
-    def __init__(self, viewer: Any, qtbot: Any, project: Project | None) -> None:
-        super().__init__(viewer, qtbot)
-        self.session.project = project
-        self.view: TrainingView = self.dock("Training")
-
-    def state(self) -> State | None:
-        run = self.hub.runs.current
-        return None if run is None else run.state
+from napari_dynaclr.state.project import Project
 
 
 @pytest.fixture
@@ -63,12 +49,7 @@ def training(make_napari_viewer: Any, qtbot: Any) -> Any:
 
 @pytest.fixture
 def own_project(sample_training: Path, tmp_path: Path) -> Project:
-    """The sample training in a folder of its own: runs are written beside it."""
-    file = tmp_path / "project" / "train.yaml"
-    file.parent.mkdir()
-    spec = RunSpec.read(sample_training).changed({"run.root": str(file.parent / "runs")})
-    spec.write(file)
-    return open_project(file)
+    return with_own_runs(sample_training, tmp_path / "project")
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.support.viewer import turn_wheel
 
 from dynaclr.dataset.pairs import TauLaw, candidates_of
 from dynaclr.index.anchors import Loss, anchor_losses
@@ -94,25 +95,6 @@ def listen(signal: Any) -> list[Any]:
     heard: list[Any] = []
     signal.connect(heard.append)
     return heard
-
-
-def turn_wheel(widget: Any, place: Any, angle: int) -> None:
-    from qtpy.QtCore import QPoint, QPointF, Qt
-    from qtpy.QtGui import QWheelEvent
-    from qtpy.QtWidgets import QApplication
-
-    where = QPointF(place)
-    event = QWheelEvent(
-        where,
-        QPointF(widget.mapToGlobal(place)),
-        QPoint(),
-        QPoint(0, angle),
-        Qt.MouseButton.NoButton,
-        Qt.KeyboardModifier.NoModifier,
-        Qt.ScrollPhase.NoScrollPhase,
-        False,
-    )
-    QApplication.sendEvent(widget, event)
 
 
 def show(view: Any, layout: LineageLayout, row: int | None = None) -> None:
