@@ -12,7 +12,7 @@ PACKAGES := xvfb xauth libegl1 libgl1 libgl1-mesa-dri libxkbcommon-x11-0 libxcb-
 help:
 	@echo "make demo     install into $(VENV), make synthetic cells, train, draw the embedding"
 	@echo "make test     install with the GUI, check style and types, run the tests"
-	@echo "make docs-test run the examples and the commands of README and docs"
+	@echo "make docs-test  run the examples and the commands of README and docs"
 	@echo "make bench    ratios against plain references"
 	@echo "make lint     style and types only"
 	@echo "make clean    remove $(VENV) and outputs"
@@ -52,6 +52,7 @@ lint: $(VENV)/.full
 	$(BIN)/mypy
 
 PYTEST := $(BIN)/python -m pytest -q --durations 15
+HEADLESS := -p no:napari -p no:pytest-qt --ignore tests/napari_dynaclr
 SCREEN := QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-xcb} LIBGL_ALWAYS_SOFTWARE=1 $(if $(DISPLAY),,xvfb-run -a -s "-screen 0 1920x1080x24")
 
 # Two rows side by side, a core each: what needs no viewer, and style, types and what does. Lightning must not
@@ -60,16 +61,16 @@ test: system $(VENV)/.full
 	@log=$$(mktemp); \
 	{ failed=0; $(MAKE) --no-print-directory lint || failed=1; \
 		$(SCREEN) $(PYTEST) tests/napari_dynaclr || failed=1; exit $$failed; } >$$log 2>&1 & second=$$!; \
-	trap 'kill $$second' INT TERM; failed=0; \
-	$(PYTEST) --ignore tests/napari_dynaclr -m "not docs" || failed=1; \
+	trap 'trap - TERM; kill 0' INT TERM; failed=0; \
+	$(PYTEST) $(HEADLESS) -m "not docs" || failed=1; \
 	wait $$second || failed=1; cat $$log; rm $$log; exit $$failed
 
 # The examples, and the commands of README and docs that take longer, for real.
 docs-test: $(VENV)/.full
-	$(PYTEST) -m docs tests
+	$(PYTEST) $(HEADLESS) -m docs tests/test_docs.py
 
 test-fast: $(VENV)/.full
-	$(BIN)/python -m pytest -q -m "not slow and not docs" --ignore tests/napari_dynaclr
+	$(PYTEST) $(HEADLESS) -m "not slow and not docs"
 
 bench: $(VENV)/.full
 	@failed=0; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || failed=1; done; exit $$failed
