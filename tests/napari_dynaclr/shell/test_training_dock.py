@@ -20,7 +20,7 @@ import psutil
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
-from tests.support.fake_training import begin
+from tests.support.stand_in import begin
 from tests.support.viewer import PLUGIN, Training, messages, with_own_runs
 
 from dynaclr.options.spec import RunSpec
@@ -146,7 +146,7 @@ def test_a_run_that_does_not_listen_is_ended_by_the_second_press(
     monkeypatch.setattr(run_follower, "_SIGNAL_SECONDS", 0.5)
     at = training(own_project)
     folder = tmp_path / "project" / "runs" / "deaf"
-    children.append(begin(folder, "--steps", "100000", "--deaf"))
+    children.append(begin(folder, "--behave", "deaf"))
     at.view.controller.grace_seconds = 2.0
     at.view.controller.look_at(folder)
     at.until(lambda: at.state() is State.RUNNING and at.hub.runs.current.checkpoint is not None)
@@ -173,7 +173,7 @@ def test_failures_lost_folders_and_deletion(
     root = tmp_path / "project" / "runs"
     at = training(own_project)
     watch, table = at.view.watch, at.view.runs
-    children += [begin(root / "fails", "--fail"), begin(root / "goes", "--steps", "100000")]
+    children += [begin(root / "fails", "--behave", "fail"), begin(root / "goes")]
     for process, name, state in zip(children, ("fails", "goes"), (State.FAILED, State.RUNNING), strict=True):
         if name == "fails":
             process.wait()

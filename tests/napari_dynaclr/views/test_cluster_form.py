@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.support.cluster import FakeCluster
-from tests.support.fake_training import begin
+from tests.support.stand_in import begin
 from tests.support.viewer import Training, messages, with_own_runs
 
 from dynaclr.runs.record.layout import RunFolder
@@ -117,7 +117,7 @@ def test_a_job_waits_is_taken_out_trains_and_stops(
 
     cluster.put(sbatch="echo 4712", squeue="echo 'RUNNING|None'")
     second = submitted(2)
-    child = begin(second.path, "--steps", "100000")
+    child = begin(second.path)
     try:
         at.until(lambda: hub.runs.current.state is State.RUNNING)
         at.until(lambda: "step" in watch.progress.text())
