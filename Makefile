@@ -55,15 +55,14 @@ PYTEST := $(BIN)/python -m pytest -q --durations 15
 HEADLESS := -p no:napari -p no:pytest-qt --ignore tests/napari_dynaclr
 SCREEN := QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-xcb} LIBGL_ALWAYS_SOFTWARE=1 $(if $(DISPLAY),,xvfb-run -a -s "-screen 0 1920x1080x24")
 
-# Two rows side by side, a core each: what needs no viewer, and style, types and what does. Lightning must not
-# be loaded where a viewer is. What the second row wrote is shown after the first.
+# The tests of the viewer run in a process of their own, beside style, types and the other tests: Lightning must
+# not be loaded where a viewer is. What they write is shown after the others.
 test: system $(VENV)/.full
-	@log=$$(mktemp); \
-	{ failed=0; $(MAKE) --no-print-directory lint || failed=1; \
-		$(SCREEN) $(PYTEST) tests/napari_dynaclr || failed=1; exit $$failed; } >$$log 2>&1 & second=$$!; \
+	@log=$$(mktemp); $(SCREEN) $(PYTEST) tests/napari_dynaclr >$$log 2>&1 & viewer=$$!; \
 	trap 'trap - TERM; kill 0' INT TERM; failed=0; \
+	$(MAKE) --no-print-directory lint || failed=1; \
 	$(PYTEST) $(HEADLESS) -m "not docs" || failed=1; \
-	wait $$second || failed=1; cat $$log; rm $$log; exit $$failed
+	wait $$viewer || failed=1; cat $$log; rm $$log; exit $$failed
 
 # The examples, and the commands of README and docs that take longer, for real.
 docs-test: $(VENV)/.full
