@@ -12,7 +12,7 @@ PACKAGES := xvfb xauth libegl1 libgl1 libgl1-mesa-dri libxkbcommon-x11-0 libxcb-
 help:
 	@echo "make demo     install into $(VENV), make synthetic cells, train, draw the embedding"
 	@echo "make test     install with the GUI, check style and types, run the tests"
-	@echo "make docs-test run the examples and the commands of README and docs"
+	@echo "make docs-test  run the examples and the commands of README and docs"
 	@echo "make bench    ratios against plain references"
 	@echo "make lint     style and types only"
 	@echo "make docs     build the documentation into docs/_build; a warning is an error"
@@ -54,22 +54,24 @@ lint: $(VENV)/.full
 	$(BIN)/mypy
 
 PYTEST := $(BIN)/python -m pytest -q --durations 15
+HEADLESS := -p no:napari -p no:pytest-qt --ignore tests/napari_dynaclr
 SCREEN := QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-xcb} LIBGL_ALWAYS_SOFTWARE=1 $(if $(DISPLAY),,xvfb-run -a -s "-screen 0 1920x1080x24")
 
-# The tests of the viewer run in a process of their own, beside the others: Lightning must not be loaded
-# where a viewer is. What they write is shown after that of the others.
-test: system $(VENV)/.full lint
+# The tests of the viewer run in a process of their own, beside style, types and the other tests: Lightning must
+# not be loaded where a viewer is. What they write is shown after the others.
+test: system $(VENV)/.full
 	@log=$$(mktemp); $(SCREEN) $(PYTEST) tests/napari_dynaclr >$$log 2>&1 & viewer=$$!; \
-	trap 'kill $$viewer' INT TERM; failed=0; \
-	$(PYTEST) --ignore tests/napari_dynaclr || failed=1; \
+	trap 'trap - TERM; kill 0' INT TERM; failed=0; \
+	$(MAKE) --no-print-directory lint || failed=1; \
+	$(PYTEST) $(HEADLESS) -m "not docs" || failed=1; \
 	wait $$viewer || failed=1; cat $$log; rm $$log; exit $$failed
 
 # The examples, and the commands of README and docs that take longer, for real.
 docs-test: $(VENV)/.full
-	$(PYTEST) -m docs tests
+	$(PYTEST) $(HEADLESS) -m docs tests/test_docs.py
 
 test-fast: $(VENV)/.full
-	$(BIN)/python -m pytest -q -m "not slow" --ignore tests/napari_dynaclr
+	$(PYTEST) $(HEADLESS) -m "not slow and not docs"
 
 bench: $(VENV)/.full
 	@failed=0; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || failed=1; done; exit $$failed

@@ -8,15 +8,11 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.loaded import Loaded
+from tests.support.loaded import Loaded
 
 from dynaclr.cli.training import parse
 from dynaclr.cli.verbs import main
 from dynaclr.runs.process.describing import config_text, experiments_text
-
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::lightning.fabric.utilities.warnings.PossibleUserWarning"),  # advice
-]
 
 DATA = {
     "experiments_yaml": "../lists/experiments.yaml",
