@@ -76,7 +76,7 @@ def test_anchor_positive_and_negative_are_varied_apart(coded_source: Path) -> No
     )
     images = torch.rand(12, 2, 2, 20, 20) + 0.1
     parts = ("anchor", "positive", "negative")
-    seen = pipeline.prepare({part: images for part in parts} | {"key": BatchKey(0, 0, 0)}, "train")
+    seen = pipeline.prepare(dict.fromkeys(parts, images) | {"key": BatchKey(0, 0, 0)}, "train")
     for one, other in itertools.combinations(parts, 2):
         assert not (seen[one][:, 0] == seen[other][:, 0]).flatten(1).all(1).any()
         dropped = [(seen[part][:, 1] == 0).flatten(1).all(1) for part in (one, other)]
