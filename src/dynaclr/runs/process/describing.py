@@ -12,7 +12,6 @@ import yaml
 
 from dynaclr import __version__
 from dynaclr.base.files import write_bytes_atomically, write_text_atomically
-from dynaclr.base.paths import absolute_path
 from dynaclr.runs.record.layout import RunFolder
 
 __all__ = ("config_text", "describe", "experiments_text")
@@ -54,7 +53,7 @@ def experiments_text(cli: Any) -> str:
     entries = []
     for config in cli.datamodule.pipeline.registry.experiments:
         entry = asdict(config)
-        entry |= {name: str(absolute_path(entry[name])) for name in ("data_path", "tracks_path")}
+        entry |= {"data_path": str(config.plate_path), "tracks_path": str(config.tracks_root)}
         entry |= {name: list(entry[name]) for name in ("channel_names", "source_channel")}
         entries.append(entry)
     return yaml.safe_dump({"experiments": entries}, sort_keys=False)
