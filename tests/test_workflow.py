@@ -20,7 +20,7 @@ def lines(job: str) -> list[str]:
 
 def test_the_same_pythons_everywhere() -> None:
     low, high = re.findall(r"3\.(\d+)", PROJECT["requires-python"])
-    assert PYTHONS == [f"3.{minor}" for minor in range(int(low), int(high))]
+    assert [f"3.{minor}" for minor in range(int(low), int(high))] == PYTHONS
     said = [text.rpartition(" ")[2] for text in PROJECT["classifiers"] if ":: 3." in text]
     assert said == PYTHONS
     sentence = f"{', '.join(PYTHONS[:-1])} or {PYTHONS[-1]}"
