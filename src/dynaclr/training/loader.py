@@ -42,6 +42,8 @@ class BatchLoader(ThreadDataLoader):
         Called with every batch as it is handed over.
     fingerprint
         A digest of what the batches are drawn from: a state of another one is refused.
+    same_epoch
+        Whether every epoch has the batches of the first.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class BatchLoader(ThreadDataLoader):
         prefetch_batches: int = 2,
         observer: Callable[[dict[str, Any]], None] | None = None,
         fingerprint: str = "",
+        same_epoch: bool = False,
     ) -> None:
         if num_workers < 0 or prefetch_batches < 0:
             found = f"{num_workers} and {prefetch_batches}"
@@ -65,7 +68,7 @@ class BatchLoader(ThreadDataLoader):
         self.order: Any = batch_sampler
         self.readers, self.prefetch_batches = num_workers, prefetch_batches
         self.observer = observer
-        self.fingerprint = fingerprint
+        self.fingerprint, self.same_epoch = fingerprint, same_epoch
         self.handed_over = 0
         self._epoch = int(batch_sampler.epoch)
         self._resume: dict[str, Any] | None = None
@@ -85,7 +88,8 @@ class BatchLoader(ThreadDataLoader):
             If the sampler gave fewer batches than its length says.
         """
         resumed, self._resume = self._resume, None
-        self._epoch = self.order.epoch if resumed is None else resumed["epoch"]
+        now = 0 if self.same_epoch else self.order.epoch
+        self._epoch = now if resumed is None else resumed["epoch"]
         self.handed_over = 0 if resumed is None else resumed["done"]
         indices = self.order.iterate(self._epoch, self.handed_over)
         for batch in self._read_ahead(indices) if self.readers else map(self.rows.__getitems__, indices):
