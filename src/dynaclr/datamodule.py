@@ -221,6 +221,7 @@ class MultiExperimentDataModule(LightningDataModule):
         batches: Any,
         observer: Callable[[dict[str, Any]], None] | None = None,
         same_epoch: bool = False,
+        taken: int | None = None,
     ) -> BatchLoader:
         return BatchLoader(
             dataset,
@@ -230,6 +231,7 @@ class MultiExperimentDataModule(LightningDataModule):
             observer=observer,
             fingerprint=f"{dataset.fingerprint}-{batches.fingerprint}",
             same_epoch=same_epoch,
+            taken=taken,
         )
 
     def train_dataloader(self) -> BatchLoader:
@@ -237,9 +239,12 @@ class MultiExperimentDataModule(LightningDataModule):
 
         A trainer that shall overfit gets the batches of the first epoch again and again.
         """
-        overfits = self.trainer is not None and self.trainer.overfit_batches > 0
         sampler = self.pipeline.sampler(*self._ranks())
-        loader = self._loader(self.pipeline.train_dataset, sampler, self.observer, overfits)
+        overfits, limit = False, None
+        if self.trainer is not None:
+            overfits, limit = self.trainer.overfit_batches > 0, self.trainer.limit_train_batches
+        taken = int(limit * len(sampler)) if isinstance(limit, float) else limit
+        loader = self._loader(self.pipeline.train_dataset, sampler, self.observer, overfits, taken)
         if self._resume is not None:
             loader.load_state_dict(self._resume)
             self._resume = None

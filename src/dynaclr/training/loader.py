@@ -44,6 +44,8 @@ class BatchLoader(ThreadDataLoader):
         A digest of what the batches are drawn from: a state of another one is refused.
     same_epoch
         Whether every epoch has the batches of the first.
+    taken
+        How many batches of an epoch are asked for; None for all.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class BatchLoader(ThreadDataLoader):
         observer: Callable[[dict[str, Any]], None] | None = None,
         fingerprint: str = "",
         same_epoch: bool = False,
+        taken: int | None = None,
     ) -> None:
         if num_workers < 0 or prefetch_batches < 0:
             found = f"{num_workers} and {prefetch_batches}"
@@ -68,7 +71,7 @@ class BatchLoader(ThreadDataLoader):
         self.order: Any = batch_sampler
         self.readers, self.prefetch_batches = num_workers, prefetch_batches
         self.observer = observer
-        self.fingerprint, self.same_epoch = fingerprint, same_epoch
+        self.fingerprint, self.same_epoch, self.taken = fingerprint, same_epoch, taken
         self.handed_over = 0
         self._epoch = int(batch_sampler.epoch)
         self._resume: dict[str, Any] | None = None
@@ -123,6 +126,7 @@ class BatchLoader(ThreadDataLoader):
         return {
             "epoch": self._epoch,
             "done": self.handed_over,
+            "whole": len(self) if self.taken is None else min(self.taken, len(self)),
             "seed": int(self.order.seed),
             "world_size": int(self.order.num_replicas),
             "batch_size": int(self.order.batch_size),
@@ -152,7 +156,7 @@ class BatchLoader(ThreadDataLoader):
                     fix="Use the run's own config.yaml, or start a new run.",
                 )
             )
-        self._resume = state if state["done"] < len(self) else None
+        self._resume = state if state["done"] < state.get("whole", len(self)) else None
 
 
 class PlainBatches:

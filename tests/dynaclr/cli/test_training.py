@@ -67,7 +67,7 @@ def test_paths_of_a_file_are_relative_to_it_and_typed_ones_to_this_folder(projec
     assert written["run"]["root"] == str(project / "runs")
     plates = [entry["data_path"] for entry in yaml.safe_load(experiments_text(cli))["experiments"]]
     assert plates == [str(project / "store" / f"coded{number}.zarr") for number in (0, 1)]
-    assert cli.datamodule.config.data.options.index_cache == project / "home" / "cache"
+    assert cli.datamodule.config.data.options.cache_dir == project / "home" / "cache"
 
     typed = ["--run.root=runs", "--ckpt_path", "../a.ckpt", "--data.curation=marks.csv"]
     cli = parse(["--config=../conf/train.yaml", *typed], "fit")

@@ -170,12 +170,8 @@ def _fit(
     try:
         cli.trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=start)
     except MisconfigurationException as error:
-        if "restored a checkpoint" not in str(error):
+        if "restored a checkpoint" not in str(error):  # more epochs are done than asked for: nothing to do
             raise
-        found = f"{cli.trainer.max_epochs}, after {cli.trainer.current_epoch}"
-        raise ConfigError(
-            problem("more epochs are done than are asked for", field="trainer.max_epochs", found=found)
-        ) from error
     except (RuntimeError, MemoryError) as error:
         if isinstance(error, DynaclrError) or not is_memory(error):
             raise

@@ -343,19 +343,22 @@ def test_what_is_asked_of_the_optimizer_wins_over_the_checkpoint(copied: RunFold
 
 
 def test_the_rest_of_an_epoch_of_other_length_counts_in_the_schedule(place: Path, tmp_path: Path) -> None:
-    short = ["--trainer.limit_train_batches=3", "--trainer.max_epochs=2"]
+    short = ["--trainer.limit_train_batches=3", "--trainer.max_epochs=2", "--run.previews=99"]
     _, run = fit(place, tmp_path / "runs", *short)
-    longer = ["--trainer.limit_train_batches=null", "--trainer.max_epochs=3"]
+    longer = ["--trainer.limit_train_batches=null", "--trainer.max_epochs=3", "--run.previews=99"]
     assert main(["fit", "--run.resume", str(run.path), *longer]) == 0
     assert events(run, "start")[1]["total_steps"] == 6 + STEPS_OF_AN_EPOCH
+    batches = {path.name for path in run.previews.iterdir()}  # of each epoch from its beginning
+    assert batches == {f"epoch={e}-batch={k}.json" for e, n in ((0, 3), (1, 3), (2, 8)) for k in range(n)}
     assert events(run, "step")[-1]["m"]["lr"] == pytest.approx(0.0, abs=1e-12)
 
 
+@pytest.mark.parametrize("asked", [[], ["--trainer.max_epochs=1"], ["--trainer.max_epochs=0"]])
 def test_nothing_to_do_is_said_and_changes_nothing(
-    copied: RunFolder, capsys: pytest.CaptureFixture[str]
+    copied: RunFolder, capsys: pytest.CaptureFixture[str], asked: list[str]
 ) -> None:
     before = {path: path.read_bytes() for path in copied.checkpoints.iterdir()}
-    assert main(["fit", "--run.resume", str(copied.path)]) == 0
+    assert main(["fit", "--run.resume", str(copied.path), *asked]) == 0
     assert "finished: nothing to do: all epochs done. What decides is trainer.max_epochs" in (
         capsys.readouterr().out
     )
@@ -372,7 +375,6 @@ def test_nothing_to_do_is_said_and_changes_nothing(
         (["--run.name=other"], "run.name: 'tiny' then, 'other' now"),
         (["--run.folder=elsewhere"], "field run.folder: a run is gone on with in its own folder"),
         (["--ckpt_path=a.ckpt"], "ckpt_path: None then, '"),
-        (["--trainer.max_epochs=1"], "field trainer.max_epochs: more epochs are done than are asked for"),
     ],
 )
 def test_what_cannot_be_taken_is_refused_by_name(
@@ -458,6 +460,7 @@ def test_what_an_encoder_draws_is_the_same_after_a_stop(place: Path, tmp_path: P
     drops = [encoder, "--model.encoder.backbone=convnext_atto", "--model.encoder.drop_path_rate=0.5"]
     drops += ["--model.encoder.stem_kernel_size=[1,4,4]", "--trainer.max_epochs=1"]
     drops += ["--model.encoder.in_stack_depth=1", "--model.encoder.in_channels=2"]
+    drops += ["--data.yx_patch_size=[32,32]", "--data.final_yx_patch_size=[32,32]"]
     _, whole = fit(place, tmp_path / "whole", *drops)
     stop = Does("on_train_batch_start", kill, 3)
     code, stopped = fit(place, tmp_path / "stopped", *drops, does=stop)
