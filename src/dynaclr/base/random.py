@@ -41,6 +41,7 @@ class Purpose(IntEnum):
     AUDIT = 15  # samples drawn for reports
     SPLIT = 16  # which FOVs are held out
     INITIAL_WEIGHTS = 17
+    NETWORK = 18  # what torch draws inside an encoder
 
 
 class BatchKey(NamedTuple):

@@ -229,8 +229,9 @@ SCRIPT = """
         accelerator="cpu", devices=2, strategy=DDPStrategy(process_group_backend="gloo"), max_epochs=2,
         logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
         use_distributed_sampler=False, plugins=[AtomicCheckpointIO()],
-        callbacks=[Asks(), GuardTraining(), stopper, RunCheckpoints(folder, Notes(), None)],
+        callbacks=[Asks(), GuardTraining(), stopper],
     )
+    trainer.callbacks.append(RunCheckpoints(folder, Notes(), None))
 
     class Data(LightningDataModule):
         def train_dataloader(self):
