@@ -1,4 +1,4 @@
-"""From raw batches to what the network sees, by stage; knows no files, no index and no sampler."""
+"""From raw batches to what the network sees, by stage."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from dynaclr.base.random import BatchKey, Purpose, uniforms
 from dynaclr.channel_dropout import ChannelDropout
 from dynaclr.pipeline.config import TransformConfig
 from dynaclr.transforms import Places, apply_transforms
-
-__all__ = ("Preparation", "Stage")
 
 
 class Stage(StrEnum):

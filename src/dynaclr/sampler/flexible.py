@@ -1,4 +1,4 @@
-"""Which anchors form batch k of epoch e; knows columns of anchors, no pixels and no positives."""
+"""Which anchors form batch k of epoch e."""
 
 from __future__ import annotations
 

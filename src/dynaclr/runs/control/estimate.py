@@ -1,4 +1,4 @@
-"""What a training will cost, measured by a short-lived process; knows no Lightning and touches no GPU."""
+"""What a training will cost, measured by a short-lived process."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ from dynaclr.options.spec import RunSpec
 from dynaclr.runs.control.environment import child_environment
 from dynaclr.runs.control.launch import Launch
 from dynaclr.runs.record.logs import folded, log_text, since_last
-
-__all__ = ("Estimate", "estimate")
 
 _LOOK_SECONDS = 0.1
 _VERB = "dynaclr estimate:"

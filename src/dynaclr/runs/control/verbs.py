@@ -1,4 +1,4 @@
-"""Runs a verb of `python -m dynaclr` in a process of its own and follows what it writes; knows no verb."""
+"""Runs a verb of `python -m dynaclr` in a process of its own and follows what it writes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from dynaclr.base.errors import RunError, problem
 from dynaclr.runs.control.environment import child_environment
 from dynaclr.runs.record.line_reader import LineReader
 from dynaclr.runs.record.logs import folded, log_text, since_last
-
-__all__ = ("run_verb",)
 
 _LOOK_SECONDS = 0.2
 _GRACE_SECONDS = 10.0
