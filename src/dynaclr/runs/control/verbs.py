@@ -29,6 +29,7 @@ def run_verb(
     follow: Callable[[list[str]], None],
     cwd: Path | None = None,
     python: str = sys.executable,
+    devices: Sequence[str] | None = None,
 ) -> list[str]:
     """Run a verb, wait for its end and return all lines that it wrote; call it from a worker.
 
@@ -45,6 +46,8 @@ def run_verb(
         Folder that relative paths start from.
     python
         Interpreter that has dynaclr.
+    devices
+        As `Launch` says.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def run_verb(
             process = subprocess.Popen(
                 command,
                 cwd=cwd,
-                env=child_environment(os.environ, None),
+                env=child_environment(os.environ, devices),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -18,13 +18,13 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}")
 
 
 class _Inside:
-    """A path inside a run folder, by its name."""
+    """A path inside a run folder, by its name; of the class itself it is relative."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def __get__(self, folder: RunFolder, owner: type) -> Path:
-        return folder.path / self.name
+    def __get__(self, folder: RunFolder | None, owner: type) -> Path:
+        return Path(self.name) if folder is None else folder.path / self.name
 
 
 @dataclass(frozen=True)
