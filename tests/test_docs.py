@@ -29,19 +29,19 @@ PAGES = {
     for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))
     if path.name != "CHANGELOG.md" and "_build" not in path.parts
 }
-PROGRAMS = r"(?:\S*/)?(?:python[\d.]*|dynaclr|make|pip|uv|git|napari|touch|cd|pre-commit|sbatch|squeue)\b"
-SETS_UP = (
-    r"(?:\S*/)?(python[\d.]* -m (pip|venv|build) |pip |uv |git |cd |napari$|pre-commit |sbatch |squeue )"
+PROGRAMS = (
+    r"(?:\S*/)?(?:python[\d.]*|dynaclr|make|pip|uv|git|napari|touch|cd|pre-commit|sbatch|squeue|srun)\b"
 )
+SETS_UP = r"(?:\S*/)?(python[\d.]* -m (pip|venv|build) |pip |uv |git |cd |napari$|pre-commit |sbatch |squeue |srun )"
 """Commands that make an environment, or need a person or a cluster: their files and extras are looked at."""
 MINUTES = ("demo",)
-"""Verbs that take minutes: that they have the options is looked at."""
+"""Verbs that take minutes unless the data are tiny: that they have the options is looked at."""
 RECORDING = "Fluo-N2DL-HeLa"
 SHORT = ("--trainer.accelerator=cpu", "--trainer.enable_progress_bar=false", "--trainer.max_epochs=500")
 
 
 def blocks(text: str, *languages: str) -> list[str]:
-    fences = re.findall(r"^```(\w*)[^\n]*\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
+    fences = re.findall(r"^```(\S*)[^\n]*\n(.*?)^```$", text, flags=re.DOTALL | re.MULTILINE)
     return [content for name, content in fences if name in languages]
 
 
@@ -50,6 +50,7 @@ def commands(text: str) -> list[str]:
     shown = "\n".join(blocks(text, "", "sh", "bash", "shell", "console")).replace("\\\n", " ")
     lines = [re.sub(r"(^\$ |\s+#.*$)", "", line.strip()) for line in shown.splitlines()]
     quoted = re.findall(rf"`({PROGRAMS} [^`]+)`", re.sub(r"^```.*?^```$", "", text, flags=re.S | re.M))
+    quoted = [" ".join(line.split()) for line in quoted]
     found = [line for line in lines if re.match(rf"{PROGRAMS}( |$)", line)]
     return list(dict.fromkeys([*found, *(line for line in quoted if line not in found)]))
 
@@ -162,7 +163,7 @@ class Terminal:
             self.dynaclr(*(words[2:] if words[:2] == ["-m", "dynaclr"] else words))
 
     def dynaclr(self, verb: str, *options: str) -> None:
-        if not options or verb in MINUTES or "--help" in options:
+        if not options or (verb in MINUTES and "tiny" not in options) or "--help" in options:
             done = self.loaded.run(self.folder, verb, "--help")
             assert done.returncode == 0, done.stderr
             assert all(word.split("=")[0] in done.stdout for word in options if word.startswith("--"))
@@ -179,6 +180,10 @@ class Terminal:
             self.end()
             done = self.loaded.run(self.folder, verb, *options)
             assert done.returncode == 0, done.stderr
+
+    def python(self, code: str) -> None:
+        done = self.loaded.run(self.folder, code=code)
+        assert done.returncode == 0, done.stderr
 
     def end(self) -> None:
         """Stop what trains and wait for all that watches it."""
@@ -206,9 +211,14 @@ def page_folder(synthetic_source: Path, tmp_path: Path, request: pytest.FixtureR
 def test_the_commands_run(name: str, page_folder: Path, loaded: Loaded, until: Callable[..., Any]) -> None:
     with ExitStack() as stack:
         terminal = Terminal(page_folder, loaded, until, stack)
+        for code in blocks(PAGES[name], "python"):
+            terminal.python(code)
         for line in commands(PAGES[name]):
             terminal.do(line)
         terminal.end()
+        for code in blocks(PAGES[name], "py"):  # code that begins where the commands have ended
+            shutil.copy(terminal.run.path / "embedding.parquet", page_folder)
+            terminal.python(code)
 
 
 @pytest.mark.docs
