@@ -29,10 +29,9 @@ PAGES = {
     for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"))
     if path.name != "CHANGELOG.md" and "_build" not in path.parts
 }
-PROGRAMS = (
-    r"(?:\S*/)?(?:python[\d.]*|dynaclr|make|pip|uv|git|napari|touch|cd|pre-commit|sbatch|squeue|srun)\b"
-)
-SETS_UP = r"(?:\S*/)?(python[\d.]* -m (pip|venv|build) |pip |uv |git |cd |napari$|pre-commit |sbatch |squeue |srun )"
+TOOLS = "pip|uv|git|cd|pre-commit|sbatch|squeue|srun"
+PROGRAMS = rf"(?:\S*/)?(?:python[\d.]*|dynaclr|make|napari|touch|{TOOLS})\b"
+SETS_UP = rf"(?:\S*/)?(python[\d.]* -m (pip|venv|build) |({TOOLS}) |napari$)"
 """Commands that make an environment, or need a person or a cluster: their files and extras are looked at."""
 MINUTES = ("demo",)
 """Verbs that take minutes unless the data are tiny: that they have the options is looked at."""
