@@ -97,7 +97,8 @@ def run(verb: str, arguments: Sequence[str]) -> int:
     cli = parse(arguments, verb)
     if verb == "fit":
         return train(cli)
-    checkpoint = cli.config.ckpt_path or _checkpoint_of(folder)
+    named = folder is None or _value(arguments, "--ckpt_path")  # else what a run began with is no answer
+    checkpoint = cli.config.ckpt_path if named else _checkpoint_of(folder)
     cli.trainer.strategy.checkpoint_io = AtomicCheckpointIO()
     if verb == "validate":
         results = cli.trainer.validate(
@@ -136,7 +137,7 @@ def _with_paths(arguments: Sequence[str]) -> Iterator[str]:
 
 def _paths_in(file: Path, section: str = "") -> Iterator[tuple[str, str]]:
     """Yield the paths that a configuration file, or one of a section, or one that it names, holds."""
-    if not file.is_file():  # the options of a section themselves, or what the parser will miss
+    if not os.path.isfile(file):  # the options of a section themselves, or what the parser will miss
         return
     content = without_lines(load_yaml(file))
     for path, text in paths_in_training({section: content} if section else content):
