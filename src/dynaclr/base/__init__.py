@@ -8,6 +8,7 @@ __all__ = (
     "fingerprint",
     "keys",
     "locking",
+    "option",
     "permutation",
     "random",
     "yaml_editor",

@@ -62,8 +62,8 @@ def test_the_tables_agree_with_what_lightning_classes_take() -> None:
 
 def test_every_option_has_words_and_a_default_that_it_takes() -> None:
     for parameter in every_parameter():
-        assert parameter.words, parameter.path
-        assert not parameter.words.startswith("As "), parameter.path
+        assert parameter.help, parameter.path
+        assert not parameter.help.startswith("As "), parameter.path
         if not parameter.required:
             assert parameter.fault(parameter.default) is None, parameter.path
 
