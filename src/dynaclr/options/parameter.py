@@ -174,6 +174,15 @@ class Parameter:
     def _inside(self, value: Any) -> bool:
         return self.bounds is None or self.bounds.holds(value)
 
+    def meant(self, value: Any) -> Any:
+        """Return a text that is a number, such as 1e-3, as that number where one is asked for."""
+        if self.kind is Kind.NUMBER and isinstance(value, str):
+            try:
+                return float(value)
+            except ValueError:
+                return value
+        return value
+
     def taken(self, value: Any) -> Any:
         """Return a value without fault as records hold it: tuples for lists, float where a number is asked."""
         if value is None or self.kind in (Kind.TRUTH, Kind.CHOICE, Kind.TEXT):

@@ -13,6 +13,7 @@ from dynaclr.base.errors import ConfigError, problem
 from dynaclr.base.yaml_reader import load_yaml, without_lines
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.options.catalogue import data_options, options as options_of
+from dynaclr.options.checking import checked_file
 from dynaclr.options.fold import pipeline_config
 from dynaclr.options.parameter import Kind, Parameter
 from dynaclr.pipeline import PipelineConfig, TransformConfig
@@ -64,6 +65,7 @@ def read_config(path: Path) -> PipelineConfig:
     content = without_lines(load_yaml(file))
     if "experiments" in content:
         return first_look(file)
+    content = checked_file(file) if isinstance(content.get("data"), dict) else content
     data = content.get("data")
     if not isinstance(data, dict):
         found = ", ".join(map(str, content)) or "an empty file"

@@ -14,6 +14,7 @@ from dynaclr.base.errors import ConfigError, problem, suggest
 from dynaclr.base.files import write_text_atomically
 from dynaclr.base.yaml_reader import load_yaml, without_lines
 from dynaclr.options.catalogue import ENCODERS, LOSSES, fixed_parameters, init_parameters
+from dynaclr.options.checking import checked_file
 from dynaclr.options.parameter import Kind, Parameter
 from dynaclr.options.reader import beside, config_path
 
@@ -68,6 +69,10 @@ class RunSpec:
         if sections:
             found = ", ".join(map(str, content)) or "an empty file"
             raise ConfigError(problem("not a training", file=file, field=sections[0], found=found))
+        content = checked_file(file)
+        beta = (_get(content, "model.loss_function.init_args") or {}).pop("beta", None)
+        if beta is not None:
+            _put(content, "data.hcl_beta", beta)
         for place in _FILES:
             value = _get(content, place)
             if isinstance(value, str) and value != "auto":
