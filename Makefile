@@ -7,11 +7,12 @@ PACKAGES := xvfb xauth libegl1 libgl1 libgl1-mesa-dri libxkbcommon-x11-0 libxcb-
 	libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libdbus-1-3 \
 	libfontconfig1 libglib2.0-0
 
-.PHONY: help install install-headless system demo test test-fast lint bench clean
+.PHONY: help install install-headless system demo test test-fast docs-test lint bench clean
 
 help:
 	@echo "make demo     install into $(VENV), make synthetic cells, train, draw the embedding"
 	@echo "make test     install with the GUI, check style and types, run the tests"
+	@echo "make docs-test run the examples and the commands of README and docs"
 	@echo "make bench    ratios against plain references"
 	@echo "make lint     style and types only"
 	@echo "make clean    remove $(VENV) and outputs"
@@ -50,14 +51,23 @@ lint: $(VENV)/.full
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The tests of the viewer run in processes of their own: Lightning must not be loaded where a viewer is.
+PYTEST := $(BIN)/python -m pytest -q --durations 15
+SCREEN := QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-xcb} LIBGL_ALWAYS_SOFTWARE=1 $(if $(DISPLAY),,xvfb-run -a -s "-screen 0 1920x1080x24")
+
+# The tests of the viewer run in a process of their own, beside the others: Lightning must not be loaded
+# where a viewer is. What they write is shown after that of the others.
 test: system $(VENV)/.full lint
-	@failed=0; for kind in "not gui" gui; do \
-		QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-xcb} LIBGL_ALWAYS_SOFTWARE=1 $(if $(DISPLAY),,xvfb-run -a -s "-screen 0 1920x1080x24") \
-			$(BIN)/python -m pytest -q -n 2 --dist worksteal --durations 25 -m "$$kind" || failed=1; done; exit $$failed
+	@log=$$(mktemp); $(SCREEN) $(PYTEST) tests/napari_dynaclr >$$log 2>&1 & viewer=$$!; \
+	trap 'kill $$viewer' INT TERM; failed=0; \
+	$(PYTEST) --ignore tests/napari_dynaclr || failed=1; \
+	wait $$viewer || failed=1; cat $$log; rm $$log; exit $$failed
+
+# The examples, and the commands of README and docs that take longer, for real.
+docs-test: $(VENV)/.full
+	$(PYTEST) -m docs tests
 
 test-fast: $(VENV)/.full
-	$(BIN)/python -m pytest -q -m "not slow and not gui"
+	$(BIN)/python -m pytest -q -m "not slow" --ignore tests/napari_dynaclr
 
 bench: $(VENV)/.full
 	@failed=0; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || failed=1; done; exit $$failed

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.support.ci import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401
 from tests.support.loaded import Loaded
+
+VIEWER = Path(__file__).parent / "napari_dynaclr"
 
 # One thread for every numerical library: the suite measures results, not speed.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -17,9 +24,13 @@ for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Load Lightning first where tests of the viewer come too: after a viewer, loading it ends Python."""
-    kinds = {item.get_closest_marker("gui") is None for item in session.items}
+    kinds = {VIEWER in item.path.parents for item in session.items}
     if len(kinds) == 2:
         import lightning  # noqa: F401
+    if True in kinds:
+        import napari_dynaclr.shell.contents  # noqa: F401  # docks are filled at once
+    gc.collect()
+    gc.freeze()  # what is imported stays: looking through it for garbage is a third of a viewer's test
 
 
 @pytest.fixture(scope="session")
@@ -65,8 +76,24 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loaded]:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Folder of real recordings; tests that need it are skipped where it is absent."""
+    """Folder of real recordings: where DYNACLR_SHARED_DATA says, else in `shared` beside the project."""
     place = Path(os.environ.get("DYNACLR_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    if "DYNACLR_SHARED_DATA" not in os.environ and not place.parent.is_dir():
+        pytest.skip("no recordings are expected here; set DYNACLR_SHARED_DATA")
     if not (place / "hela").is_dir():
-        pytest.skip(f"no real recordings at {place}; set DYNACLR_SHARED_DATA")
+        pytest.skip(f"no real recordings at {place}")
     return place
+
+
+@pytest.fixture
+def until() -> Callable[..., Any]:
+    """Wait for a condition to become true, and return its value."""
+
+    def wait(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
+        due, pause = time.monotonic() + seconds, threading.Event()
+        while not (value := condition()):
+            assert time.monotonic() < due, "it did not happen"
+            pause.wait(0.01)
+        return value
+
+    return wait

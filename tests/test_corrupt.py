@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import itertools
-import runpy
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from tests.support.faults import CORRUPT, corrupted
 
 from dynaclr.experiment import read_experiments
-
-CORRUPT: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[1] / "examples" / "corrupt.py"))
 
 
 def made(source: Path, folder: Path, *arguments: str) -> dict[tuple[str, str], pd.DataFrame]:
     """Make data wrong; return their tables by experiment and field of view."""
-    assert CORRUPT["main"]([str(source), str(folder), *arguments]) == 0
+    corrupted(source, folder, *arguments)
     return tables(folder / "experiments.yaml")
 
 

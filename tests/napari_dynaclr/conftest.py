@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,13 +19,6 @@ def own_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file = tmp_path / "state.json"
     monkeypatch.setenv("NAPARI_DYNACLR_STATE", str(file))
     return file
-
-
-@pytest.fixture(autouse=True)
-def imported_contents(request: pytest.FixtureRequest) -> None:
-    """Have what docks import in the background imported, so that they are filled at once."""
-    if request.node.get_closest_marker("gui") is not None:
-        import_module("napari_dynaclr.shell.contents")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What everything stands on: errors, names, keyed randomness, files, YAML; imports nothing of ours."""
+"""What everything stands on: errors, names, keyed randomness, files, paths, YAML; imports nothing of ours."""
 
 __all__ = (
     "bounds",
@@ -9,6 +9,7 @@ __all__ = (
     "keys",
     "locking",
     "option",
+    "paths",
     "permutation",
     "random",
     "yaml_editor",

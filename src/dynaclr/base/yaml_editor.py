@@ -11,14 +11,13 @@ import yaml
 
 from dynaclr.base.errors import ConfigError, problem
 from dynaclr.base.files import write_bytes_atomically
+from dynaclr.base.paths import absolute_path, path_in_file, paths_in_training
 from dynaclr.base.yaml_reader import load_yaml
 
 __all__ = ("SECTION", "edited", "save_options")
 
 SECTION = "data"
 """Where a training's YAML keeps the options of its data."""
-
-_PATHS = ("experiments_yaml", "curation")  # looked for beside the YAML
 
 
 def save_options(
@@ -27,7 +26,7 @@ def save_options(
     """Write a training's YAML with some options of its data changed; return where it is.
 
     Comments, order, unknown keys and line ends of the source stay. Written to another folder, relative
-    paths that were found beside the source become absolute.
+    paths become absolute.
 
     Parameters
     ----------
@@ -48,36 +47,30 @@ def save_options(
     OSError
         If the file cannot be written; what was there stays.
     """
-    place = source if target is None else target.expanduser()
+    source = absolute_path(source)
+    place = source if target is None else absolute_path(target)
     if place.exists() and not overwrite:
         raise ConfigError(
             problem("file is there already", file=place, fix="Choose another name, or allow to replace it.")
         )
-    load_yaml(source)
-    text = source.read_bytes().decode("utf-8")
-    changes = dict(options)
-    if place.parent.absolute() != source.parent.absolute():
-        changes = {**_absolute_paths(text, source), **changes}
+    content = load_yaml(source)
+    changes: dict[str | None, dict[str, Any]] = {SECTION: {}}
+    if place.parent != source.parent:
+        for path, value in paths_in_training(content):
+            section, _, name = path.rpartition(".")
+            changes.setdefault(section or None, {})[name] = str(path_in_file(value, source, path))
+    changes[SECTION] |= options
+    new = source.read_bytes().decode("utf-8")
     try:
-        new = edited(text, changes)
+        for section, values in changes.items():
+            new = edited(new, values, section)
     except ConfigError as error:
         raise ConfigError(f"{source}: {error}") from error
     write_bytes_atomically(place, new.encode("utf-8"))
     return place
 
 
-def _absolute_paths(text: str, source: Path) -> dict[str, str]:
-    """Return the relative paths of the section that stand for files beside the source, made absolute."""
-    data = yaml.safe_load(text).get(SECTION) or {}
-    found = {name: source.parent / data[name] for name in _PATHS if isinstance(data.get(name), str)}
-    return {
-        name: path.absolute().as_posix()
-        for name, path in found.items()
-        if not Path(data[name]).expanduser().is_absolute() and path.exists()
-    }
-
-
-def edited(text: str, options: Mapping[str, Any], section: str = SECTION) -> str:
+def edited(text: str, options: Mapping[str, Any], section: str | None = SECTION) -> str:
     """Return the text of a YAML with options of a section changed or added; nothing else differs.
 
     Parameters
@@ -87,7 +80,7 @@ def edited(text: str, options: Mapping[str, Any], section: str = SECTION) -> str
     options
         New values by name; plain types. What has this value already is not touched.
     section
-        Key of the mapping at the top that holds the options.
+        Key of the mapping at the top that holds the options; None for the top itself.
 
     Raises
     ------
@@ -95,12 +88,14 @@ def edited(text: str, options: Mapping[str, Any], section: str = SECTION) -> str
         If the section is missing, or an option cannot be changed without touching others.
     """
     content = yaml.safe_load(text)
-    if not isinstance(content, dict) or not isinstance(content.get(section), dict):
+    before = content if section is None or not isinstance(content, dict) else content.get(section)
+    if not isinstance(before, dict):
         raise ConfigError(problem("no section to change", field=section, expected=f"a mapping '{section}:'"))
-    wanted = {**content, section: {**content[section], **_plain(options)}}
+    changed = {**before, **_plain(options)}
+    wanted = changed if section is None else {**content, section: changed}
     new = text
     for name, value in _plain(options).items():
-        if name in content[section] and _same(content[section][name], value):
+        if name in before and _same(before[name], value):
             continue
         new = _with_option(new, section, name, value)
     if not _same(_loaded(new), wanted):
@@ -144,9 +139,9 @@ def _flow(value: Any) -> str:
     return str(yaml.safe_dump(value, sort_keys=False, **options)).removesuffix("...\n").strip(" \n")
 
 
-def _with_option(text: str, section: str, name: str, value: Any) -> str:
+def _with_option(text: str, section: str | None, name: str, value: Any) -> str:
     top: Any = yaml.compose(text, Loader=yaml.SafeLoader)
-    mapping = next(node for key, node in top.value if key.value == section)
+    mapping = top if section is None else next(node for key, node in top.value if key.value == section)
     for key, node in mapping.value:
         if key.value == name:
             return _replaced(text, key, node, _flow(value))

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from dynaclr.base.errors import ConfigError, problem
+from dynaclr.base.paths import absolute_path
 
 MAX_BYTES = 4 * 2**20
 MAX_NODES = 500_000
@@ -84,7 +85,7 @@ def read_text(path: Path) -> str:
                 "file cannot be read",
                 file=path,
                 found=error.strerror,
-                expected=f"a file at {path.absolute()}",
+                expected=f"a file at {absolute_path(path)}",
             )
         ) from error
     if len(data) > MAX_BYTES:

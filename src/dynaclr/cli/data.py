@@ -7,11 +7,11 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dynaclr.base.errors import ConfigError, problem
 from dynaclr.base.files import write_text_atomically
+from dynaclr.base.paths import absolute_path
 
 if TYPE_CHECKING:
     from dynaclr.index import MultiExperimentIndex
@@ -38,7 +38,7 @@ def run(verb: str, arguments: Sequence[str]) -> int:
 
 def _preprocess(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser("python -m dynaclr preprocess", description=_preprocess_help())
-    parser.add_argument("experiments", type=Path, help="experiments.yaml")
+    parser.add_argument("experiments", type=absolute_path, help="experiments.yaml")
     parser.add_argument("--experiment", action="append", help="only this experiment; may be repeated")
     parser.add_argument("--into-plate", action="store_true", help="write into the plate's own metadata")
     parser.add_argument("--overwrite", action="store_true", help="compute again what is there")
@@ -82,12 +82,12 @@ def _inspect(arguments: list[str]) -> int:
         "python -m dynaclr inspect",
         description="Report on set-up and on the batches that a training would draw; trains nothing.",
     )
-    parser.add_argument("--config", type=Path, required=True, help="the YAML of the training")
+    parser.add_argument("--config", type=absolute_path, required=True, help="the YAML of the training")
     parser.add_argument("--batches", type=int, default=200, help="batches to draw (default 200; 0 for none)")
     parser.add_argument("--epoch", type=int, default=0)
     parser.add_argument(
         "--output",
-        type=Path,
+        type=absolute_path,
         help="folder for report.txt, report.json, composition.csv, composition_report.csv, composition.png "
         "and suspicious.csv",
     )
@@ -176,13 +176,16 @@ def _convert(arguments: list[str]) -> int:
     formats = parser.add_subparsers(dest="format", required=True)
     ctc = formats.add_parser("ctc", help="Cell Tracking Challenge sequences, each a field of view")
     ctc.add_argument(
-        "sequences", type=Path, nargs="+", help="folders of images, for example Fluo-N2DL-HeLa/01"
+        "sequences", type=absolute_path, nargs="+", help="folders of images, for example Fluo-N2DL-HeLa/01"
     )
     ctc.add_argument(
-        "--masks", type=Path, nargs="+", help="folders of masks and table; default 01_GT/TRA or 01_RES"
+        "--masks",
+        type=absolute_path,
+        nargs="+",
+        help="folders of masks and table; default 01_GT/TRA or 01_RES",
     )
     ctc.add_argument(
-        "--output", type=Path, required=True, help="folder for plate, tracks and experiments.yaml"
+        "--output", type=absolute_path, required=True, help="folder for plate, tracks and experiments.yaml"
     )
     ctc.add_argument("--name", required=True, help="name of the experiment")
     ctc.add_argument("--interval-minutes", type=float, required=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 from dynaclr.base.errors import ConfigError, DataError, TrainingError, problem
 from dynaclr.base.files import write_text_atomically
+from dynaclr.base.paths import absolute_path
 
 __all__ = ("run",)
 
@@ -23,7 +24,7 @@ def run(verb: str, arguments: Sequence[str]) -> int:
         description="Make two synthetic experiments, train a small encoder, draw what it learned.",
     )
     parser.add_argument(
-        "--output", type=Path, default=Path("demo-output"), help="folder (default demo-output)"
+        "--output", type=absolute_path, default="demo-output", help="folder (default demo-output)"
     )
     parser.add_argument("--epochs", type=int, default=10, help="epochs of training (default 10)")
     parser.add_argument("--size", choices=["demo", "tiny"], default="demo", help="amount of data")
@@ -33,7 +34,7 @@ def run(verb: str, arguments: Sequence[str]) -> int:
         raise ConfigError(
             problem("value out of range", field="epochs", expected=">= 1", found=options.epochs)
         )
-    root: Path = options.output.absolute()
+    root: Path = options.output
     if root.exists() and any(root.iterdir()):
         if not options.overwrite:
             raise DataError(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from dynaclr.base.errors import RunError, problem
+from dynaclr.base.paths import absolute_path
 from dynaclr.embedding import Method, Space
 
 __all__ = ("run",)
@@ -18,7 +18,7 @@ def run(verb: str, arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         f"python -m dynaclr {verb}", description="Lay an embedding out in two dimensions."
     )
-    parser.add_argument("embedding", type=Path, help="the parquet file that predict wrote")
+    parser.add_argument("embedding", type=absolute_path, help="the parquet file that predict wrote")
     parser.add_argument("--method", type=Method, choices=list(Method), default=Method.TSNE)
     parser.add_argument("--of", type=Space, choices=list(Space), default=Space.FEATURES)
     options = parser.parse_args(arguments)

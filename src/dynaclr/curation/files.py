@@ -12,6 +12,7 @@ from typing import Any
 from dynaclr.base import keys
 from dynaclr.base.errors import ConfigError, DataError, listing, problem, suggest, together
 from dynaclr.base.files import write_text_atomically
+from dynaclr.base.paths import absolute_path
 from dynaclr.curation.marks import Mark, MarkKind, Verdict
 
 __all__ = ("CURATION_FILE", "mark_lines", "marks_of_text", "read_marks", "text_of", "write_marks")
@@ -60,7 +61,7 @@ def text_of(path: Path) -> str:
                 f"curation file cannot be read: {error.strerror}",
                 file=path,
                 field="curation",
-                expected=f"a file at {path.absolute()}",
+                expected=f"a file at {absolute_path(path)}",
             )
         ) from error
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dynaclr.base.errors import ConfigError, listing, problem, suggest, together
+from dynaclr.base.paths import path_in_file
 from dynaclr.base.yaml_reader import LINE, load_yaml, without_lines
 
 __all__ = (
@@ -210,7 +211,7 @@ def _entry(entry: object, number: int, path: Path) -> ExperimentConfig:
         raise ConfigError(together(where, problems))
     for key in ("data_path", "tracks_path"):
         if isinstance(values[key], str) and values[key].strip():
-            values[key] = path.parent / Path(values[key].strip()).expanduser()
+            values[key] = path_in_file(values[key], path, key)
     try:
         return ExperimentConfig(**values, line=line)
     except ConfigError as error:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dynaclr.base.errors import DataError, listing, problem, together
+from dynaclr.base.paths import absolute_path
 
 __all__ = ("FovLayout", "PlateLayout", "read_plate")
 
@@ -80,6 +81,7 @@ def read_plate(path: Path, experiment: str | None = None) -> PlateLayout:
     DataError
         If the path is missing, is not an HCS plate, or one of its positions is damaged.
     """
+    path = absolute_path(path)  # of it are all paths of arrays, and tensorstore takes no ".."
     if not path.exists():
         raise DataError(
             problem(
@@ -87,7 +89,7 @@ def read_plate(path: Path, experiment: str | None = None) -> PlateLayout:
                 experiment=experiment,
                 file=path,
                 field="data_path",
-                found=f"nothing at {path.absolute()}",
+                found="nothing there",
             )
         )
     attributes = _require_plate(path, experiment)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dynaclr.base.errors import ConfigError, listing, problem, suggest, together
+from dynaclr.base.paths import absolute_path
 from dynaclr.experiment.config import ExperimentConfig, read_experiments
 from dynaclr.experiment.plates import PlateLayout, read_plate
 from dynaclr.tau_sampling import frames_from_hours
@@ -50,7 +51,7 @@ class ExperimentRegistry:
     @classmethod
     def from_yaml(cls, path: str | Path) -> ExperimentRegistry:
         """Read experiments.yaml; relative paths are relative to the file."""
-        return cls(read_experiments(Path(path)))
+        return cls(read_experiments(absolute_path(path)))
 
     def subset(self, names: Sequence[str]) -> ExperimentRegistry:
         """Return a registry of some of the experiments, in the order of this one; nothing is read again."""

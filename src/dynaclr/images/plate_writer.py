@@ -19,6 +19,7 @@ import tensorstore as ts
 
 from dynaclr.base.errors import ConfigError, DataError, listing, problem
 from dynaclr.base.files import unfinished
+from dynaclr.base.paths import absolute_path
 
 __all__ = ("PlateWriter", "write_plate")
 
@@ -79,6 +80,7 @@ class PlateWriter:
             )
         if shards is not None and version != "0.5":
             raise ConfigError(problem("shards need version 0.5", field="shards", found=f"version {version}"))
+        path = absolute_path(path)  # tensorstore takes no ".."
         if path.exists() and not overwrite:
             raise DataError(
                 problem("target exists", file=path, fix="Choose another name, or allow it to be overwritten.")
@@ -120,7 +122,7 @@ class PlateWriter:
         folder = self._partial / name / "0"
         kind = self._spec3 if self.version == "0.5" else self._spec2
         spec = kind([int(size) for size in shape], chunks, np.dtype(dtype))
-        spec["kvstore"] = {"driver": "file", "path": f"{folder.absolute()}/"}
+        spec["kvstore"] = {"driver": "file", "path": f"{folder}/"}
         spec["store_data_equal_to_fill_value"] = self.store_zero_chunks
         self._arrays[name] = ts.open(spec, create=True).result()
         self._limits[name] = np.tile([np.inf, -np.inf], (len(self.channel_names), 1))

@@ -56,7 +56,7 @@ def open_array(layout: FovLayout, context: Any, *, zeros_for_missing: bool, path
     """
     spec = {
         "driver": layout.driver,
-        "kvstore": {"driver": "file", "path": str((path or layout.array_path).absolute()) + "/"},
+        "kvstore": {"driver": "file", "path": f"{path or layout.array_path}/"},
         "fill_missing_data_reads": zeros_for_missing,
         "recheck_cached_data": False,
         # where lost chunks read as zeros, the metadata that every read looks for tells a deleted store

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from dynaclr.base.cores import cpu_limit
 from dynaclr.base.files import write_bytes_atomically
+from dynaclr.base.paths import absolute_path
 from dynaclr.curation import CurationReport
 from dynaclr.experiment import FovLayout
 from dynaclr.images import chunk_files
@@ -51,7 +52,7 @@ def fingerprint(identity: dict[str, Any], files: Sequence[Path | None], pixels: 
             stats.append(None)
         else:
             stat = path.stat()
-            stats.append((str(path.absolute()), stat.st_size, stat.st_mtime_ns))
+            stats.append((str(absolute_path(path)), stat.st_size, stat.st_mtime_ns))
     text = json.dumps([_VERSION, identity, stats, list(pixels)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 

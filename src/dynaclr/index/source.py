@@ -68,7 +68,7 @@ def _identity(arrays: IndexArrays, marks: Sequence[Mark] | None) -> dict[str, An
     """Return all that anchors depend on besides the track files."""
     return {
         "fovs": [
-            (arrays.registry.names[e.experiment], str(e.layout.array_path.absolute()), e.layout.shape)
+            (arrays.registry.names[e.experiment], str(e.layout.array_path), e.layout.shape)
             for e in arrays.fovs
         ],
         "channels": [list(maps.values()) for maps in arrays.registry.channel_maps.values()],

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from dynaclr.base.errors import ConfigError, suggest, together
+from dynaclr.base.paths import is_file, path_in_file, paths_in_training
 from dynaclr.base.yaml_reader import key_lines, load_yaml, without_lines
 from dynaclr.options.catalogue import fixed_parameters, init_parameters
 from dynaclr.options.parameter import Kind
@@ -35,7 +36,6 @@ _OBJECTS = {
 """{field: room of its classes}."""
 _BETA, _LOSS_BETA = ("data", "hcl_beta"), ("model", "loss_function", "init_args", "beta")
 _OF_A_CLASS = ("class_path", "init_args", "dict_kwargs")
-_ANY = ("help", "config", "print_config", "trust-config", "from_run")
 
 Fault = tuple[Keys, str]
 
@@ -91,12 +91,21 @@ def _read(file: Path) -> _Source:
     return _Source(content, file, key_lines(file))
 
 
-def check_arguments(arguments: Sequence[str], trainer: Collection[str] | None = None) -> list[str]:
+def check_arguments(arguments: Sequence[str], trainer: Collection[str], others: Collection[str]) -> list[str]:
     """Return arguments of fit, validate, predict or inspect, made plain, if nothing in them is at fault.
 
     A configuration with sections written as class_path and init_args becomes one that has none. A weight of
     hard negatives given to the loss alone becomes that of the data, and the reverse, so that the two agree
     in what is recorded.
+
+    Parameters
+    ----------
+    arguments
+        What follows the verb.
+    trainer
+        Names that Lightning's Trainer takes.
+    others
+        Options that are not of a training's YAML.
 
     Raises
     ------
@@ -105,12 +114,12 @@ def check_arguments(arguments: Sequence[str], trainer: Collection[str] | None = 
     """
     rest, sources, found = list(arguments), [], []
     for place, name, value in _options(arguments):
-        if name == "config" and _is_file(value):
+        if name == "config" and is_file(value):
             sources.append(_read(Path(value)))
             if _is_long(load_yaml(Path(value))):
-                text = yaml.safe_dump(dict(sources[-1].content), sort_keys=False)
+                text = _with_paths(sources[-1])
                 rest[place] = f"--config={text}" if rest[place].startswith("-") else text
-        elif name.split(".")[0] not in _ANY and not name.endswith("+"):
+        elif name.split(".")[0] not in others and not name.endswith("+"):
             sources.append(_typed(name, value))
     for source in sources:
         found += [f"{source.place(keys)}: {text}" for keys, text in _faults(source.content, trainer)]
@@ -141,11 +150,14 @@ def _weights(sources: Sequence[_Source]) -> tuple[float | None, list[str]]:
     return next((value for value, _ in meant.values()), None), []
 
 
-def _is_file(text: str) -> bool:
-    try:
-        return Path(text).is_file()
-    except (OSError, ValueError):  # a text that cannot be a path
-        return False
+def _with_paths(source: _Source) -> str:
+    """Return the content of a file as YAML that may lie anywhere: its paths are absolute."""
+    content = dict(source.content)
+    for name, text in list(paths_in_training(content)):
+        section, _, last = name.rpartition(".")
+        inner = content[section] if section else content
+        inner[last] = str(path_in_file(text, source.file or Path(), name))
+    return yaml.safe_dump(content, sort_keys=False)
 
 
 def _line(lines: Mapping[Keys, int], keys: Keys) -> int | None:

@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 
 from dynaclr.base.errors import ConfigError, problem, suggest
 from dynaclr.base.option import facts_of
+from dynaclr.base.paths import absolute_path
 from dynaclr.curation import CURATION_FILE
 from dynaclr.options.catalogue import data_options
 from dynaclr.options.parameter import Kind
@@ -55,7 +56,7 @@ def pipeline_config(
         if fault is not None:
             raise ConfigError(f"field {name}: {fault}")
     values = {name: item.taken(given.get(name, item.default)) for name, item in known.items()}
-    values["curation"] = marks_file(experiments_yaml, values["curation"])
+    values["curation"] = marks_file(absolute_path(experiments_yaml), values["curation"])
     config: PipelineConfig = _folded(PipelineConfig, values)
     return config
 
@@ -68,15 +69,15 @@ def _folded(group: Any, values: Mapping[str, Any]) -> Any:
         if facts is not None:
             value = values[facts.name or field.name]
             is_path = isinstance(value, str) and "Path" in str(hints[field.name])
-            found[field.name] = Path(value) if is_path else value
+            found[field.name] = absolute_path(value) if is_path else value
         elif is_dataclass(hints[field.name]):
             found[field.name] = _folded(hints[field.name], values)
     return group(**found)
 
 
-def marks_file(experiments_yaml: str, curation: str | None) -> Path | None:
+def marks_file(experiments_yaml: Path, curation: str | None) -> Path | None:
     """Return the file of marks that an option stands for, None if no marks are to count."""
     if curation != "auto":
-        return None if curation is None else Path(curation)
-    beside = Path(experiments_yaml).parent / CURATION_FILE
+        return None if curation is None else absolute_path(curation)
+    beside = experiments_yaml.parent / CURATION_FILE
     return beside if beside.is_file() else None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dynaclr.base.errors import ConfigError
+from dynaclr.base.paths import absolute_path
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.options.catalogue import ENCODERS
 from dynaclr.options.spec import RunSpec
@@ -76,7 +77,7 @@ def preset_spec(preset: Preset, experiments: Path) -> RunSpec:
     patch = [min(need, size) for need, size in zip(needed, plane, strict=True)]
     channels = registry.num_source_channels
     data = {
-        "experiments_yaml": str(Path(experiments).absolute()),
+        "experiments_yaml": str(absolute_path(experiments)),
         "z_range": [0, depth],
         "yx_patch_size": patch,
         "final_yx_patch_size": final,

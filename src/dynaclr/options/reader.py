@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from dynaclr.base.errors import ConfigError, problem
+from dynaclr.base.paths import absolute_path, path_in_file, paths_in_training
 from dynaclr.base.yaml_reader import load_yaml, without_lines
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.options.catalogue import data_options, options as options_of
@@ -21,7 +22,7 @@ from dynaclr.pipeline import PipelineConfig, TransformConfig
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
 
-__all__ = ("beside", "config_path", "first_look", "read_config")
+__all__ = ("config_path", "first_look", "read_config")
 
 _PATCH_PX = 64
 
@@ -34,7 +35,7 @@ def config_path(path: Path) -> Path:
     ConfigError
         If there is none.
     """
-    place = path.expanduser()
+    place = absolute_path(path)
     if place.is_dir() and (place / "config.yaml").is_file():
         return place / "config.yaml"
     if not place.is_file():
@@ -53,8 +54,8 @@ def config_path(path: Path) -> Path:
 def read_config(path: Path) -> PipelineConfig:
     """Return the configuration that a YAML or a run folder describes.
 
-    A relative `experiments_yaml` or `curation` is looked for beside the YAML, then in the current folder.
-    A list of experiments alone gets the options of `first_look`.
+    Relative paths are relative to the folder of the YAML. A list of experiments alone gets the options
+    of `first_look`.
 
     Raises
     ------
@@ -74,9 +75,8 @@ def read_config(path: Path) -> PipelineConfig:
         )
     of_loader = {item.name for item in options_of("loader")}
     options = {name: value for name, value in data.items() if name not in of_loader}
-    for name in ("experiments_yaml", "curation"):
-        if isinstance(options.get(name), str) and options[name] != "auto":
-            options[name] = str(beside(file, options[name]))
+    for name, value in paths_in_training({"data": options}):
+        options[name.removeprefix("data.")] = str(path_in_file(value, file, name))
     return _configured(file, options)
 
 
@@ -95,13 +95,6 @@ def first_look(experiments: Path) -> PipelineConfig:
     return pipeline_config(
         str(experiments), (0, depth), patch, patch, [], no_validation=True, channel_dropout_prob=0.0
     )
-
-
-def beside(file: Path, relative: str) -> Path:
-    """Return a path that a YAML names: beside it, or in the current folder if it is only there."""
-    place = Path(relative).expanduser()
-    beside = file.parent / place
-    return (beside if beside.exists() or not place.exists() else place).absolute()
 
 
 def _configured(file: Path, options: dict[str, Any]) -> PipelineConfig:

@@ -12,16 +12,16 @@ import yaml
 
 from dynaclr.base.errors import ConfigError, problem, suggest
 from dynaclr.base.files import write_text_atomically
+from dynaclr.base.paths import absolute_path, path_in_file, paths_in_training
 from dynaclr.base.yaml_reader import load_yaml, without_lines
 from dynaclr.options.catalogue import ENCODERS, LOSSES, fixed_parameters, init_parameters
 from dynaclr.options.checking import checked_file
 from dynaclr.options.parameter import Kind, Parameter
-from dynaclr.options.reader import beside, config_path
+from dynaclr.options.reader import config_path
 
 __all__ = ("RunSpec",)
 
 _OBJECTS = {"model.encoder": ENCODERS, "model.loss_function": LOSSES}
-_FILES = ("data.experiments_yaml", "data.curation")
 _OF_ONE_START = {"run.folder": None, "run.resume": None, "run.resume_from": "newest", "run.force": False}
 _STEM, _STEM_CHANNELS = 5, 96  # slices a step, and channels, of the default backbone
 
@@ -73,15 +73,20 @@ class RunSpec:
         beta = (_get(content, "model.loss_function.init_args") or {}).pop("beta", None)
         if beta is not None:
             _put(content, "data.hcl_beta", beta)
-        for place in _FILES:
-            value = _get(content, place)
-            if isinstance(value, str) and value != "auto":
-                _put(content, place, str(beside(file, value)))
+        for place, text in list(paths_in_training(content)):
+            _put(content, place, str(path_in_file(text, file, place)))
         for place, value in _OF_ONE_START.items():
             _put(content, place, value)
         for name in ("config", "ckpt_path", "output"):
             content.pop(name, None)
         return cls.of_values(content, str(file))
+
+    def placed(self, folder: Path) -> RunSpec:
+        """Return a spec whose paths are absolute; relative ones are relative to a folder."""
+        content = copy.deepcopy(dict(self.values))
+        for place, text in list(paths_in_training(content)):
+            _put(content, place, str(absolute_path(text, folder)))
+        return RunSpec(content, self.origin)
 
     def parameters(self) -> Mapping[str, Parameter]:
         """Return {path: parameter} of all options, those of the chosen encoder and loss included."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from dynaclr.base.files import write_text_atomically
+from dynaclr.base.paths import absolute_path
 
 __all__ = ("synthetic_training",)
 
@@ -75,12 +76,13 @@ def synthetic_training(
     runs
         Folder of run folders; None for runs/ beside the YAML.
     """
-    folder = experiments.absolute().parent
+    experiments = absolute_path(experiments)
+    folder = experiments.parent
     path = folder / "train.yaml"
     values = {
         "TRAINING": path,
-        "EXPERIMENTS": experiments.absolute(),
-        "ROOT": runs or folder / "runs",
+        "EXPERIMENTS": experiments,
+        "ROOT": absolute_path(runs or folder / "runs"),
         "EPOCHS": epochs,
         "DEPTH": 3 if size == "demo" else 2,
         "BATCH": 64 if size == "demo" else 16,

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dynaclr.base.errors import DataError, listing, problem
+from dynaclr.base.paths import absolute_path
 
 __all__ = ("find_track_files", "unused_track_files")
 
@@ -26,7 +27,7 @@ def find_track_files(root: Path, fov_names: Iterable[str], experiment: str) -> d
                 file=root,
                 field="tracks_path",
                 expected="<tracks_path>/<row>/<column>/<fov>/<any>.csv",
-                found=f"nothing at {root.absolute()}" if not root.exists() else "a file",
+                found=f"nothing at {absolute_path(root)}" if not root.exists() else "a file",
             )
         )
     files: dict[str, Path | None] = {}

@@ -10,6 +10,7 @@ from napari.layers import Image, Labels, Tracks
 from napari.utils.notifications import show_info
 
 from dynaclr.base.errors import ConfigError
+from dynaclr.base.paths import absolute_path
 from dynaclr.convert import ArrayOptions, ConversionReport, convert_arrays
 from napari_dynaclr.controllers.layer_watch import LayerWatch
 from napari_dynaclr.presentation.recording import (
@@ -141,7 +142,7 @@ class FromLayers:
     def check(self) -> None:
         """Say what would be written, and what is missing."""
         entered, images, cells = self.view.entered(), self._images(), self._cells()
-        folder = Path(entered.folder).expanduser()
+        folder = absolute_path(entered.folder)
         there = bool(entered.name and entered.folder) and (folder / f"{entered.name}.zarr").exists()
         self.view.set_exists(there)
         fault = self._images_fault(images) or cells_fault(cells) or _entered_fault(entered)
@@ -172,7 +173,7 @@ class FromLayers:
             return
         entered = self.view.entered()
         taken, options = recorded(self._images(), self._cells()), _options(entered)
-        folder = Path(entered.folder).expanduser()
+        folder = absolute_path(entered.folder)
         remember(_FOLDER, entered.folder)
         remember(_CONDITION, entered.condition)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from napari.utils.notifications import show_error, show_info
 
+from dynaclr.base.paths import absolute_path
 from napari_dynaclr.controllers.context import ImageContext
 from napari_dynaclr.controllers.pairs import COMPARING
 from napari_dynaclr.presentation.layers import COLOUR_BY
@@ -102,7 +103,7 @@ class ProjectController:
 
     def open(self, text: str) -> None:
         """Open what a path names; the project that is open stays until this one is ready."""
-        path = Path(text).expanduser()
+        path = absolute_path(text)
         self.view.set_path(str(path))
         self.view.set_state(f"Opening {path} ...")
         self.jobs.start(OPENING, lambda tell: _open(path, tell), self._opened, self.view.set_state)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from dynaclr.base.paths import absolute_path
 from dynaclr.options.presets import Preset, preset_spec
 from dynaclr.options.spec import RunSpec
 from dynaclr.runs.record.layout import run_paths
@@ -23,7 +24,7 @@ def runs_folder(project: Project, root: str) -> Path:
     base = project.path.parent
     if base == project.run:  # opened from a run: its neighbours are meant
         base = base.parent.parent
-    return (base / Path(root).expanduser()).absolute()
+    return absolute_path(root, base)
 
 
 def origins_of(project: Project, runs: Sequence[Path]) -> list[tuple[str, str, str]]:
@@ -49,8 +50,9 @@ def spec_of(project: Project, key: str) -> RunSpec:
     ConfigError, DataError
         If it cannot be read.
     """
-    if key.startswith(RUN):
-        return RunSpec.read(Path(key.removeprefix(RUN)))
+    run = Path(key.removeprefix(RUN)) if key.startswith(RUN) else project.run
+    if run is not None and (key.startswith(RUN) or (key == _OPEN and run == project.path.parent)):
+        return RunSpec.read(run).changed({"run.root": str(run.parent)})  # wherever it was made
     if key == _OPEN:
         return RunSpec.read(project.path)
     experiments = project.pipeline.config.data.experiments_yaml

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
@@ -19,6 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from dynaclr.base.paths import absolute_path
 from dynaclr.index import SetupReport
 from napari_dynaclr.presentation.layers import COLOUR_BY
 from napari_dynaclr.views.from_layers import FromLayersForm
@@ -155,7 +155,7 @@ class ProjectView(QWidget):
     def _folder(self) -> str:
         """Return the folder of the path in the field, where dialogs begin; nothing for no path."""
         text = self.path.currentText().strip()
-        return str(Path(text).expanduser().parent) if text else ""
+        return str(absolute_path(text).parent) if text else ""
 
     def set_path(self, path: str) -> None:
         """Show a path in the field."""

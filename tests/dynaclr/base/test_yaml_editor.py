@@ -134,13 +134,20 @@ def test_files_are_replaced_only_when_asked(tmp_path: Path) -> None:
 
 def test_a_copy_elsewhere_still_finds_its_files(tmp_path: Path) -> None:
     source = tmp_path / "train.yaml"
-    source.write_text("data:\n  experiments_yaml: experiments.yaml\n  curation: none.csv\n  leaky: 0.0\n")
-    (tmp_path / "experiments.yaml").write_text("experiments: []\n")
+    source.write_text(
+        "data:\n  experiments_yaml: experiments.yaml\n  curation: ../none.csv\n  leaky: 0.0\n"
+        "run: {root: runs}\noutput: e.parquet\n"
+    )
     (tmp_path / "other").mkdir()
     copy = save_options(source, {"leaky": 0.5}, tmp_path / "other" / "train.yaml")
-    data = yaml.safe_load(copy.read_text())["data"]
-    assert Path(data["experiments_yaml"]) == tmp_path / "experiments.yaml"
-    assert data["curation"] == "none.csv"
-    assert data["leaky"] == 0.5
+    content = yaml.safe_load(copy.read_text())
+    assert content["data"] == {
+        "experiments_yaml": str(tmp_path / "experiments.yaml"),
+        "curation": str(tmp_path.parent / "none.csv"),
+        "leaky": 0.5,
+    }
+    assert content["run"]["root"] == str(tmp_path / "runs")
+    assert content["output"] == str(tmp_path / "e.parquet")
+    (tmp_path / "experiments.yaml").write_text("experiments: []\n")
     with pytest.raises(ConfigError, match=r"experiments\.yaml.*no section"):
         save_options(tmp_path / "experiments.yaml", {"leaky": 1}, tmp_path / "b.yaml")

@@ -36,16 +36,18 @@ def test_a_training_is_read_as_the_command_line_reads_it(coded_source: Path, tmp
     assert config.transforms.normalizations[0].level == "fov_statistics"
 
 
-def test_relative_paths_are_beside_the_yaml_or_here(
+def test_relative_paths_are_relative_to_the_yaml(
     coded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = training(coded, coded.parent, experiments_yaml="experiments.yaml")
+    path = training(coded, coded.parent, experiments_yaml="experiments.yaml", index_cache="../cache")
     assert read_config(path).data.experiments_yaml == coded
+    assert read_config(path).data.options.index_cache == tmp_path / "cache"
     other = tmp_path / "elsewhere"
     other.mkdir()
     path = training(coded, other, experiments_yaml="experiments.yaml")
     monkeypatch.chdir(coded.parent)
-    assert read_config(path).data.experiments_yaml == coded
+    with pytest.warns(UserWarning, match=r"elsewhere/experiments\.yaml is taken, not"):
+        assert read_config(path).data.experiments_yaml == other / "experiments.yaml"
 
 
 def test_a_list_of_experiments_alone_can_be_looked_at(coded_source: Path) -> None:

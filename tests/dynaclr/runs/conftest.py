@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -68,20 +66,6 @@ for child in children:
     child.wait()
 sys.exit(3)
 """
-
-
-@pytest.fixture
-def until() -> Callable[..., Any]:
-    """Wait for a condition to become true, and return its value."""
-
-    def wait(condition: Callable[[], Any], seconds: float = 60.0) -> Any:
-        due, pause = time.monotonic() + seconds, threading.Event()
-        while not (value := condition()):
-            assert time.monotonic() < due, "it did not happen"
-            pause.wait(0.01)
-        return value
-
-    return wait
 
 
 @pytest.fixture

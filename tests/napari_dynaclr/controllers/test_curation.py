@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
+from tests.support.faults import corrupted, exchanged
 
 from dynaclr.curation import Mark, MarkKind, SharedMarks, Verdict, read_marks
 from dynaclr.index.anchors import Loss
 from dynaclr.suspicion import links_of
-from dynaclr.testing import synthetic_experiments, synthetic_training
+from dynaclr.testing import synthetic_training
 from napari_dynaclr.controllers.curation import CurationController
 from napari_dynaclr.controllers.curation_work import APPLY, MERGE, READ, SEARCH
 from napari_dynaclr.keys.curation import Do
 from napari_dynaclr.state.curation import Curation, Mode
-from napari_dynaclr.state.project import Cell, open_project
+from napari_dynaclr.state.project import VALIDATION, Cell, Project, open_project
 from napari_dynaclr.state.session import Session, find_cell, identity_of
 from napari_dynaclr.state.targets import audit_items
 from napari_dynaclr.views.curation import CurationView
@@ -205,20 +205,16 @@ def test_the_queue_goes_on_by_itself_and_undo_goes_back(opened: Open, tiny: Path
 
 
 @pytest.mark.slow
-def test_tables_exchanged_between_training_and_validation_are_found(opened: Open, tmp_path: Path) -> None:
+def test_tables_exchanged_between_training_and_validation_are_found(
+    opened: Open, synthetic_source: Path, sample_project: Project, tmp_path: Path
+) -> None:
     """Fields of view that are held out are compared with those that train, and one key settles a field."""
-    path = synthetic_experiments(tmp_path / "demo", size="demo")
-    training = synthetic_training(path)
-    project = open_project(training)
-    index = project.parts["validation"]
+    index = sample_project.index(VALIDATION)
     held_out = {
         entry.layout.name for entry in index.fovs if index.registry.names[entry.experiment] == "dengue_june"
     }
     one, two = sorted(held_out)[0], min({"A/1/0", "A/1/1", "B/1/0", "B/1/1"} - held_out)
-    files = [path.parent / "dengue_june.tracks" / fov / "tracks.csv" for fov in (one, two)]
-    texts = [file.read_text() for file in files]
-    files[0].write_text(texts[1])
-    files[1].write_text(texts[0])
+    training = synthetic_training(exchanged(synthetic_source, tmp_path / "wrong", one, two), size="tiny")
     desk = opened(training)
     desk.search(pixels=True)
     first, second, third = desk.model.queue.items[:3]
@@ -367,66 +363,17 @@ def test_a_name_stands_with_marks(opened: Open, tiny: Path, monkeypatch: pytest.
     assert "marks need a name" in desk.view.status.error.toPlainText()
 
 
-# Faults that a person should find at the top of the queue.
-
-
-@pytest.fixture(scope="session")
-def demo_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return synthetic_experiments(tmp_path_factory.mktemp("demo"), size="demo")
-
-
-@pytest.fixture
-def demo(demo_source: Path, tmp_path: Path) -> Path:
-    shutil.copytree(demo_source.parent, tmp_path / "demo", copy_function=_light)
-    return tmp_path / "demo" / "experiments.yaml"
-
-
-def _light(source: str, target: str) -> str:
-    """Copy tables, link everything else: pixels are not changed."""
-    if source.endswith((".csv", ".yaml")):
-        return str(shutil.copy2(source, target))
-    Path(target).hardlink_to(source)
-    return target
-
-
-def tracks(path: Path, fov: str) -> Path:
-    return path.with_name("dengue_june.tracks") / fov / "tracks.csv"
-
-
-def exchange_tables(path: Path) -> set[str]:
-    one, two = tracks(path, "A/1/0"), tracks(path, "B/1/1")
-    first, second = one.read_text(), two.read_text()
-    one.write_text(second)
-    two.write_text(first)
-    return {"A/1/0", "B/1/1"}
-
-
-def exchange_axes(path: Path) -> set[str]:
-    table = pd.read_csv(tracks(path, "B/1/0"))
-    table.rename(columns={"y": "x", "x": "y"}).to_csv(tracks(path, "B/1/0"), index=False)
-    return {"B/1/0"}
-
-
-def micrometres(path: Path) -> set[str]:
-    table = pd.read_csv(tracks(path, "A/1/1"))
-    table.assign(y=table.y * 0.65, x=table.x * 0.65).to_csv(tracks(path, "A/1/1"), index=False)
-    return {"A/1/1"}
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "word"),
-    [
-        (exchange_tables, "table of"),
-        (exchange_axes, "y and x are exchanged"),
-        (micrometres, "micrometre"),
-    ],
+    [("exchange", "table of"), ("yx", "y and x are exchanged"), ("microns", "micrometre")],
 )
 def test_wrong_tables_are_the_first_items(
-    opened: Open, demo: Path, fault: Callable[[Path], set[str]], word: str
+    opened: Open, synthetic_source: Path, tmp_path: Path, fault: str, word: str
 ) -> None:
-    fovs = fault(demo)
-    desk = opened(demo)
+    where = ("--experiment", "dengue_june", "--fovs", "A/1/0", "B/1/1")
+    options = where if fault == "exchange" else where[:-1]
+    fovs = set(corrupted(synthetic_source, tmp_path / "wrong", fault, *options).fov_name)
+    desk = opened(tmp_path / "wrong" / "experiments.yaml")
     desk.search(pixels=True)
     first = desk.model.queue.items[: len(fovs)]
     assert {item.first.fov_name for item in first} == fovs, [item.reason for item in first]
@@ -441,53 +388,15 @@ def test_wrong_tables_are_the_first_items(
     current = desk.model.queue.current  # goes on with what is not judged
     assert current is not None
     assert desk.model.verdict_of(current) is None
-    left = {item.first.fov_name for item in desk.model.queue.items if item not in whole}
-    assert not {fov for fov in left & fovs if fov_of_june(desk, fov)}
+    left = [item.first for item in desk.model.queue.items if item not in whole]
+    assert not fovs & {draft.fov_name for draft in left if draft.experiment == "dengue_june"}
 
 
-@pytest.mark.slow
-def test_swapped_links_are_the_first_items(opened: Open, demo: Path) -> None:
-    swapped = swap_links(demo, 0.02)
-    desk = opened(demo)
+def test_exchanged_links_are_the_first_items(opened: Open, synthetic_source: Path, tmp_path: Path) -> None:
+    wrong = corrupted(synthetic_source, tmp_path / "wrong", "links", "--share", "0.05")
+    desk = opened(tmp_path / "wrong" / "experiments.yaml")
     desk.search()
-    desk.model.mode = Mode.QUEUE
-    top = desk.model.queue.items[: 2 * len(swapped)]
-    found = {(i.first.fov_name, i.first.t, i.first.track_id) for i in top}
-    hit = [bool(pair & found) for pair in swapped]
-    assert np.mean(hit) > 0.8, (sum(hit), len(hit))
-    right = [any((i.first.fov_name, i.first.t, i.first.track_id) in pair for pair in swapped) for i in top]
-    assert np.mean(right[: len(swapped)]) > 0.9, right
-
-
-def fov_of_june(desk: Desk, fov: str) -> bool:
-    """Return whether there is anything but the whole field in the queue."""
-    drafts = [item.first for item in desk.model.queue.items if item.first.kind is not MarkKind.FOV]
-    return any((draft.experiment, draft.fov_name) == ("dengue_june", fov) for draft in drafts)
-
-
-def swap_links(path: Path, share: float) -> list[set[tuple[str, int, int]]]:
-    """Exchange the rest of two tracks that are neighbours, for a share of all links; return the pairs."""
-    rng = np.random.Generator(np.random.Philox(0))
-    swapped = []
-    for fov in ("A/1/0", "A/1/1", "B/1/0", "B/1/1"):
-        table = pd.read_csv(tracks(path, fov))
-        for _ in range(round(share * len(table) / 2)):
-            t = int(rng.integers(2, 22))
-            now, after = (set(table.track_id[table.t == frame]) for frame in (t, t + 1))
-            both = sorted(now & after)
-            place = table[table.t == t].set_index("track_id").loc[both]
-            one = both[int(rng.integers(len(both)))]
-            far = np.hypot(place.y - place.y[one], place.x - place.x[one]).drop(one)
-            two = int(far.idxmin())
-            later = table.t > t
-            parts = {name: later & (table.track_id == name) for name in (one, two)}
-            children = {name: later & (table.parent_track_id == name) for name in (one, two)}
-            for name, other in ((one, two), (two, one)):
-                table.loc[parts[name], "track_id"] = other
-                table.loc[children[name], "parent_track_id"] = other
-            own = table.groupby("track_id").parent_track_id.transform("first")
-            table["parent_track_id"] = own
-            swapped.append({(fov, t + 1, int(one)), (fov, t + 1, two)})
-        table = table.sort_values(["track_id", "t"]).drop(columns=["id", "parent_id"])
-        table.to_csv(tracks(path, fov), index=False)
-    return swapped
+    links = [item.first for item in desk.model.queue.items[: len(wrong)]]
+    said = set(wrong.itertuples(index=False, name=None))
+    found = {(link.experiment, link.fov_name, link.track_id, link.t) for link in links}
+    assert len(found & said) > 0.9 * len(said)

@@ -100,7 +100,7 @@ def estimate(
     how = how or Launch()
     with tempfile.TemporaryDirectory(prefix="dynaclr-estimate-") as place:
         config = Path(place) / "config.yaml"
-        spec.write(config)
+        spec.placed(how.cwd or Path.cwd()).write(config)
         command = [how.python, "-m", "dynaclr", "estimate", "--config", str(config), *how.arguments]
         with (Path(place) / "output.txt").open("w+b") as output:
             try:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from dynaclr.base.errors import RunError, problem
 from dynaclr.base.files import write_json_atomically
+from dynaclr.base.paths import absolute_path
 from dynaclr.options.spec import RunSpec
 from dynaclr.runs.control.environment import child_environment
 from dynaclr.runs.record.holders import refuse_if_active
@@ -75,10 +76,10 @@ def launch(spec: RunSpec, path: Path, how: Launch | None = None) -> RunFolder:
     RunError
         If the folder is not empty or cannot be written, or the process cannot be started.
     """
-    how, folder = how or Launch(), RunFolder(path.absolute())
+    how, folder = how or Launch(), RunFolder(absolute_path(path))
     take_empty(folder)
     try:
-        spec.write(folder.request)
+        spec.placed(how.cwd or folder.path.parent).write(folder.request)
         inner = ["fit", "--config", str(folder.request), "--run.folder", str(folder.path)]
         _start(folder, inner, how)
     except BaseException:
@@ -113,7 +114,7 @@ def resume(
     RunError
         If the run goes on, may go on elsewhere, or has nothing to go on from.
     """
-    folder = RunFolder(path.absolute())
+    folder = RunFolder(absolute_path(path))
     refuse_if_active(folder, "gone on with", lost_is_gone)
     there = folder.best.is_file() if resume_from == "best" else any(folder.checkpoints.glob("*.ckpt"))
     if not there or not folder.config.is_file():

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from dynaclr.base.errors import ConfigError, RunError, problem
 from dynaclr.base.files import replace_file
+from dynaclr.base.paths import absolute_path
 from dynaclr.embedding import (
     EMBEDDING_FILE,
     UMAP_MISSING,
@@ -115,7 +116,7 @@ def predict_run(path: Path, tell: Tell, python: str = sys.executable) -> Predict
     RunError
         If the run has no checkpoint, or the process cannot be started or fails; its last words are told.
     """
-    folder = RunFolder(path.absolute())
+    folder = RunFolder(absolute_path(path))
     if not any(folder.checkpoints.glob("*.ckpt")):
         fix = "Resume the run, or choose another one."
         raise RunError(problem("the run has no checkpoint to embed with", file=folder.checkpoints, fix=fix))

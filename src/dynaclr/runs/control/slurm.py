@@ -16,6 +16,7 @@ from pathlib import Path
 
 from dynaclr.base.errors import RunError, problem
 from dynaclr.base.files import write_json_atomically, write_text_atomically
+from dynaclr.base.paths import absolute_path
 from dynaclr.options.spec import RunSpec
 from dynaclr.runs.control.environment import child_environment
 from dynaclr.runs.control.job_script import JobRequest, script_text
@@ -91,11 +92,11 @@ def submit(spec: RunSpec, path: Path, request: JobRequest | None = None) -> RunF
     RunError
         If the folder is not empty or cannot be written, or the cluster refuses the job.
     """
-    folder = RunFolder(path.absolute())
+    folder = RunFolder(absolute_path(path))
     text = script_text(folder, request or JobRequest())
     take_empty(folder)
     try:
-        spec.write(folder.request)
+        spec.placed(folder.path.parent).write(folder.request)
         folder.slurm.mkdir()
         script = folder.slurm / "job.sh"
         write_text_atomically(script, text)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import platform
 import sys
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import yaml
 
 from dynaclr.base.files import write_bytes_atomically, write_text_atomically
+from dynaclr.base.paths import absolute_path
 from dynaclr.runs.record.layout import RunFolder
 
 __all__ = ("config_text", "describe", "experiments_text")
@@ -38,14 +38,12 @@ def describe(cli: Any, folder: RunFolder, experiments: str) -> None:
 
 
 def config_text(cli: Any) -> str:
-    """Return the complete configuration, with the paths of experiments.yaml and marks made absolute."""
+    """Return the complete configuration, with the file of marks that "auto" stands for."""
     content = yaml.safe_load(cli.parser.dump(cli.config, skip_none=False, skip_link_targets=True))
     content.pop("config", None)
     content["run"] |= {"folder": None, "resume": None, "resume_from": "newest"}
-    data = cli.datamodule.config.data
-    content["data"]["experiments_yaml"] = str(Path(data.experiments_yaml).absolute())
-    marks = data.options.curation
-    content["data"]["curation"] = None if marks is None else str(marks.absolute())
+    marks = cli.datamodule.config.data.options.curation
+    content["data"]["curation"] = None if marks is None else str(marks)
     return yaml.safe_dump(content, sort_keys=False)
 
 
@@ -54,7 +52,7 @@ def experiments_text(cli: Any) -> str:
     entries = []
     for config in cli.datamodule.pipeline.registry.experiments:
         entry = {name: getattr(config, name) for name in config.__dataclass_fields__ if name != "line"}
-        entry |= {name: str(Path(entry[name]).absolute()) for name in ("data_path", "tracks_path")}
+        entry |= {name: str(absolute_path(entry[name])) for name in ("data_path", "tracks_path")}
         entry |= {name: list(entry[name]) for name in ("channel_names", "source_channel")}
         entries.append(entry)
     return yaml.safe_dump({"experiments": entries}, sort_keys=False)

@@ -78,17 +78,17 @@ def train(cli: Any) -> int:
 def _folder(settings: RunSettings, rank: int) -> RunFolder:
     """Return the run folder; ranks started by rank 0 are told by the environment."""
     if settings.resume is not None:
-        return open_run_folder(Path(settings.resume).absolute())
+        return open_run_folder(Path(settings.resume))
     told = os.environ.get(_FOLDER_VARIABLE)
     if rank and told:
         return RunFolder(Path(told))
     if settings.folder is not None:
-        folder = made_folder(Path(settings.folder).absolute())
+        folder = made_folder(Path(settings.folder))
     elif started_by_srun():
         job = os.environ.get("SLURM_JOB_ID", "job")
-        return made_folder(Path(settings.root).absolute() / f"slurm-{job}-{settings.name}")
+        return made_folder(Path(settings.root) / f"slurm-{job}-{settings.name}")
     else:
-        folder = new_run_folder(Path(settings.root).absolute(), settings.name)
+        folder = new_run_folder(Path(settings.root), settings.name)
     os.environ[_FOLDER_VARIABLE] = str(folder.path)
     return folder
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from dynaclr.base.errors import RunError, problem
+from dynaclr.base.paths import absolute_path
 from dynaclr.runs.record.layout import RunFolder
 from dynaclr.runs.record.observing import observe, worker
 from dynaclr.runs.record.processes import is_alive
@@ -82,7 +83,7 @@ def delete_run(path: Path, lost_is_gone: bool = False) -> None:
     RunError
         If the run goes on, or may go on elsewhere; if the folder is no run; if it cannot be deleted.
     """
-    folder = RunFolder(path.absolute())
+    folder = RunFolder(absolute_path(path))
     if path.is_symlink() or not any(
         file.is_file() for file in (folder.facts, folder.launch, folder.status, folder.events())
     ):
