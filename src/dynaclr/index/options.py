@@ -21,7 +21,7 @@ class IndexOptions:
     """
 
     relation: Relation | str = option(
-        "Positives: the same cell or what it divides into, only the same track, any relative, or the anchor",
+        "Positives; track: never across a division; lineage: sisters too; self: SimCLR",
         Relation.DESCENDANT,
         basic=True,
     )
