@@ -30,7 +30,7 @@ class ContrastiveModule(LightningModule):
         Maps images (B, C, Z, Y, X) to (features (B, F), projections (B, P)).
     loss_function
         Called as loss(projections (2B, P), labels (2B,)), or as loss(anchor, positive, negative) if it
-        is `torch.nn.TripletMarginLoss` and batches hold negatives.
+        is `torch.nn.TripletMarginLoss` and batches hold negatives. None for `NTXentHCL`.
     lr
         Learning rate at its highest.
     weight_decay
@@ -55,7 +55,7 @@ class ContrastiveModule(LightningModule):
     def __init__(
         self,
         encoder: nn.Module,
-        loss_function: nn.Module,
+        loss_function: nn.Module | None = None,
         lr: float = 1e-3,
         weight_decay: float = 1e-2,
         warmup_steps: int = 0,
@@ -67,6 +67,7 @@ class ContrastiveModule(LightningModule):
     ) -> None:
         super().__init__()
         LearningOptions(lr, weight_decay, warmup_steps, schedule, health_every_n_steps, channels_last, compile)
+        loss_function = NTXentHCL() if loss_function is None else loss_function
         self.encoder, self.loss_function = encoder, loss_function
         self.lr, self.weight_decay = lr, weight_decay
         self.warmup_steps, self.schedule = warmup_steps, schedule

@@ -49,7 +49,7 @@ class MultiExperimentTripletDataset:
     Raises
     ------
     ConfigError
-        If the range of tau leaves anchors without a positive.
+        If there is no anchor (fit), or the range of tau leaves anchors without a positive.
     """
 
     def __init__(
@@ -66,6 +66,8 @@ class MultiExperimentTripletDataset:
         self.return_negative = return_negative
         self.law = TauLaw(self._tau_frames(tau_range_hours), float(tau_decay_rate))
         self.rows = index.anchor_rows if fit else np.flatnonzero(index.readable).astype(np.int32)
+        if fit:
+            index.require_anchors()
         if fit and tau_range_hours is not None:
             self._check_range(tau_range_hours)
         registry = index.registry
@@ -82,7 +84,7 @@ class MultiExperimentTripletDataset:
         self.norms = NormTable(
             index.fovs,
             registry.names,
-            [config.data_path for config in registry.experiments],
+            [config.plate_path for config in registry.experiments],
             [config.source_channel for config in registry.experiments],
         )
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr.experiment import ExperimentRegistry, FovEntry, check_geometry
+from dynaclr.experiment import ExperimentRegistry, FovEntry, check_geometry, slices_of
 from dynaclr.index.options import IndexOptions
 from dynaclr.tracks import Relation
 
@@ -24,7 +24,7 @@ class IndexArrays:
     fovs
         Fields of view in use.
     z_range
-        Slices that are read, half open.
+        Slices that are read, half open: a pair or a `slice`.
     yx_patch_size
         Patch (height, width) in pixels of level 0.
     tau_range_hours
@@ -48,14 +48,14 @@ class IndexArrays:
         self,
         registry: ExperimentRegistry,
         fovs: Sequence[FovEntry],
-        z_range: tuple[int, int],
+        z_range: tuple[int, int] | slice,
         yx_patch_size: tuple[int, int],
         tau_range_hours: tuple[float, float],
         options: IndexOptions,
     ) -> None:
         self.registry = registry
         self.fovs = tuple(fovs)
-        self.z_range = (int(z_range[0]), int(z_range[1]))
+        self.z_range = slices_of(z_range)
         self.yx_patch_size = (int(yx_patch_size[0]), int(yx_patch_size[1]))
         self.tau_range_hours = (float(tau_range_hours[0]), float(tau_range_hours[1]))
         self.options = options

@@ -145,6 +145,8 @@ class Parameter:
         """What a value must be, in words."""
         if self.kind is Kind.CHOICE:
             return f"one of {listing(self.choices)}"
+        if self.kind is Kind.TRUTH:
+            return "true or false"
         bounds = "" if self.bounds is None else f" {self.bounds}"
         if self.kind is Kind.LIST:
             return f"a list of {self.length or 'any number of'} {self.item}s{bounds}"

@@ -149,8 +149,8 @@ def _transforms() -> Iterator[str]:
     """Yield the names of classes that a training's YAML may list."""
     for name in transforms.__all__:
         thing = getattr(transforms, name)
-        concrete = isinstance(thing, type) and not getattr(thing, "__abstractmethods__", None)
-        if concrete and thing.__module__ != transforms.base.__name__ and callable(getattr(thing, "__call__", 0)):
+        ours = isinstance(thing, type) and issubclass(thing, (transforms.Transform, transforms.Normalization))
+        if ours and not thing.__abstractmethods__ and not hasattr(thing, "check_keys"):  # no wrapper of MONAI's
             yield name
 
 

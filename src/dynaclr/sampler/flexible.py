@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.base import keys
+from dynaclr.base.arguments import keep_arguments, with_arguments
 from dynaclr.base.bounds import Bounds
 from dynaclr.base.errors import ConfigError, problem
 from dynaclr.base.fingerprint import fingerprint
@@ -28,6 +29,7 @@ BOUNDS = bounds_of(SamplingConfig)
 """Bounds of the options that are numbers."""
 
 
+@with_arguments
 class FlexibleBatchSampler:
     """Batches of row numbers of `valid_anchors`, each a pure function of (seed, epoch, number).
 
@@ -38,7 +40,8 @@ class FlexibleBatchSampler:
     A condition that the batch's experiment lacks gives its share to the others. Each is warned about
     once, with numbers.
 
-    With all axes off, an epoch is a permutation: every anchor occurs once.
+    With all axes off, an epoch is a permutation: every anchor occurs once. The arguments are read-only
+    attributes.
 
     Parameters
     ----------
@@ -57,6 +60,13 @@ class FlexibleBatchSampler:
     ConfigError
         If a value is out of range, a name is unknown or a column that an axis needs is missing.
     """
+
+    batch_size: int
+    experiment_aware: bool
+    num_replicas: int
+    rank: int
+    seed: int
+    drop_last: bool
 
     def __init__(
         self,
@@ -94,11 +104,10 @@ class FlexibleBatchSampler:
         )
         _check_ranks(num_replicas, rank)
         columns: Columns = FrameColumns(valid_anchors) if hasattr(valid_anchors, "iloc") else valid_anchors
-        self.batch_size, self.seed, self.drop_last = int(batch_size), int(seed), bool(drop_last)
-        self.num_replicas, self.rank = int(num_replicas), int(rank)
+        batch_size, num_replicas, rank, seed = int(batch_size), int(num_replicas), int(rank), int(seed)
+        keep_arguments(self, locals())
         self.epoch = 0
         self.size = len(columns)
-        self.experiment_aware = experiment_aware
         everything = Axis(np.zeros(self.size, dtype=np.int64), ("all",))
         self.group = (
             axis_of(columns, _names(group_by), "experiment_aware") if experiment_aware else everything

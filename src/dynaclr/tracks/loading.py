@@ -54,10 +54,10 @@ def locate_tracks(
     problems = []
     for code, config in enumerate(registry.experiments):
         names = [entry.layout.name for entry in entries if entry.experiment == code]
-        found = find_track_files(config.tracks_path, names, config.name)
+        found = find_track_files(config.tracks_root, names, config.name)
         files += [found[name] for name in names]
         missing = [name for name in names if found[name] is None]
-        strangers = unused_track_files(config.tracks_path, registry.plates[config.name].fovs)
+        strangers = unused_track_files(config.tracks_root, registry.plates[config.name].fovs)
         for title, fovs in (
             ("FOVs have no track file", missing),
             ("track files belong to no FOV", strangers),

@@ -39,7 +39,7 @@ MODEL = {
 
 @pytest.fixture
 def project(coded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Plates in store/, experiments in lists/, the training in conf/, and an empty folder that is this one."""
+    """Plates in store/, experiments in lists/, the training in conf/; an empty folder is this one."""
     (tmp_path / "lists").mkdir()
     content = yaml.safe_load(coded.read_text())
     for entry in content["experiments"]:

@@ -349,3 +349,35 @@ def test_distinct_ranks_are_uniform() -> None:
     draws = np.random.default_rng(0).random((6000, 3))
     counts = np.bincount(np.concatenate([distinct_ranks(draw, 5) for draw in draws]), minlength=5)
     assert counts / counts.sum() == pytest.approx([0.2] * 5, abs=0.01)
+
+
+def test_switches_are_kept_and_cannot_be_set() -> None:
+    options = {
+        "batch_size": 4,
+        "experiment_aware": True,
+        "leaky": 0.25,
+        "experiment_weights": {"a": 1.0, "b": 2.0},
+        "condition_balanced": True,
+        "condition_ratio": {"x": 1.0, "y": 1.0},
+        "temporal_enrichment": True,
+        "temporal_window_hours": 3.0,
+        "temporal_global_fraction": 0.5,
+        "num_replicas": 2,
+        "rank": 1,
+        "seed": 9,
+        "drop_last": False,
+    }
+    anchors = pd.DataFrame(
+        {
+            "experiment": np.repeat(["a", "b"], 40),
+            "condition": np.tile(["x", "y"], 40),
+            "hours_post_infection": np.tile(np.arange(40) / 4, 2),
+        }
+    )
+    sampler = FlexibleBatchSampler(valid_anchors=anchors, **options)
+    assert {name: getattr(sampler, name) for name in options} == options
+    assert sampler.valid_anchors is anchors
+    assert tuple(sampler.group_by) == ("experiment",)
+    for name in (*options, "group_by"):
+        with pytest.raises(AttributeError, match=f"FlexibleBatchSampler.{name} is given once"):
+            setattr(sampler, name, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -51,7 +52,7 @@ def experiments_text(cli: Any) -> str:
     """Return the list of experiments with absolute paths."""
     entries = []
     for config in cli.datamodule.pipeline.registry.experiments:
-        entry = {name: getattr(config, name) for name in config.__dataclass_fields__ if name != "line"}
+        entry = asdict(config)
         entry |= {name: str(absolute_path(entry[name])) for name in ("data_path", "tracks_path")}
         entry |= {name: list(entry[name]) for name in ("channel_names", "source_channel")}
         entries.append(entry)
