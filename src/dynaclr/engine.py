@@ -66,7 +66,9 @@ class ContrastiveModule(LightningModule):
         compile: Literal["inductor", "aot_eager", "eager"] | None = None,
     ) -> None:
         super().__init__()
-        LearningOptions(lr, weight_decay, warmup_steps, schedule, health_every_n_steps, channels_last, compile)
+        LearningOptions(
+            lr, weight_decay, warmup_steps, schedule, health_every_n_steps, channels_last, compile
+        )
         loss_function = NTXentHCL() if loss_function is None else loss_function
         self.encoder, self.loss_function = encoder, loss_function
         self.lr, self.weight_decay = lr, weight_decay

@@ -87,7 +87,9 @@ def init_parameters(section: str, class_path: str) -> Mapping[str, Parameter]:
     return {item.path: item for item in found if item.name != "beta"}
 
 
-def arguments_of(thing: Any, section: str = "", bounds: Mapping[str, Bounds] | None = None) -> list[Parameter]:
+def arguments_of(
+    thing: Any, section: str = "", bounds: Mapping[str, Bounds] | None = None
+) -> list[Parameter]:
     """Return the arguments of a class that a YAML may name, as its signature and docstring have them."""
     words, hints = _inherited(thing), get_type_hints(thing.__init__)
     return [

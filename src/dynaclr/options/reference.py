@@ -150,7 +150,9 @@ def _transforms() -> Iterator[str]:
     for name in transforms.__all__:
         thing = getattr(transforms, name)
         ours = isinstance(thing, type) and issubclass(thing, (transforms.Transform, transforms.Normalization))
-        if ours and not thing.__abstractmethods__ and not hasattr(thing, "check_keys"):  # no wrapper of MONAI's
+        if (
+            ours and not thing.__abstractmethods__ and not hasattr(thing, "check_keys")
+        ):  # no wrapper of MONAI's
             yield name
 
 
@@ -158,7 +160,9 @@ def _table(items: Any) -> list[str]:
     lines = ["| option | default | what it does | allowed | needs |", "|---|---|---|---|---|"]
     for item in items:
         default = "required" if item.required else f"`{_flow(item.default)}`"
-        allowed = item.expected + (f" ({item.unit})" if item.unit else "") + (" or null" if item.optional else "")
+        allowed = (
+            item.expected + (f" ({item.unit})" if item.unit else "") + (" or null" if item.optional else "")
+        )
         needs = f"`{item.needs}`" if item.needs else ""
         star = " *" if item.basic else ""
         cells = (f"`{item.name}`{star}", default, item.help, allowed, needs)
@@ -193,7 +197,9 @@ def example_text() -> str:
                 lines += [f"{indent}# {item.help}", *_block(item.name, value)]
             else:
                 text = f"{indent}{item.name}: {_flow(value)}"
-                lines.append(f"{text:<{_COMMENT_COLUMN}} # {item.help}{f' ({item.unit})' if item.unit else ''}")
+                lines.append(
+                    f"{text:<{_COMMENT_COLUMN}} # {item.help}{f' ({item.unit})' if item.unit else ''}"
+                )
     return "\n".join(lines) + "\n"
 
 

@@ -110,7 +110,10 @@ class RunSettings:
         "How often a checkpoint is kept for good; 0: never", 0, unit="epochs", bounds=Bounds(0), basic=True
     )
     checkpoint_every_n_steps: int = option(
-        "How often last.ckpt is written inside an epoch; 0: at its end only", 0, unit="steps", bounds=Bounds(0)
+        "How often last.ckpt is written inside an epoch; 0: at its end only",
+        0,
+        unit="steps",
+        bounds=Bounds(0),
     )
     log_every_n_steps: int = option(
         "How often metrics of a step go to events.jsonl", 1, unit="steps", bounds=Bounds(1)

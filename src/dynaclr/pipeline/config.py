@@ -84,7 +84,9 @@ class TransformConfig:
         basic=True,
         bounds=Bounds(1),
     )
-    normalizations: Sequence[Normalization | MapTransform] = option("Normalizations in every stage, ours or MONAI's", ())
+    normalizations: Sequence[Normalization | MapTransform] = option(
+        "Normalizations in every stage, ours or MONAI's", ()
+    )
     augmentations: Sequence[Transform | MapTransform] = option(  # type: ignore[type-arg] # the parser takes no parameters
         "Random transforms in training only, ours or MONAI's", ()
     )

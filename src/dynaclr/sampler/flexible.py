@@ -88,20 +88,8 @@ class FlexibleBatchSampler:
         group_by: Sequence[str] = (keys.EXPERIMENT,),
         stratify_by: Sequence[str] = (keys.CONDITION,),
     ) -> None:
-        self.options = SamplingConfig(
-            batch_size=batch_size,
-            experiment_aware=experiment_aware,
-            leaky=leaky,
-            experiment_weights=experiment_weights,
-            condition_balanced=condition_balanced,
-            condition_ratio=condition_ratio,
-            temporal_enrichment=temporal_enrichment,
-            temporal_window_hours=temporal_window_hours,
-            temporal_global_fraction=temporal_global_fraction,
-            seed=seed,
-            group_by=tuple(_names(group_by)),
-            stratify_by=tuple(_names(stratify_by)),
-        )
+        given = dict(locals(), group_by=tuple(_names(group_by)), stratify_by=tuple(_names(stratify_by)))
+        self.options = SamplingConfig(**{name: given[name] for name in SamplingConfig.__dataclass_fields__})
         _check_ranks(num_replicas, rank)
         columns: Columns = FrameColumns(valid_anchors) if hasattr(valid_anchors, "iloc") else valid_anchors
         batch_size, num_replicas, rank, seed = int(batch_size), int(num_replicas), int(rank), int(seed)

@@ -47,7 +47,9 @@ class SamplingConfig:
         bounds=Bounds(0, 1),
         needs="temporal_enrichment",
     )
-    seed: int = option("Seed of all draws: batches, pairs, augmentation, split", 0, bounds=Bounds(0, 2**63 - 1))
+    seed: int = option(
+        "Seed of all draws: batches, pairs, augmentation, split", 0, bounds=Bounds(0, 2**63 - 1)
+    )
     group_by: Sequence[str] = option(
         "Columns that make the groups which experiment_aware acts on",
         (keys.EXPERIMENT,),

@@ -164,7 +164,11 @@ def test_the_focal_hour_is_that_of_a_condition_with_weight() -> None:
     )
     anchors = pd.concat([early, late], ignore_index=True)
     sampler = FlexibleBatchSampler(
-        anchors, 16, condition_ratio={"u": 1.0, "i": 0.0}, temporal_enrichment=True, temporal_global_fraction=0.0
+        anchors,
+        16,
+        condition_ratio={"u": 1.0, "i": 0.0},
+        temporal_enrichment=True,
+        temporal_global_fraction=0.0,
     )
     for k in range(30):  # an hour of the other condition would leave no row near it, and be told
         hours = anchors.hours_post_infection[sampler.batch(0, k)]
@@ -245,7 +249,10 @@ def test_enrichment_window_and_extremes() -> None:
             {"experiment_aware": False, "leaky": 0.5, "experiment_weights": {"z": 1}},
             "leaky, experiment_weights have no effect: experiment_aware is off",
         ),
-        ({"experiment_aware": False, "group_by": ["nope"]}, "group_by has no effect: experiment_aware is off"),
+        (
+            {"experiment_aware": False, "group_by": ["nope"]},
+            "group_by has no effect: experiment_aware is off",
+        ),
         (
             {"condition_balanced": False, "condition_ratio": {"u": 1}},
             "condition_ratio has no effect: condition_balanced is off",
