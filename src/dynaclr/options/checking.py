@@ -267,7 +267,7 @@ def _object(keys: Keys, value: Any, room: str) -> Iterator[Fault]:
     except ImportError:
         thing = None
     if thing is None:
-        known = [f"{room}.{item}" for item in door.__all__]
+        known = [f"{room}.{item}" for item in vars(door) if item[:1].isupper()]
         yield (*keys, "class_path"), f"no class {class_path}.{suggest(class_path, known)}"
     elif isinstance(value.get("init_args"), Mapping):
         yield from _init_args((*keys, "init_args"), value["init_args"], thing, f"{room}.{name}")

@@ -147,8 +147,7 @@ def page_text() -> str:
 
 def _transforms() -> Iterator[str]:
     """Yield the names of classes that a training's YAML may list."""
-    for name in transforms.__all__:
-        thing = getattr(transforms, name)
+    for name, thing in vars(transforms).items():
         ours = isinstance(thing, type) and issubclass(thing, (transforms.Transform, transforms.Normalization))
         if (
             ours and not thing.__abstractmethods__ and not hasattr(thing, "check_keys")
