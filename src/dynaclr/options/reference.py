@@ -76,7 +76,7 @@ _OBJECTS: Mapping[str, Any] = {
     "loss_function": {"class_path": LOSSES[0], "init_args": {"temperature": 0.2}},
 }
 _COMMENT_COLUMN = 40
-_WIDTH = 112
+_WIDTH = 118
 
 
 def help_text() -> str:
