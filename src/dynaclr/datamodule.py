@@ -157,7 +157,12 @@ class MultiExperimentDataModule(LightningDataModule):
         return (1, 0) if self.trainer is None else (self.trainer.world_size, self.trainer.global_rank)
 
     def _loader(
-        self, dataset: Any, batches: Any, observer: Callable[[dict[str, Any]], None] | None = None
+        self,
+        dataset: Any,
+        batches: Any,
+        observer: Callable[[dict[str, Any]], None] | None = None,
+        same_epoch: bool = False,
+        taken: int | None = None,
     ) -> BatchLoader:
         return BatchLoader(
             dataset,
@@ -166,13 +171,21 @@ class MultiExperimentDataModule(LightningDataModule):
             prefetch_batches=self.prefetch_batches,
             observer=observer,
             fingerprint=f"{dataset.fingerprint}-{batches.fingerprint}",
+            same_epoch=same_epoch,
+            taken=taken,
         )
 
     def train_dataloader(self) -> BatchLoader:
-        """Return this rank's training batches, from where a resumed run had come to."""
-        loader = self._loader(
-            self.pipeline.train_dataset, self.pipeline.sampler(*self._ranks()), self.observer
-        )
+        """Return this rank's training batches, from where a resumed run had come to.
+
+        A trainer that shall overfit gets the batches of the first epoch again and again.
+        """
+        sampler = self.pipeline.sampler(*self._ranks())
+        overfits, limit = False, None
+        if self.trainer is not None:
+            overfits, limit = self.trainer.overfit_batches > 0, self.trainer.limit_train_batches  # type: ignore[attr-defined]
+        taken = int(limit * len(sampler)) if isinstance(limit, float) else limit
+        loader = self._loader(self.pipeline.train_dataset, sampler, self.observer, overfits, taken)
         if self._resume is not None:
             loader.load_state_dict(self._resume)
             self._resume = None

@@ -194,6 +194,8 @@ def test_doors_are_light(coded: Path, tmp_path: Path) -> None:
     config = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
     size = {"yx_patch_size": [24, 24], "final_yx_patch_size": [16, 16]}
     config["data"] |= {"experiments_yaml": str(coded), **size}
+    flip = {"class_path": "monai.transforms.RandFlipd", "init_args": {"keys": ["ch_0"]}}
+    config["data"]["augmentations"] = [*config["data"]["augmentations"], flip]
     training = tmp_path / "train.yaml"
     training.write_text(yaml.safe_dump(config), encoding="utf-8")
     tell = "print(sorted(set(sys.modules) & set({!r}.split())))"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dynaclr.base.errors import ConfigError, listing, problem, suggest, together
-from dynaclr.base.paths import path_in_file
+from dynaclr.base.paths import absolute_path, path_in_file
 from dynaclr.base.yaml_reader import LINE, load_yaml, without_lines
 
 __all__ = (
@@ -76,13 +76,13 @@ class ExperimentConfig:
 
     @property
     def plate_path(self) -> Path:
-        """`data_path` as a path."""
-        return Path(self.data_path)
+        """`data_path`, absolute."""
+        return absolute_path(self.data_path)
 
     @property
     def tracks_root(self) -> Path:
-        """`tracks_path` as a path."""
-        return Path(self.tracks_path)
+        """`tracks_path`, absolute."""
+        return absolute_path(self.tracks_path)
 
     def condition_of(self, well: str) -> str | None:
         """Return the condition of a well, None if no condition lists it."""

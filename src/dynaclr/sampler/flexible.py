@@ -1,4 +1,4 @@
-"""Which rows form batch k of epoch e; knows columns of anchors, no pixels and no positives."""
+"""Which anchors form batch k of epoch e; knows columns of anchors, no pixels and no positives."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from dynaclr.base.arguments import keep_arguments, with_arguments
 from dynaclr.base.bounds import Bounds
 from dynaclr.base.errors import ConfigError, problem
 from dynaclr.base.fingerprint import fingerprint
+from dynaclr.base.numbering import AnchorNumbers
 from dynaclr.base.option import bounds_of, without_effect
 from dynaclr.base.permutation import permuted
 from dynaclr.base.random import BatchKey, KeyedBatch
@@ -31,12 +32,12 @@ BOUNDS = bounds_of(SamplingConfig)
 
 @with_arguments
 class FlexibleBatchSampler:
-    """Batches of row numbers of `valid_anchors`, each a pure function of (seed, epoch, number).
+    """Batches of anchor numbers (of rows of `valid_anchors`), each a pure function of (seed, epoch, number).
 
-    Every axis is met at once: quotas of conditions, of leaked rows and of rows near the focal hour
-    hold exactly, their combinations to within one row. Where the rows for a combination are missing,
-    in this order: the window of hours is widened to all hours; then a leaked row is taken from the
-    batch's own experiment. Where there are fewer rows than asked for, rows are drawn with replacement.
+    Every axis is met at once: quotas of conditions, of leaked anchors and of anchors near the focal hour
+    hold exactly, their combinations to within one. Where the anchors for a combination are missing,
+    in this order: the window of hours is widened to all hours; then a leaked anchor is taken from the
+    batch's own experiment. Where there are fewer than asked for, they are drawn with replacement.
     A condition that the batch's experiment lacks gives its share to the others. Each is warned about
     once, with numbers.
 
@@ -227,7 +228,7 @@ class FlexibleBatchSampler:
             yield self.batch(epoch, self.rank + place * self.num_replicas)
 
     def batch(self, epoch: int, k: int) -> KeyedBatch:
-        """Return batch k of an epoch, counted over all ranks, in time independent of k and of the rows."""
+        """Return batch k of an epoch, counted over all ranks, in time independent of k and of the anchors."""
         return self.account(epoch, k)[0]
 
     def account(self, epoch: int, k: int) -> tuple[KeyedBatch, Account]:
@@ -235,19 +236,19 @@ class FlexibleBatchSampler:
         if epoch < 0 or k < 0:
             raise ValueError(f"epoch and batch are counted from 0; found epoch {epoch}, batch {k}")
         key = BatchKey(self.seed, int(epoch), int(k))
-        rows, account = (self._permutation_batch(key), Account()) if self._plain else self._draw(key)
-        return KeyedBatch(rows.tolist(), key), account
+        anchors, account = (self._permutation_batch(key), Account()) if self._plain else self._draw(key)
+        return KeyedBatch(anchors.tolist(), key), account
 
     @property
     def shares(self) -> Shares:
         """Leaked and focal fractions; 0 where the axis is off."""
         return self._shares
 
-    def _permutation_batch(self, key: BatchKey) -> npt.NDArray[np.int64]:
-        """Rows of the epoch's permutation; batches past its end (ranks that wait) start over."""
+    def _permutation_batch(self, key: BatchKey) -> AnchorNumbers:
+        """Anchors of the epoch's permutation; batches past its end (ranks that wait) start over."""
         first = (key.batch % self.batches_per_epoch) * self.batch_size
         places = np.arange(first, min(first + self.batch_size, self.size))
-        return permuted(places, self.size, key.seed, key.epoch)
+        return AnchorNumbers(permuted(places, self.size, key.seed, key.epoch))
 
 
 def _names(columns: str | Sequence[str]) -> Sequence[str]:

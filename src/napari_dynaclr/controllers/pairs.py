@@ -206,7 +206,7 @@ class PairController:
         """Return the same anchor drawn alone with the next key."""
         if request.anchor is not None:
             return replace(request, batch=request.batch + 1)
-        rows = project.inspector.rows(request.epoch, request.batch)
+        rows = project.inspector.anchors(request.epoch, request.batch)
         return PairRequest(request.epoch, request.batch + 1, 0, rows[request.place])
 
     def _random(self, project: Project, request: PairRequest) -> PairRequest:
@@ -268,7 +268,7 @@ def read_pair(project: Project, request: PairRequest) -> Pair:
     if request.anchor is not None:
         key = BatchKey(inspector.sampler.seed, request.epoch, request.batch)
         return inspector.pair_of(KeyedBatch([request.anchor], key), 0)
-    rows = inspector.rows(request.epoch, request.batch)
+    rows = inspector.anchors(request.epoch, request.batch)
     if request.place >= len(rows):
         raise DynaclrError(f"batch {request.batch} holds {len(rows)} pairs")
     return inspector.pair_of(rows, request.place)

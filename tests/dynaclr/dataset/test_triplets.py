@@ -307,6 +307,17 @@ def test_positive_through_division(coded_source: Path) -> None:
     assert seen == {2, 3}
 
 
+def test_tau_and_candidate_are_drawn_apart(coded_source: Path) -> None:
+    """At either offset either daughter: how far ahead says nothing of whom."""
+    dataset = MultiExperimentTripletDataset(make_index(coded_source))
+    frame = dataset.index.valid_anchors
+    mother = frame.index[(frame.experiment == "coded0") & (frame.track_id == 1) & (frame.t == 3)][0]
+    draw = dataset.draw(KeyedBatch([int(mother)] * 2000, BatchKey(0, 0, 0)))
+    daughter = dataset.index.tracks.loc[draw.positive, "track_id"].to_numpy()
+    for tau in (1, 2):
+        assert np.mean(daughter[draw.tau_frames == tau] == 2) == pytest.approx(0.5, abs=0.12)
+
+
 def test_channel_remapping(coded_source: Path) -> None:
     """Channel c of a batch is the c-th source channel of each sample's own experiment."""
     dataset = MultiExperimentTripletDataset(make_index(coded_source))

@@ -77,12 +77,17 @@ def test_batches_are_valid_whatever_the_axes(
         assert BIG.iloc[batch].experiment.value_counts().get("a", 0) <= size
 
 
-def test_leaked_rows_come_from_other_experiments_exactly() -> None:
+@pytest.mark.parametrize(
+    ("size", "leaky", "own"), [(100, 0.3, 70), (100, 0.29, 71), (8, 0.2, 6), (8, 0.05, 8)]
+)
+def test_leaked_rows_come_from_other_experiments_exactly(size: int, leaky: float, own: int) -> None:
+    """The leaked share is the nearest whole number of rows."""
+    weights = {"a": 1.0}
     sampler = FlexibleBatchSampler(
-        BIG, 100, leaky=0.3, experiment_weights={"a": 1.0}, condition_balanced=False
+        BIG, size, leaky=leaky, experiment_weights=weights, condition_balanced=False
     )
     for k in range(10):
-        assert BIG.iloc[sampler.batch(0, k)].experiment.value_counts()["a"] == 70
+        assert BIG.iloc[sampler.batch(0, k)].experiment.value_counts()["a"] == own
 
 
 def test_experiment_weights_and_default_by_size() -> None:
@@ -240,6 +245,13 @@ def test_enrichment_window_and_extremes() -> None:
         )
         spans = [np.ptp(BIG.hours_post_infection.iloc[sampler.batch(0, k)]) for k in range(20)]
         assert all(span <= 3.0 for span in spans) == (near_rows == 50)
+
+
+def test_the_focal_hour_is_that_of_any_anchor() -> None:
+    """Every anchor of the batch's experiment is as likely: early hours as late ones."""
+    sampler = FlexibleBatchSampler(BIG, 10, experiment_aware=False, temporal_enrichment=True)
+    hours = [sampler.account(0, k)[1].focal_hours for k in range(400)]
+    assert np.histogram(hours, 4, (0.0, 24.0))[0] == pytest.approx(100, abs=35)
 
 
 @pytest.mark.parametrize(

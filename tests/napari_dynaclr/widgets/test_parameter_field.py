@@ -49,7 +49,6 @@ def test_what_is_typed(path: str, text: str, value: Any) -> None:
     assert (parameter.fault(value) is None) == (value not in ("fast", "[0", [5]))
 
 
-@pytest.mark.gui
 def test_a_field_tells_changes_of_the_user_only(qtbot: Any) -> None:
     told: list[tuple[str, Any]] = []
     field = ParameterField(
