@@ -244,7 +244,7 @@ class ContrastiveModule(LightningModule):
                     found="none",
                 )
             )
-        if self.warmup_steps >= total:
+        if 0 < total <= self.warmup_steps:
             text = "the warm-up is as long as the training: the learning rate never reaches lr"
             found = f"{self.warmup_steps} of {total:g} steps"
             warnings.warn(problem(text, field="warmup_steps", found=found), stacklevel=2)

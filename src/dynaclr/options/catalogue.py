@@ -48,7 +48,7 @@ _OF_PIPELINE = ("data", "split", "sampling", "transforms")
 ENCODERS = ("dynaclr.encoder.SmallEncoder", "dynaclr.encoder.ContrastiveEncoder")
 LOSSES = ("dynaclr.loss.NTXentHCL", "dynaclr.loss.NTXentLoss", "dynaclr.loss.TripletMarginLoss")
 _OBJECTS = {"model.encoder": (ENCODERS, encoder), "model.loss_function": (LOSSES, loss)}
-_BASIC_ARGUMENTS = frozenset("backbone widths projection_dim pretrained temperature margin".split())
+_BASIC_ARGUMENTS = frozenset({"backbone", "widths", "projection_dim", "pretrained", "temperature", "margin"})
 
 
 @cache

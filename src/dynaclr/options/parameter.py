@@ -186,7 +186,7 @@ class Parameter:
         return value
 
     def taken(self, value: Any) -> Any:
-        """Return a value without fault as records hold it: tuples for lists, float where a number is asked."""
+        """Return a value without fault as records hold it: tuples for lists, floats for numbers."""
         if value is None or self.kind in (Kind.TRUTH, Kind.CHOICE, Kind.TEXT):
             return value
         if self.kind is Kind.MAPPING:

@@ -13,7 +13,8 @@ from dynaclr.base.errors import ConfigError, problem
 from dynaclr.base.paths import absolute_path, path_in_file, paths_in_training
 from dynaclr.base.yaml_reader import load_yaml, without_lines
 from dynaclr.experiment import ExperimentRegistry
-from dynaclr.options.catalogue import data_options, options as options_of
+from dynaclr.options.catalogue import data_options
+from dynaclr.options.catalogue import options as options_of
 from dynaclr.options.checking import checked_file
 from dynaclr.options.fold import pipeline_config
 from dynaclr.options.parameter import Kind, Parameter

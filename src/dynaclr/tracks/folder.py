@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dynaclr.base.errors import DataError, listing, problem
-from dynaclr.tracks.readers import READERS
 from dynaclr.base.paths import absolute_path
+from dynaclr.tracks.readers import READERS
 
 __all__ = ("find_track_files", "unused_track_files")
 

@@ -6,7 +6,6 @@ import pytest
 import yaml
 
 from dynaclr.base.errors import ConfigError
-from dynaclr.options.fold import pipeline_config
 from dynaclr.options.reader import config_path, read_config
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "train.yaml"
