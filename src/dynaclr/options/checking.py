@@ -24,7 +24,7 @@ __all__ = ("check_arguments", "checked_file")
 
 Keys = tuple[str, ...]
 
-_OF_A_CALL = ("ckpt_path", "output")
+_OF_A_CALL = ("ckpt_path", "output", "untrained")
 _SECTIONS = {"trainer": "", "run": "", "data": "MultiExperimentDataModule", "model": "ContrastiveModule"}
 """Sections of a training, and the class that each stands for."""
 _OBJECTS = {
@@ -140,9 +140,7 @@ def _weights(sources: Sequence[_Source]) -> tuple[float | None, list[str]]:
     for source in sources:
         given = {keys: (source.get(keys), source.place(keys)) for keys in (_BETA, _LOSS_BETA)}
         given = {keys: item for keys, item in given.items() if item[0] is not None}
-        if len(given) == 1 and len({value for value, _ in meant.values()}) == 1:
-            meant = {keys: item for keys, item in meant.items() if keys in given}
-        meant |= given
+        meant = given if set(given) <= set(meant) and given else {**meant, **given}
         if len({value for value, _ in meant.values()}) > 1:
             (first, here), (second, there) = meant.values()
             text = f"two weights of hard negatives, {first} ({here}) and {second} ({there}). Set one of them."

@@ -128,8 +128,8 @@ def page_text() -> str:
         "Made from the code by `python -m dynaclr.options.reference .`; do not edit.",
         "",
         "Each option is written in a training's YAML below its section, or given on the command line as",
-        "`--section.name value`. `examples/train.yaml` holds all of them. Options marked with a star are those",
-        "that most trainings set.",
+        "`--section.name value`. `examples/train.yaml` holds all of them. A star marks those that most",
+        "trainings set.",
     ]
     for group, (section, _) in GROUPS.items():
         where = f"Section `{section}:`." if section else "Above all sections."

@@ -31,8 +31,10 @@ def changed(folder: Path, *changes: tuple[str, str]) -> Path:
 
 
 def line_of(path: Path, word: str) -> int:
+    """The first line with a word that the example has otherwise."""
     lines = path.read_text(encoding="utf-8").splitlines()
-    return next(number for number, line in enumerate(lines, 1) if word in line)
+    before = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    return next(number for number, line in enumerate(lines, 1) if word in line and line not in before)
 
 
 def told(call: Callable[..., Any], *arguments: Any) -> str:
@@ -76,7 +78,7 @@ def told(call: Callable[..., Any], *arguments: Any) -> str:
         ),
         ("leaky: 0.25", "leaky: 2.50", "data.leaky", "expected a number 0..1; found 2.5."),
         ("batch_size: 16", "batch_size: no", "data.batch_size", "whole number >= 1; found False."),
-        ("previews: 4", "previews: -", "run.previews", "expected a whole number >= 0; found"),
+        ("previews: 4", "previews: -4", "run.previews", "expected a whole number >= 0; found"),
         ("z_range: [0, 2]", "z_range: [-1, 2]", "data.z_range", "2 whole numbers >= 0; found [-1, 2]."),
         ("max_epochs: 20", "max_epochs: -2", "trainer.max_epochs", "whole number >= 1; found -2."),
         ("relation: descendant", "relation: descendent", "data.relation", "Did you mean 'descendant'?"),
