@@ -14,6 +14,7 @@ from dynaclr.base.random import FIXED_EPOCH
 from dynaclr.channel_dropout import ChannelDropout
 from dynaclr.dataset import MultiExperimentTripletDataset
 from dynaclr.options.fold import pipeline_config
+from dynaclr.options.settings import LoaderOptions
 from dynaclr.pipeline import Pipeline, Preparation, Stage
 from dynaclr.sampler import SequentialBatches
 from dynaclr.training.loader import BatchLoader, PlainBatches
@@ -30,60 +31,13 @@ class MultiExperimentDataModule(LightningDataModule):
 
     Parameters
     ----------
-    experiments_yaml
-        The list of experiments.
-    z_range
-        Slices to read, half open; a pair or a `slice`.
-    yx_patch_size, final_yx_patch_size
-        Patch that is read, and what the network sees after augmentation, pixels.
-    val_experiments
-        Experiments held out whole for validation.
-    tau_range, tau_decay_rate
-        Hours from anchor to positive, and how fast their probability falls.
-    batch_size
-        Pairs of a batch (on each device).
-    num_workers
-        Batches read at the same time; 0 reads in the training thread.
-    experiment_aware, condition_balanced, leaky, experiment_weights, condition_ratio, group_by, stratify_by
-        As `FlexibleBatchSampler` says.
-    temporal_enrichment, temporal_window_hours, temporal_global_fraction, seed
-        As `FlexibleBatchSampler` says.
-    channel_dropout_channels, channel_dropout_prob
-        Channels (positions in source_channel) that are zeroed for a whole sample in training.
-    normalizations
-        Of every stage: `dynaclr.transforms` with statistics, for example `NormalizeByStatistics`, or MONAI's
-        `MapTransform`s that draw nothing; their keys are ch_0, ch_1, ... in the order of source_channel.
-    augmentations
-        Of training: `dynaclr.transforms`, or MONAI's `MapTransform`s, applied sample by sample.
-    hcl_beta
-        Weight of hard negatives; the command line hands it to the model.
-    cache_pool_bytes
-        Bytes of decoded chunks kept between batches; 0 for what one batch shares.
-    include_wells, exclude_fovs
-        Selection, as `MultiExperimentIndex` says.
-    val_fov_fraction
-        Fraction of the FOVs of every training experiment that validates instead.
-    no_validation
-        Whether holding out nothing is meant.
-    relation
-        "descendant", "track", "lineage" or "self".
-    missing_chunks
-        "exclude", "error" or "zeros".
-    missing_tracks
-        FOVs without a track file: "skip" or "error".
-    bad_coordinates, duplicate_rows
-        Rows of track files: "error" or "drop".
-    missing_statistics
-        "error" or "compute".
-    return_negative
-        Whether batches hold negatives.
-    index_cache
-        Folder for a cache of the index; None for none.
-    prefetch_batches
-        Batches read ahead of those being read.
-    curation
-        File of marks: what they exclude is not trained on. "auto" is
-        curation.csv beside experiments_yaml where there is one; None for none.
+    experiments_yaml, ..., curation
+        The options of the `data:` section, as `dynaclr.options.catalogue` and docs/options.md describe them.
+
+    Raises
+    ------
+    ConfigError
+        If an option is of another type or out of bounds.
     """
 
     num_workers: int
@@ -133,49 +87,9 @@ class MultiExperimentDataModule(LightningDataModule):
         curation: str | None = "auto",
     ) -> None:
         super().__init__()
-        keep_arguments(self, locals())
-        for name, value in (("num_workers", num_workers), ("prefetch_batches", prefetch_batches)):
-            if value < 0:
-                raise ConfigError(problem("value out of range", field=name, expected=">= 0", found=value))
-        self.config = pipeline_config(
-            experiments_yaml=experiments_yaml,
-            z_range=z_range,
-            yx_patch_size=yx_patch_size,
-            final_yx_patch_size=final_yx_patch_size,
-            val_experiments=val_experiments,
-            tau_range=tau_range,
-            tau_decay_rate=tau_decay_rate,
-            batch_size=batch_size,
-            experiment_aware=experiment_aware,
-            condition_balanced=condition_balanced,
-            leaky=leaky,
-            temporal_enrichment=temporal_enrichment,
-            temporal_window_hours=temporal_window_hours,
-            temporal_global_fraction=temporal_global_fraction,
-            experiment_weights=experiment_weights,
-            condition_ratio=condition_ratio,
-            channel_dropout_channels=channel_dropout_channels,
-            channel_dropout_prob=channel_dropout_prob,
-            normalizations=normalizations,
-            augmentations=augmentations,
-            cache_pool_bytes=cache_pool_bytes,
-            seed=seed,
-            include_wells=include_wells,
-            exclude_fovs=exclude_fovs,
-            val_fov_fraction=val_fov_fraction,
-            no_validation=no_validation,
-            relation=relation,
-            missing_chunks=missing_chunks,
-            missing_tracks=missing_tracks,
-            bad_coordinates=bad_coordinates,
-            duplicate_rows=duplicate_rows,
-            missing_statistics=missing_statistics,
-            return_negative=return_negative,
-            group_by=group_by,
-            stratify_by=stratify_by,
-            index_cache=index_cache,
-            curation=curation,
-        )
+        given = keep_arguments(self, locals())
+        LoaderOptions(**{name: given.pop(name) for name in LoaderOptions.__dataclass_fields__})  # the bounds
+        self.config = pipeline_config(**given)
         self._prepare = Preparation(self.config.transforms)
         self._pipeline: Pipeline | None = None
         self._is_set_up = False

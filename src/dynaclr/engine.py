@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any, Literal
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from dynaclr.base import keys
 from dynaclr.base.errors import ConfigError, problem
 from dynaclr.loss import NTXentHCL
+from dynaclr.options.settings import LearningOptions, LoaderOptions
 from dynaclr.training.draws import draws_of
 from dynaclr.training.health import alignment, effective_rank, uniformity
 from dynaclr.training.steps import total_steps
@@ -40,7 +42,8 @@ class ContrastiveModule(LightningModule):
     schedule
         "cosine" falls to 0 at the last step, "constant" stays.
     hcl_beta
-        Weight of hard negatives, given to `NTXentHCL`; None leaves the loss as it is.
+        Weight of hard negatives, given to an `NTXentHCL` whose `beta` is not set; None leaves the loss as it
+        is. Two different weights are an error.
     health_every_n_steps
         How often alignment, uniformity and effective rank of a training batch are logged; 0 for never.
     channels_last
@@ -65,7 +68,9 @@ class ContrastiveModule(LightningModule):
         compile: Literal["inductor", "aot_eager", "eager"] | None = None,
     ) -> None:
         super().__init__()
-        _check(lr, weight_decay, warmup_steps, schedule, health_every_n_steps)
+        LearningOptions(
+            lr, weight_decay, warmup_steps, schedule, health_every_n_steps, channels_last, compile
+        )
         loss_function = NTXentHCL() if loss_function is None else loss_function
         self.encoder, self.loss_function = encoder, loss_function
         self.lr, self.weight_decay = lr, weight_decay
@@ -76,8 +81,8 @@ class ContrastiveModule(LightningModule):
             _turn_weights(encoder)
         if compile is not None:
             encoder.compile(backend=compile)  # in place: names in checkpoints stay
-        if hcl_beta is not None and isinstance(loss_function, NTXentHCL):
-            loss_function.beta = float(hcl_beta)
+        if hcl_beta is not None:
+            _set_beta(loss_function, hcl_beta)
         self.save_hyperparameters(ignore=["encoder", "loss_function"])
         self._val_features: list[tuple[Tensor, Tensor]] = []
         self._total_steps = math.inf
@@ -239,6 +244,10 @@ class ContrastiveModule(LightningModule):
                     found="none",
                 )
             )
+        if 0 < total <= self.warmup_steps:
+            text = "the warm-up is as long as the training: the learning rate never reaches lr"
+            found = f"{self.warmup_steps} of {total:g} steps"
+            warnings.warn(problem(text, field="warmup_steps", found=found), stacklevel=2)
         factor = _LearningRate(self.warmup_steps, total, self.schedule)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
@@ -250,6 +259,30 @@ def _turn_weights(encoder: nn.Module) -> None:
     for weight in encoder.parameters():
         if weight.ndim in formats:
             weight.data = weight.data.contiguous(memory_format=formats[weight.ndim])
+
+
+def _set_beta(loss_function: nn.Module, hcl_beta: float) -> None:
+    """Give the loss its weight of hard negatives, unless it has one of its own."""
+    LoaderOptions(hcl_beta=hcl_beta)  # the bounds
+    default = LoaderOptions.hcl_beta
+    if not isinstance(loss_function, NTXentHCL):
+        if hcl_beta not in (default, 0.0):
+            name = type(loss_function).__name__
+            text = problem("no effect: the loss has no such weight", field="hcl_beta", found=name)
+            warnings.warn(text, stacklevel=3)
+        return
+    if loss_function.beta not in (default, hcl_beta) and hcl_beta != default:
+        raise ConfigError(
+            problem(
+                "two weights of hard negatives",
+                field="hcl_beta",
+                expected=f"beta of the loss, {loss_function.beta:g}",
+                found=f"{hcl_beta:g}",
+                fix="Set one of them.",
+            )
+        )
+    if hcl_beta != default:
+        loss_function.beta = float(hcl_beta)
 
 
 class _LearningRate:
@@ -265,16 +298,3 @@ class _LearningRate:
             return 1.0
         done = (step - self.warmup_steps) / max(self.total_steps - self.warmup_steps, 1)
         return 0.5 * (1.0 + math.cos(math.pi * min(done, 1.0)))
-
-
-def _check(lr: float, weight_decay: float, warmup_steps: int, schedule: str, health: int) -> None:
-    rules = (
-        ("lr", lr, math.isfinite(lr) and lr > 0, "> 0"),
-        ("weight_decay", weight_decay, math.isfinite(weight_decay) and weight_decay >= 0, ">= 0"),
-        ("warmup_steps", warmup_steps, warmup_steps >= 0, ">= 0"),
-        ("schedule", schedule, schedule in ("cosine", "constant"), "'cosine' or 'constant'"),
-        ("health_every_n_steps", health, health >= 0, ">= 0"),
-    )
-    for field, value, good, expected in rules:
-        if not good:
-            raise ConfigError(problem("value out of range", field=field, expected=expected, found=value))

@@ -9,6 +9,7 @@ __all__ = (
     "keys",
     "locking",
     "numbering",
+    "option",
     "paths",
     "permutation",
     "random",

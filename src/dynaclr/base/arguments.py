@@ -35,11 +35,12 @@ def with_arguments(cls: C) -> C:
     return cls
 
 
-def keep_arguments(instance: Any, names: Mapping[str, Any]) -> None:
-    """Keep the arguments among `names`, which are the `locals()` of an `__init__`."""
+def keep_arguments(instance: Any, names: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep the arguments among `names`, which are the `locals()` of an `__init__`, and return a copy."""
     kept = {
         name: value
         for name, value in names.items()
         if isinstance(getattr(type(instance), name, None), _Argument)
     }
     instance.__dict__["_arguments"] = kept
+    return dict(kept)

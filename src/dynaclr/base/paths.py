@@ -14,7 +14,7 @@ from typing import Any
 
 from dynaclr.base.errors import problem
 
-__all__ = ("absolute_path", "path_in_file", "paths_in_training")
+__all__ = ("absolute_path", "is_file", "path_in_file", "paths_in_training")
 
 _TRAINING_PATHS = (
     "data.experiments_yaml",
@@ -51,6 +51,14 @@ def absolute_path(text: str | os.PathLike[str], folder: Path | None = None) -> P
             continue
         found = found / part
     return found
+
+
+def is_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a text is the path of a file; what cannot be a path is none."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def path_in_file(text: str, file: Path, field: str | None = None) -> Path:

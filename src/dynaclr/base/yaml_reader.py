@@ -140,6 +140,26 @@ def load_yaml(path: Path) -> dict[str, Any]:
     return value
 
 
+def key_lines(path: Path) -> dict[tuple[str, ...], int]:
+    """Return {keys from the top: line, counted from 1} of all keys and list items of a YAML file."""
+    found: dict[tuple[str, ...], int] = {}
+
+    def walk(node: yaml.Node | None, keys: tuple[str, ...]) -> None:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                inner = (*keys, str(key.value))
+                found[inner] = key.start_mark.line + 1
+                walk(value, inner)
+        elif isinstance(node, yaml.SequenceNode):
+            for place, item in enumerate(node.value):
+                inner = (*keys, str(place))
+                found[inner] = item.start_mark.line + 1
+                walk(item, inner)
+
+    walk(yaml.compose(read_text(path), Loader=yaml.SafeLoader), ())
+    return found
+
+
 def without_lines(value: Any) -> Any:
     """Return a copy of loaded YAML without the noted line numbers."""
     if isinstance(value, dict):

@@ -9,16 +9,20 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+from jsonargparse import ArgumentError
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
-from dynaclr.base.errors import RunError, problem
-from dynaclr.base.paths import absolute_path, path_in_file, paths_in_training
+from dynaclr.base.errors import ConfigError, RunError, problem
+from dynaclr.base.paths import absolute_path, is_file, path_in_file, paths_in_training
 from dynaclr.base.yaml_reader import load_yaml, without_lines
 from dynaclr.datamodule import MultiExperimentDataModule
 from dynaclr.engine import ContrastiveModule
+from dynaclr.options.catalogue import fixed_parameters
+from dynaclr.options.checking import check_arguments
 from dynaclr.runs.process.cluster import leave_scheduler_alone, started_by_srun
 from dynaclr.runs.process.session import RunSettings, train
 from dynaclr.runs.record.checkpoints import AtomicCheckpointIO, newest_valid_checkpoint
@@ -56,12 +60,40 @@ class TrainingCLI(LightningCLI):
             "--untrained", action="store_true", help="validate, predict: random weights are meant."
         )
         parser.link_arguments("data.hcl_beta", "model.hcl_beta")
+        known = fixed_parameters()
+        for action in parser._actions:
+            if action.dest in known:
+                action.help = known[action.dest].help
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
-        """Parse, and make all paths absolute: those of a file from its folder, others from this one."""
-        super().parse_arguments(parser, list(_with_paths(args)))
+        """Check names and values, then parse; make paths absolute: in a file from its folder, else from here.
+
+        Raises
+        ------
+        ConfigError
+            If an option is unknown, missing, of another type or out of bounds.
+        """
+        names = [action.dest for action in parser._actions]
+        trainer = [name.split(".")[1] for name in names if name.startswith("trainer.")]
+        others = {name for name in names if "." not in name and name not in fixed_parameters()}
+        checked = check_arguments(args, trainer, others - set(_SECTIONS))
+        try:
+            super().parse_arguments(parser, list(_with_paths(checked)))
+        except ArgumentError as error:
+            raise ConfigError(str(error)) from error
         for name, text in list(paths_in_training(self.config.as_dict())):
             self.config[name] = str(absolute_path(text))
+
+    def _set_seed(self) -> None:
+        """Seed the weights; a seed beyond the 32 bits that Lightning takes is torch's alone."""
+        seed = self.config.seed_everything
+        super()._set_seed() if isinstance(seed, bool) or seed < 2**32 else torch.manual_seed(seed)
+
+    def before_instantiate_classes(self) -> None:
+        """Give the loss the weight of hard negatives that is meant: what is recorded then agrees."""
+        arguments = getattr(self.config.model.loss_function, "init_args", None)
+        if arguments is not None and hasattr(arguments, "beta"):
+            arguments.beta = self.config.data.hcl_beta
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Return the trainer; a job's scheduler is asked for its tasks only, never to requeue."""
@@ -87,7 +119,7 @@ def parse(arguments: list[str], verb: str) -> TrainingCLI:
             auto_configure_optimizers=False,
             seed_everything_default=0,
             trainer_defaults=_TRAINER_DEFAULTS,
-            parser_kwargs={"prog": f"python -m dynaclr {verb}"},
+            parser_kwargs={"prog": f"python -m dynaclr {verb}", "exit_on_error": False},
         )
 
 
@@ -137,7 +169,7 @@ def _with_paths(arguments: Sequence[str]) -> Iterator[str]:
 
 def _paths_in(file: Path, section: str = "") -> Iterator[tuple[str, str]]:
     """Yield the paths that a configuration file, or one of a section, or one that it names, holds."""
-    if not os.path.isfile(file):  # the options of a section themselves, or what the parser will miss
+    if not is_file(file):  # the options of a section themselves, or what the parser will miss
         return
     content = without_lines(load_yaml(file))
     for path, text in paths_in_training({section: content} if section else content):

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from dynaclr.base.errors import ConfigError, problem, together
-from dynaclr.base.paths import absolute_path
+from dynaclr.base.paths import absolute_path, is_file
 from dynaclr.base.yaml_reader import LINE, load_yaml, read_text
 
 __all__ = ("known_classes_only",)
@@ -78,17 +78,10 @@ def _files(arguments: Sequence[str]) -> Iterator[tuple[Path, Keys]]:
 
 def _problems_of(file: Path, keys: Keys, inside: tuple[Path, ...]) -> Iterator[str]:
     """Yield what is wrong with a configuration file that fills the field `keys`."""
-    if keys in _NO_CONFIGURATIONS or file in inside or not _is_file(file):
+    if keys in _NO_CONFIGURATIONS or file in inside or not is_file(file):
         return
     content: Any = load_yaml(file) if not keys else _any_yaml(file)
     yield from _problems(content, keys, 1, (*inside, file))
-
-
-def _is_file(file: Path) -> bool:
-    try:
-        return file.is_file()
-    except (OSError, ValueError):  # a text that cannot be a path
-        return False
 
 
 def _any_yaml(file: Path) -> Any:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dynaclr.encoder.small_encoder import SmallEncoder
-from dynaclr.encoder.timm_encoder import ContrastiveEncoder, FoldingStem
+from dynaclr.encoder.timm_encoder import BOUNDS, ContrastiveEncoder, FoldingStem
 
 __all__ = (
+    "BOUNDS",
     "ContrastiveEncoder",
     "FoldingStem",
     "SmallEncoder",

@@ -7,9 +7,14 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from dynaclr.base.bounds import Bounds
 from dynaclr.base.errors import ConfigError, problem
 
 __all__ = ("SmallEncoder", "check_images", "check_sizes", "projection_head")
+
+SIZE = Bounds(1)
+BOUNDS = dict.fromkeys(("in_channels", "in_stack_depth", "widths", "projection_dim"), SIZE)
+"""Bounds of the arguments that are numbers."""
 
 
 class SmallEncoder(nn.Module):
@@ -98,7 +103,7 @@ def projection_head(feature_dim: int, projection_dim: int) -> nn.Sequential:
 def check_sizes(**sizes: int) -> None:
     """Raise ConfigError for the first size that is not a whole number of 1 or more."""
     for field, size in sizes.items():
-        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        if not isinstance(size, int) or not SIZE.holds(size):
             raise ConfigError(
                 problem("size cannot be used", field=field, expected="1, 2, ...", found=repr(size))
             )

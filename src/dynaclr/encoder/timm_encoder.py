@@ -10,10 +10,15 @@ from typing import Any, NamedTuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dynaclr.base.bounds import Bounds
 from dynaclr.base.errors import ConfigError, problem, suggest
-from dynaclr.encoder.small_encoder import SmallEncoder, check_images, check_sizes, projection_head
+from dynaclr.encoder.small_encoder import BOUNDS as SIZES
+from dynaclr.encoder.small_encoder import SIZE, SmallEncoder, check_images, check_sizes, projection_head
 
-__all__ = ("ContrastiveEncoder", "FoldingStem", "SmallEncoder")
+__all__ = ("BOUNDS", "ContrastiveEncoder", "FoldingStem", "SmallEncoder")
+
+BOUNDS = {**SIZES, "stem_kernel_size": SIZE, "drop_path_rate": Bounds(0, 1, below=True)}
+"""Bounds of the arguments of all encoders that are numbers."""
 
 
 class FoldingStem(nn.Module):
@@ -119,9 +124,10 @@ class ContrastiveEncoder(nn.Module):
         super().__init__()
         check_sizes(in_channels=in_channels, in_stack_depth=in_stack_depth, projection_dim=projection_dim)
         kernel = _kernel(stem_kernel_size)
-        if not 0.0 <= drop_path_rate < 1.0:
+        if not BOUNDS["drop_path_rate"].holds(drop_path_rate):
+            expected = BOUNDS["drop_path_rate"]
             raise ConfigError(
-                problem("no share", field="drop_path_rate", expected="0 to 1, not 1", found=drop_path_rate)
+                problem("value out of range", field="drop_path_rate", expected=expected, found=drop_path_rate)
             )
         if in_stack_depth > 1:
             _slabs(in_stack_depth, kernel[0])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dynaclr.loss.contrastive import NTXentHCL, NTXentLoss, TripletMarginLoss
+from dynaclr.loss.contrastive import BOUNDS, NTXentHCL, NTXentLoss, TripletMarginLoss
 
 __all__ = (
+    "BOUNDS",
     "NTXentHCL",
     "NTXentLoss",
     "TripletMarginLoss",

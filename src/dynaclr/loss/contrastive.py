@@ -13,12 +13,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from dynaclr.base.bounds import Bounds
 from dynaclr.base.errors import ConfigError, problem
 from dynaclr.loss.gather import gather_rows
 from dynaclr.loss.nt_xent import Comparison, Groups, label_groups, nt_xent
 
-__all__ = ("NTXentHCL", "NTXentLoss", "TripletMarginLoss")
+__all__ = ("BOUNDS", "NTXentHCL", "NTXentLoss", "TripletMarginLoss")
 
+BOUNDS = {
+    "temperature": Bounds(0, above=True),
+    "temperature_end": Bounds(0, above=True),
+    "beta": Bounds(0),
+    "margin": Bounds(0, above=True),
+}
+"""Bounds of the arguments that are numbers."""
 
 _MIN_LENGTH = 1e-12
 """An embedding shorter than this counts as having this length; its cosines are then near 0."""
@@ -140,9 +148,9 @@ class NTXentLoss(_InBatchLoss):
         gather_negatives: bool = False,
     ) -> None:
         super().__init__(exclude_same_lineage=exclude_same_lineage, gather_negatives=gather_negatives)
-        self.temperature = _number("temperature", temperature, above=0.0)
+        self.temperature = _number("temperature", temperature)
         self.temperature_end = (
-            None if temperature_end is None else _number("temperature_end", temperature_end, above=0.0)
+            None if temperature_end is None else _number("temperature_end", temperature_end)
         )
         self.beta = 0.0
         self._progress = 0.0
@@ -202,7 +210,7 @@ class NTXentHCL(NTXentLoss):
             exclude_same_lineage=exclude_same_lineage,
             gather_negatives=gather_negatives,
         )
-        self.beta = _number("beta", beta, at_least=0.0)
+        self.beta = _number("beta", beta)
 
 
 class TripletMarginLoss(_InBatchLoss):
@@ -230,7 +238,7 @@ class TripletMarginLoss(_InBatchLoss):
         self, margin: float = 0.3, *, exclude_same_lineage: bool = False, gather_negatives: bool = False
     ) -> None:
         super().__init__(exclude_same_lineage=exclude_same_lineage, gather_negatives=gather_negatives)
-        self.margin = _number("margin", margin, above=0.0)
+        self.margin = _number("margin", margin)
 
     def reduce(self, comparison: Comparison) -> Tensor:
         """Return the mean hinge of the pairs; distances are compared as cosines."""
@@ -274,10 +282,8 @@ def _check_batch(
         raise ConfigError(problem(what, field="lineages", expected="(2B,) integers", found="None"))
 
 
-def _number(name: str, value: float, *, above: float | None = None, at_least: float | None = None) -> float:
-    """Return a setting as float if it is a finite number within its bound."""
-    good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not good or (above is not None and value <= above) or (at_least is not None and value < at_least):
-        expected = f"a finite number above {above}" if above is not None else f"a finite number >= {at_least}"
-        raise ConfigError(problem("value cannot be used", field=name, expected=expected, found=repr(value)))
+def _number(name: str, value: float) -> float:
+    """Return a setting as float if it is a finite number within its bounds."""
+    if not BOUNDS[name].holds(value):
+        raise ConfigError(problem("value out of range", field=name, expected=BOUNDS[name], found=repr(value)))
     return float(value)

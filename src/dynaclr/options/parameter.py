@@ -1,16 +1,20 @@
-"""One option of a training as a form needs it: type, default, bounds, words; knows no option by name."""
+"""One option of a training as a form or a check needs it; knows no option by name."""
 
 from __future__ import annotations
 
 import inspect
 import math
+import numbers
+import os
 import re
 import types
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
+from dynaclr.base.bounds import Bounds
 from dynaclr.base.errors import listing, suggest
 
 __all__ = (
@@ -34,7 +38,13 @@ class Kind(StrEnum):
     OBJECTS = "list of class_path and init_args"
 
 
-_SCALARS: dict[Any, Kind] = {bool: Kind.TRUTH, int: Kind.WHOLE, float: Kind.NUMBER, str: Kind.TEXT}
+_SCALARS: dict[Any, Kind] = {
+    bool: Kind.TRUTH,
+    int: Kind.WHOLE,
+    float: Kind.NUMBER,
+    str: Kind.TEXT,
+    Path: Kind.TEXT,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +59,8 @@ class Parameter:
         What its value is.
     default
         Value if nothing is given; None may also mean that it is `required`.
-    words
-        What it does, in the words of the code that takes it.
+    help
+        What it does, in a line.
     required
         Whether there is no default.
     optional
@@ -60,31 +70,62 @@ class Parameter:
         number: that it may also be a whole number, which then is a count.
     choices
         Of a choice: the values.
-    lower, upper, lower_excluded, upper_excluded
-        Bounds of a number, and whether they themselves are not allowed; None for none.
-    advanced
-        Whether a form may fold it away.
+    bounds
+        Of a number, or of each in a list; None for none.
+    unit
+        Of its number or numbers, for example "hours"; empty for a count or none.
+    needs
+        Name of the option of its section that must be on for this one to have an effect; None for none.
+    basic
+        Whether a form shows it at once.
+    group
+        The record that declares it: one of `catalogue.GROUPS`, or the section of an encoder or a loss.
     """
 
     path: str
     kind: Kind
     default: Any
-    words: str
+    help: str
     required: bool = False
     optional: bool = False
     item: Kind | None = None
     length: int | None = None
     choices: tuple[str, ...] = ()
-    lower: float | None = None
-    upper: float | None = None
-    lower_excluded: bool = False
-    upper_excluded: bool = False
-    advanced: bool = True
+    bounds: Bounds | None = None
+    unit: str = ""
+    needs: str | None = None
+    basic: bool = False
+    group: str = ""
 
     @property
     def name(self) -> str:
         """Last part of the path."""
         return self.path.rpartition(".")[2]
+
+    @property
+    def section(self) -> str:
+        """The path without the name: the section of the YAML that holds it, empty for none."""
+        return self.path.rpartition(".")[0]
+
+    @property
+    def words(self) -> str:
+        """`help`, as the viewer's form asks for it."""
+        return self.help
+
+    @property
+    def advanced(self) -> bool:
+        """Whether a form may fold it away."""
+        return not self.basic
+
+    @property
+    def lower(self) -> float | None:
+        """The lower bound, None for none."""
+        return None if self.bounds is None else self.bounds.low
+
+    @property
+    def upper(self) -> float | None:
+        """The upper bound, None for none."""
+        return None if self.bounds is None or self.bounds.high == math.inf else self.bounds.high
 
     def fault(self, value: Any) -> str | None:
         """Return what is wrong with a value, as "expected ...; found ..."; None if nothing is."""
@@ -104,17 +145,13 @@ class Parameter:
         """What a value must be, in words."""
         if self.kind is Kind.CHOICE:
             return f"one of {listing(self.choices)}"
-        bounds = [
-            f"{sign} {bound:g}"
-            for sign, bound in (
-                (">" if self.lower_excluded else ">=", self.lower),
-                ("<" if self.upper_excluded else "<=", self.upper),
-            )
-            if bound is not None
-        ]
+        if self.kind is Kind.TRUTH:
+            return "true or false"
+        bounds = "" if self.bounds is None else f" {self.bounds}"
         if self.kind is Kind.LIST:
-            return f"a list of {self.length or 'any number of'} {self.item}s"
-        return " ".join([f"a {self.kind}", " and ".join(bounds)]).strip()
+            return f"a list of {self.length or 'any number of'} {self.item}s{bounds}"
+        article = "an" if str(self.kind)[0] in "aeiou" else "a"
+        return f"{article} {self.kind}{bounds}"
 
     def _fits(self, value: Any) -> bool:
         if self.kind is Kind.CHOICE:
@@ -123,7 +160,7 @@ class Parameter:
             if isinstance(value, str) or not isinstance(value, Sequence):
                 return False
             right = self.length is None or len(value) == self.length
-            return right and all(_is(item, self.item or Kind.TEXT) for item in value)
+            return right and all(_is(item, self.item or Kind.TEXT) and self._inside(item) for item in value)
         if self.kind is Kind.MAPPING:
             return isinstance(value, Mapping) and all(
                 isinstance(name, str) and _is(item, Kind.NUMBER) for name, item in value.items()
@@ -134,20 +171,46 @@ class Parameter:
             )
         if self.kind is Kind.TEXT and self.item is Kind.WHOLE:
             return _is(value, Kind.TEXT) or (_is(value, Kind.WHOLE) and value > 0)
-        return _is(value, self.kind) and (self.kind is Kind.TEXT or self._bounded(value))
+        return _is(value, self.kind) and self._inside(value)
 
-    def _bounded(self, value: float) -> bool:
-        low = self.lower is None or (value > self.lower if self.lower_excluded else value >= self.lower)
-        high = self.upper is None or (value < self.upper if self.upper_excluded else value <= self.upper)
-        return low and high
+    def _inside(self, value: Any) -> bool:
+        return self.bounds is None or self.bounds.holds(value)
+
+    def meant(self, value: Any) -> Any:
+        """Return a text that is a number, such as 1e-3, as that number where one is asked for."""
+        if self.kind is Kind.NUMBER and isinstance(value, str):
+            try:
+                return float(value)
+            except ValueError:
+                return value
+        return value
+
+    def taken(self, value: Any) -> Any:
+        """Return a value without fault as records hold it: tuples for lists, floats for numbers."""
+        if value is None or self.kind in (Kind.TRUTH, Kind.CHOICE, Kind.TEXT):
+            return value
+        if self.kind is Kind.MAPPING:
+            return {name: float(weight) for name, weight in value.items()}
+        if self.kind in (Kind.LIST, Kind.OBJECTS):
+            return tuple(_NUMBERS.get(self.item or Kind.TEXT, _same)(item) for item in value)
+        return value if self.item is Kind.WHOLE else _NUMBERS[self.kind](value)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+_NUMBERS: dict[Kind, Callable[[Any], Any]] = {Kind.WHOLE: int, Kind.NUMBER: float}
 
 
 def _is(value: Any, kind: Kind) -> bool:
     if isinstance(value, bool):
         return kind is Kind.TRUTH
     if kind is Kind.NUMBER:
-        return isinstance(value, (int, float)) and math.isfinite(value)
-    return isinstance(value, {Kind.WHOLE: int, Kind.TEXT: str}.get(kind, ()))
+        return isinstance(value, numbers.Real) and math.isfinite(value)
+    if kind is Kind.TEXT:
+        return isinstance(value, (str, os.PathLike))
+    return kind is Kind.WHOLE and isinstance(value, numbers.Integral)
 
 
 def parameter_of(path: str, annotation: Any, default: Any, words: str, **more: Any) -> Parameter:
@@ -156,11 +219,11 @@ def parameter_of(path: str, annotation: Any, default: Any, words: str, **more: A
     Parameters
     ----------
     path, words
-        As `Parameter` says.
+        Its path and its help, as `Parameter` says.
     annotation
         Its type.
     default
-        Its default; `inspect.Parameter.empty` if there is none.
+        Its default; `dataclasses.MISSING` if there is none.
     **more
         Other fields of `Parameter`.
     """
@@ -169,11 +232,11 @@ def parameter_of(path: str, annotation: Any, default: Any, words: str, **more: A
         members = [member for member in get_args(annotation) if member is not type(None)]
         optional = len(members) < len(get_args(annotation))
         annotation = members[0] if len(members) == 1 else tuple(members)
-    required = default is inspect.Parameter.empty
+    required = default is MISSING
     return Parameter(
         path=path,
         default=None if required else _plain(default),
-        words=words,
+        help=words,
         required=required,
         optional=optional,
         **_shape(annotation),
@@ -182,6 +245,8 @@ def parameter_of(path: str, annotation: Any, default: Any, words: str, **more: A
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, (StrEnum, os.PathLike)):
+        return str(value)
     if isinstance(value, Mapping):
         return {str(name): _plain(item) for name, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
@@ -195,12 +260,15 @@ def _shape(annotation: Any) -> dict[str, Any]:
         return {"kind": Kind.NUMBER, "item": Kind.WHOLE}
     if annotation in _SCALARS:
         return {"kind": _SCALARS[annotation]}
+    first = annotation[0] if isinstance(annotation, tuple) else annotation
+    if isinstance(first, type) and issubclass(first, StrEnum):
+        return {"kind": Kind.CHOICE, "choices": tuple(str(item) for item in first)}
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return {"kind": Kind.CHOICE, "choices": inner}
     if origin is tuple:
         return {"kind": Kind.LIST, "item": _SCALARS[inner[0]], "length": len(inner)}
-    if origin is dict:
+    if origin in (dict, Mapping):
         return {"kind": Kind.MAPPING}
     if inner and inner[0] in _SCALARS:
         return {"kind": Kind.LIST, "item": _SCALARS[inner[0]]}

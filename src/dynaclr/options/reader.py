@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from dynaclr.base.errors import ConfigError, problem
 from dynaclr.base.paths import absolute_path, path_in_file, paths_in_training
 from dynaclr.base.yaml_reader import load_yaml, without_lines
 from dynaclr.experiment import ExperimentRegistry
+from dynaclr.options.catalogue import data_options
+from dynaclr.options.catalogue import options as options_of
+from dynaclr.options.checking import checked_file
 from dynaclr.options.fold import pipeline_config
-from dynaclr.pipeline import PipelineConfig
+from dynaclr.options.parameter import Kind, Parameter
+from dynaclr.pipeline import PipelineConfig, TransformConfig
 from dynaclr.transforms import light_monai
 
 if TYPE_CHECKING:
@@ -22,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ("config_path", "first_look", "read_config")
 
-_LOADER_OPTIONS = ("num_workers", "prefetch_batches", "hcl_beta")  # of the data section, not of the pipeline
 _PATCH_PX = 64
 
 
@@ -65,13 +68,15 @@ def read_config(path: Path) -> PipelineConfig:
     content = without_lines(load_yaml(file))
     if "experiments" in content:
         return first_look(file)
+    content = checked_file(file) if isinstance(content.get("data"), dict) else content
     data = content.get("data")
     if not isinstance(data, dict):
         found = ", ".join(map(str, content)) or "an empty file"
         raise ConfigError(
             problem("neither a training nor a list of experiments", file=file, field="data", found=found)
         )
-    options = {name: value for name, value in data.items() if name not in _LOADER_OPTIONS}
+    of_loader = {item.name for item in options_of("loader")}
+    options = {name: value for name, value in data.items() if name not in of_loader}
     for name, value in paths_in_training({"data": options}):
         options[name.removeprefix("data.")] = str(path_in_file(value, file, name))
     return _configured(file, options)
@@ -97,15 +102,22 @@ def first_look(experiments: Path) -> PipelineConfig:
 def _configured(file: Path, options: dict[str, Any]) -> PipelineConfig:
     from jsonargparse import ArgumentError
 
+    known = data_options()
+    lacking = [name for name, item in known.items() if item.required and name not in options]
+    if lacking:
+        raise ConfigError(problem("option missing", file=file, field=f"data.{lacking[0]}"))
+    objects = {name: value for name, value in options.items() if _is_objects(known.get(name))}
     parser = _parser()
     try:
         with light_monai():
-            parsed = parser.instantiate(parser.parse_object(options))
+            made = vars(parser.instantiate(parser.parse_object(objects)))
+        return pipeline_config(**{**options, **{name: made[name] for name in objects}})
     except (ArgumentError, TypeError, ValueError) as error:
-        if isinstance(error, ConfigError):
-            raise
         raise ConfigError(problem("option of the data section", file=file, found=str(error))) from error
-    return pipeline_config(**vars(parsed))
+
+
+def _is_objects(item: Parameter | None) -> bool:
+    return item is not None and item.kind is Kind.OBJECTS
 
 
 @cache
@@ -114,5 +126,8 @@ def _parser() -> ArgumentParser:
     from jsonargparse import ArgumentParser
 
     parser = ArgumentParser(exit_on_error=False)
-    parser.add_function_arguments(pipeline_config)
+    hints = get_type_hints(TransformConfig)
+    for item in data_options().values():
+        if _is_objects(item):
+            parser.add_argument(f"--{item.name}", type=hints[item.name], default=[])
     return parser

@@ -15,6 +15,7 @@ from dynaclr.base.files import write_text_atomically
 from dynaclr.base.paths import absolute_path, path_in_file, paths_in_training
 from dynaclr.base.yaml_reader import load_yaml, without_lines
 from dynaclr.options.catalogue import ENCODERS, LOSSES, fixed_parameters, init_parameters
+from dynaclr.options.checking import checked_file
 from dynaclr.options.parameter import Kind, Parameter
 from dynaclr.options.reader import config_path
 
@@ -68,6 +69,10 @@ class RunSpec:
         if sections:
             found = ", ".join(map(str, content)) or "an empty file"
             raise ConfigError(problem("not a training", file=file, field=sections[0], found=found))
+        content = checked_file(file)
+        beta = (_get(content, "model.loss_function.init_args") or {}).pop("beta", None)
+        if beta is not None:
+            _put(content, "data.hcl_beta", beta)
         for place, text in list(paths_in_training(content)):
             _put(content, place, str(path_in_file(text, file, place)))
         for place, value in _OF_ONE_START.items():

@@ -1,83 +1,72 @@
-"""What a pipeline is made from, as small frozen records; computes nothing."""
+"""What a pipeline is made from, as small frozen records of options; computes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from dynaclr.base.errors import ConfigError, problem
+from dynaclr.base.bounds import Bounds
+from dynaclr.base.option import check, option
 from dynaclr.index import IndexOptions
-from dynaclr.transforms import MapAugmentation, MapNormalization, MapTransform
+from dynaclr.sampler import SamplingConfig
+from dynaclr.transforms import MapAugmentation, MapNormalization, MapTransform, Normalization, Transform
 
 __all__ = ("DataConfig", "PipelineConfig", "SamplingConfig", "SplitConfig", "TransformConfig")
 
 
 @dataclass(frozen=True, slots=True)
 class DataConfig:
-    """Which observations there are and what is read around them.
+    """Which observations there are and what is read around them; `options` is about imperfect data."""
 
-    Attributes
-    ----------
-    experiments_yaml
-        The list of experiments.
-    z_range
-        Slices to read, half open.
-    yx_patch_size
-        Patch that is read, pixels.
-    tau_range_hours, tau_decay_rate
-        Law of the time between anchor and positive.
-    include_wells, exclude_fovs
-        Selection.
-    return_negative
-        Whether batches hold negatives.
-    cache_pool_bytes
-        Bytes of decoded chunks kept between batches; 0 for what one batch shares.
-    options
-        Relation of positives, and what happens to imperfect data.
-    """
-
-    experiments_yaml: Path
-    z_range: tuple[int, int]
-    yx_patch_size: tuple[int, int]
-    tau_range_hours: tuple[float, float] = (0.5, 2.0)
-    tau_decay_rate: float = 2.0
-    include_wells: Sequence[str] | None = None
-    exclude_fovs: Sequence[str] | None = None
-    return_negative: bool = False
-    cache_pool_bytes: int = 0
+    experiments_yaml: Path = option("The list of experiments, experiments.yaml", basic=True)
+    z_range: tuple[int, int] = option(
+        "Slices to read: first and last + 1", unit="slices", basic=True, bounds=Bounds(0)
+    )
+    yx_patch_size: tuple[int, int] = option(
+        "Patch that is read from disk", unit="pixels", basic=True, bounds=Bounds(1)
+    )
+    tau_range_hours: tuple[float, float] = option(
+        "Shortest and longest time from anchor to positive",
+        (0.5, 2.0),
+        name="tau_range",
+        unit="hours",
+        basic=True,
+        bounds=Bounds(0),
+    )
+    tau_decay_rate: float = option(
+        "How fast the probability of longer times falls; 0: uniform", 2.0, bounds=Bounds(0)
+    )
+    include_wells: Sequence[str] | None = option("Wells to read, such as A/1; null: all", None)
+    exclude_fovs: Sequence[str] | None = option("FOVs to leave out, such as A/1/0", None)
+    return_negative: bool = option("Add a negative to each pair, for a triplet loss of torch", False)
+    cache_pool_bytes: int = option(
+        "Decoded chunks kept between batches; 0: what one batch shares", 0, unit="bytes", bounds=Bounds(0)
+    )
     options: IndexOptions = field(default_factory=IndexOptions)
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 @dataclass(frozen=True, slots=True)
 class SplitConfig:
-    """What is held out for validation.
+    """What is held out for validation."""
 
-    Attributes
-    ----------
-    val_experiments
-        Whole experiments.
-    val_fov_fraction
-        Fraction of the FOVs of every other experiment, drawn once from the seed.
-    no_validation
-        Whether holding out nothing is meant.
-    """
-
-    val_experiments: Sequence[str] = ()
-    val_fov_fraction: float = 0.0
-    no_validation: bool = False
+    val_experiments: Sequence[str] = option(
+        "Experiments held out whole for validation", (), required=True, basic=True
+    )
+    val_fov_fraction: float = option(
+        "Part of the FOVs of every other experiment that validates",
+        0.0,
+        bounds=Bounds(0, 1, below=True),
+        basic=True,
+    )
+    no_validation: bool = option("Say that holding out nothing is meant", False)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.val_fov_fraction < 1:
-            raise ConfigError(
-                problem(
-                    "value out of range",
-                    field="val_fov_fraction",
-                    expected="0 <= x < 1",
-                    found=self.val_fov_fraction,
-                )
-            )
+        check(self)
 
     @property
     def holds_out(self) -> bool:
@@ -86,58 +75,33 @@ class SplitConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class SamplingConfig:
-    """Arguments of `FlexibleBatchSampler`, which describes them."""
-
-    batch_size: int = 128
-    experiment_aware: bool = True
-    leaky: float = 0.0
-    experiment_weights: Mapping[str, float] | None = None
-    condition_balanced: bool = True
-    condition_ratio: Mapping[str, float] | None = None
-    temporal_enrichment: bool = False
-    temporal_window_hours: float = 2.0
-    temporal_global_fraction: float = 0.3
-    seed: int = 0
-    group_by: Sequence[str] = ("experiment",)
-    stratify_by: Sequence[str] = ("condition",)
-
-
-@dataclass(frozen=True, slots=True)
 class TransformConfig:
-    """What happens to pixels after they are read.
+    """What happens to pixels after they are read."""
 
-    Attributes
-    ----------
-    normalizations
-        Callables (images, norm_meta), in every stage; MONAI's are wrapped into such.
-    augmentations
-        `dynaclr.transforms`, in training only; MONAI's are wrapped into such.
-    final_yx_patch_size
-        What the network sees, pixels.
-    channel_dropout_channels, channel_dropout_prob
-        Channels zeroed at random in training.
-    missing_statistics
-        FOVs without the statistics that the normalizations need: "error" or "compute" (into a sidecar).
-    """
-
-    final_yx_patch_size: tuple[int, int]
-    normalizations: Sequence[Any] = ()
-    augmentations: Sequence[Any] = ()
-    channel_dropout_channels: Sequence[int] = ()
-    channel_dropout_prob: float = 0.0
-    missing_statistics: Literal["error", "compute"] = "error"
+    final_yx_patch_size: tuple[int, int] = option(
+        "Patch that the network sees; the margin is what rotations need",
+        unit="pixels",
+        basic=True,
+        bounds=Bounds(1),
+    )
+    normalizations: Sequence[Normalization | MapTransform] = option(
+        "Normalizations in every stage, ours or MONAI's", ()
+    )
+    augmentations: Sequence[Transform | MapTransform] = option(  # type: ignore[type-arg] # the parser takes no parameters
+        "Random transforms in training only, ours or MONAI's", ()
+    )
+    channel_dropout_channels: Sequence[int] = option(
+        "Channels (positions in source_channel) that dropout may zero", (1,)
+    )
+    channel_dropout_prob: float = option(
+        "How often each of them is zeroed for a whole sample in training", 0.5, bounds=Bounds(0, 1)
+    )
+    missing_statistics: Literal["error", "compute"] = option(
+        "FOVs without the statistics that normalizations need", "error"
+    )
 
     def __post_init__(self) -> None:
-        if self.missing_statistics not in ("error", "compute"):
-            raise ConfigError(
-                problem(
-                    "unknown choice",
-                    field="missing_statistics",
-                    expected="'error' or 'compute'",
-                    found=repr(self.missing_statistics),
-                )
-            )
+        check(self)
         for name, kind in (("normalizations", MapNormalization), ("augmentations", MapAugmentation)):
             given = getattr(self, name)
             ours = tuple(kind(item) if isinstance(item, MapTransform) else item for item in given)

@@ -15,22 +15,18 @@ from dynaclr.base.bounds import Bounds
 from dynaclr.base.errors import ConfigError, problem
 from dynaclr.base.fingerprint import fingerprint
 from dynaclr.base.numbering import AnchorNumbers
+from dynaclr.base.option import bounds_of, without_effect
 from dynaclr.base.permutation import permuted
 from dynaclr.base.random import BatchKey, KeyedBatch
 from dynaclr.sampler.axes import Axis, Cells, Columns, FrameColumns, axis_of, require, weights_by_label
-from dynaclr.sampler.shortages import shortages
+from dynaclr.sampler.options import SamplingConfig
+from dynaclr.sampler.shortages import never_drawn, shortages
 from dynaclr.sampler.stratified import Account, Shares, StratifiedDraw
 
 __all__ = ("BOUNDS", "FlexibleBatchSampler")
 
 
-BOUNDS = {
-    "batch_size": Bounds(1),
-    "leaky": Bounds(0, 1),
-    "temporal_window_hours": Bounds(0, above=True, unit=" hours"),
-    "temporal_global_fraction": Bounds(0, 1),
-    "seed": Bounds(0, 2**63 - 1),
-}
+BOUNDS = bounds_of(SamplingConfig)
 """Bounds of the options that are numbers."""
 
 
@@ -52,34 +48,13 @@ class FlexibleBatchSampler:
     ----------
     valid_anchors
         Frame or `Columns` of the anchors.
-    batch_size
-        Rows of a batch.
-    experiment_aware
-        Whether a batch is built around one experiment.
-    leaky
-        Fraction of such a batch that comes from the other experiments.
-    experiment_weights
-        How often a batch is built around each experiment; default by number of anchors.
-    condition_balanced
-        Whether conditions have fixed shares of a batch.
-    condition_ratio
-        Their shares; default equal.
-    temporal_enrichment
-        Whether a batch is gathered around one focal hour.
-    temporal_window_hours
-        Rows at most this far from the focal hour count as near.
-    temporal_global_fraction
-        Fraction of the batch that may be at any hour: 0 is all near, 1 has no effect.
+    batch_size, experiment_aware, leaky, experiment_weights, condition_balanced, condition_ratio,
+    temporal_enrichment, temporal_window_hours, temporal_global_fraction, seed, group_by, stratify_by
+        As `SamplingConfig` says.
     num_replicas, rank
         Number of processes and this one's number. Batches rank, rank + num_replicas, ... are its own.
-    seed
-        Seed of everything drawn.
     drop_last
         Whether what does not fill a batch (or a batch on every rank) is left out of the epoch.
-    group_by
-        Columns that make the groups which `experiment_aware`, `leaky` and `experiment_weights` act on.
-    stratify_by
-        Columns that make the strata which `condition_balanced` and `condition_ratio` act on.
 
     Raises
     ------
@@ -114,10 +89,10 @@ class FlexibleBatchSampler:
         group_by: Sequence[str] = (keys.EXPERIMENT,),
         stratify_by: Sequence[str] = (keys.CONDITION,),
     ) -> None:
+        given = dict(locals(), group_by=tuple(_names(group_by)), stratify_by=tuple(_names(stratify_by)))
+        self.options = SamplingConfig(**{name: given[name] for name in SamplingConfig.__dataclass_fields__})
+        _check_ranks(num_replicas, rank)
         columns: Columns = FrameColumns(valid_anchors) if hasattr(valid_anchors, "iloc") else valid_anchors
-        _check_numbers(
-            batch_size, leaky, temporal_window_hours, temporal_global_fraction, num_replicas, rank, seed
-        )
         batch_size, num_replicas, rank, seed = int(batch_size), int(num_replicas), int(rank), int(seed)
         keep_arguments(self, locals())
         self.epoch = 0
@@ -179,7 +154,18 @@ class FlexibleBatchSampler:
             )
 
     def _check_groups(self) -> None:
-        """Warn about shares that the data cannot give without repeating rows."""
+        """Warn about options without effect and shares that the data cannot give without repeating rows."""
+        for number, text in enumerate(without_effect(self.options)):
+            self._warn(f"without effect {number}", text)
+        if self.options.temporal_enrichment and not self._shares.focal:
+            self._warn("focal", "temporal_enrichment has no effect: temporal_global_fraction is 1")
+        for field, axis, on, leaky in (
+            ("experiment_weights", self.group, self.experiment_aware, self._shares.leaky),
+            ("condition_ratio", self.stratum, self.options.condition_balanced, 0.0),
+        ):
+            never = never_drawn(field, getattr(self.options, field), axis.labels, leaky) if on else None
+            if never is not None:
+                self._warn(field, never)
         found = shortages(
             self._cells.sizes,
             self.stratum,
@@ -286,16 +272,10 @@ def _hours(columns: Columns) -> npt.NDArray[np.float64]:
     return hours
 
 
-def _check_numbers(
-    batch_size: int, leaky: float, window: float, fraction: float, replicas: int, rank: int, seed: int
-) -> None:
-    numbers = {
-        **{"batch_size": batch_size, "leaky": leaky, "temporal_window_hours": window},
-        **{"temporal_global_fraction": fraction, "num_replicas": replicas, "rank": rank, "seed": seed},
-    }
-    bounds = {**BOUNDS, "num_replicas": Bounds(1), "rank": Bounds(0, replicas - 1)}
-    for field, value in numbers.items():
-        if not bounds[field].holds(value):
-            raise ConfigError(
-                problem("value out of range", field=field, expected=str(bounds[field]), found=value)
-            )
+def _check_ranks(replicas: int, rank: int) -> None:
+    for field, value, bounds in (
+        ("num_replicas", replicas, Bounds(1)),
+        ("rank", rank, Bounds(0, replicas - 1)),
+    ):
+        if not bounds.holds(value):
+            raise ConfigError(problem("value out of range", field=field, expected=bounds, found=value))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,9 @@ from dynaclr.base.errors import ConfigError, listing, problem
 from dynaclr.sampler.axes import Axis
 from dynaclr.sampler.stratified import Shares
 
-__all__ = ("shortages",)
+__all__ = ("never_drawn", "shortages")
+
+_NAMED = 5
 
 
 def shortages(
@@ -48,6 +51,8 @@ def shortages(
     if shares.leaky > 0 and len(group) == 1:
         yield "leaky", f"leaky = {shares.leaky} has no effect: there is one experiment only"
     main = batch_size * (1 - shares.leaky)
+    lack: list[str] = []
+    few: list[str] = []
     for code, label in enumerate(group.labels):
         if not group_weights[code]:
             continue
@@ -65,9 +70,27 @@ def shortages(
             )
         lacking = [name for name, r, n in zip(stratum.labels, ratio, there, strict=True) if r and not n]
         if lacking:
-            text = f"'{label}' has no anchor of {listing(lacking)}: the others take its share"
-            yield f"lacks {label}", text
+            lack.append(f"'{label}' has no anchor of {listing(lacking)}")
         share = main * own / own.sum()
         for place in np.flatnonzero(share > np.maximum(there, 1)):
-            text = f"'{label}', '{stratum.labels[place]}': {there[place]} anchors for a share of "
-            yield f"small {label} {place}", f"{text}{share[place]:.0f} of a batch: rows repeat"
+            of = f"{there[place]} anchors for a share of {share[place]:.0f} of a batch"
+            few.append(f"'{label}', '{stratum.labels[place]}': {of}")
+    if lack:
+        yield "lacks", f"{_some(lack)}: the other conditions take that share"
+    if few:
+        yield "small", f"{_some(few)}: rows repeat"
+
+
+def never_drawn(field: str, given: Any, labels: Sequence[str], leaky: float) -> str | None:
+    """Return a text about labels that given weights leave out and no batch therefore holds; None for none."""
+    if not isinstance(given, Mapping) or leaky > 0:
+        return None
+    left = [f"'{label}'" for label in labels if label not in given]
+    return (
+        f"{field} leaves out {listing(left, _NAMED)}, never drawn; give weight 0 if meant" if left else None
+    )
+
+
+def _some(texts: Sequence[str]) -> str:
+    more = len(texts) - _NAMED
+    return "; ".join([*texts[:_NAMED], *([f"and {more} more"] if more > 0 else [])])

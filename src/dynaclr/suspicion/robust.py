@@ -15,7 +15,7 @@ def group_median(
 ) -> npt.NDArray[np.float64]:
     """Return the median of each group (n_groups,), NaN for an empty one."""
     medians = pd.Series(np.asarray(values, dtype=np.float64)).groupby(groups).median()
-    return medians.reindex(range(n_groups)).to_numpy(copy=True)
+    return np.array(medians.reindex(range(n_groups)), dtype=np.float64)
 
 
 def robust_scores(

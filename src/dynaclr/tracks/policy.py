@@ -5,44 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from dynaclr.base.errors import ConfigError, listing, problem, suggest
+from dynaclr.base.option import check, option
 
 __all__ = ("TrackCounts", "TrackPolicy")
 
 
 @dataclass(frozen=True, slots=True)
 class TrackPolicy:
-    """What to do with tracks that are not as they should be.
+    """What to do with tracks that are not as they should be."""
 
-    The options of a training, which messages name, are missing_tracks, bad_coordinates and duplicate_rows.
-
-    Attributes
-    ----------
-    missing_file
-        FOV without a track file: "skip" leaves it out and says so, "error" stops.
-    nonfinite
-        NaN or infinite coordinates: "error" stops, "drop" leaves the rows out and counts them.
-    duplicates
-        Two rows of one track at one frame: "error" stops, "drop" keeps the first and counts the rest.
-    """
-
-    missing_file: Literal["skip", "error"] = "skip"
-    nonfinite: Literal["error", "drop"] = "error"
-    duplicates: Literal["error", "drop"] = "error"
+    missing_file: Literal["skip", "error"] = option(
+        "FOVs without a track file: leave them out and say so, or stop", "skip", name="missing_tracks"
+    )
+    nonfinite: Literal["error", "drop"] = option(
+        "Rows with NaN or infinite coordinates: stop, or leave out and count", "error", name="bad_coordinates"
+    )
+    duplicates: Literal["error", "drop"] = option(
+        "Two rows of a track at a frame: stop, or keep the first and count", "error", name="duplicate_rows"
+    )
 
     def __post_init__(self) -> None:
-        allowed = {
-            "missing_file": ("skip", "error"),
-            "nonfinite": ("error", "drop"),
-            "duplicates": ("error", "drop"),
-        }
-        for name, options in allowed.items():
-            value = getattr(self, name)
-            if value not in options:
-                raise ConfigError(
-                    problem("unknown choice", field=name, expected=listing(options), found=repr(value))
-                    + suggest(str(value), options)
-                )
+        check(self)
 
 
 @dataclass(slots=True)

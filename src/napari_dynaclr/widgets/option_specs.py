@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import inspect
-import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal
 
 from dynaclr.base.bounds import Bounds
-from dynaclr.options.fold import pipeline_config
-from dynaclr.pipeline import SamplingConfig
-from dynaclr.sampler import BOUNDS, FlexibleBatchSampler
+from dynaclr.options import parameter
+from dynaclr.options.catalogue import options
 
-__all__ = ("OptionSpec", "documented", "sampling_options")
+__all__ = ("OptionSpec", "sampling_options")
 
 Kind = Literal["flag", "integer", "number", "weights", "names"]
 
 _KINDS: dict[str, Kind] = {
-    "bool": "flag",
-    "int": "integer",
-    "float": "number",
-    "dict[str, float] | None": "weights",
-    "list[str]": "names",
+    parameter.Kind.TRUTH: "flag",
+    parameter.Kind.WHOLE: "integer",
+    parameter.Kind.NUMBER: "number",
+    parameter.Kind.MAPPING: "weights",
+    parameter.Kind.LIST: "names",
 }
-_REFERENCE = re.compile(r"As `(\w+)` says\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,44 +55,11 @@ class OptionSpec:
 
 @cache
 def sampling_options() -> tuple[OptionSpec, ...]:
-    """Return the options that decide which anchors meet in a batch, as `pipeline_config` declares them."""
-    texts, known = documented(pipeline_config), documented(FlexibleBatchSampler)
-    hints = get_type_hints(pipeline_config)
-    mine = {field.name for field in fields(SamplingConfig)}
-    result = []
-    for name, parameter in inspect.signature(pipeline_config).parameters.items():
-        if name not in mine:
-            continue
-        text = texts[name]
-        if _REFERENCE.fullmatch(text):
-            text = known[name]
-        hint = hints[name]
-        kind = _KINDS[hint.__name__ if isinstance(hint, type) and not _generic(hint) else str(hint)]
-        result.append(OptionSpec(name, kind, parameter.default, text, BOUNDS.get(name)))
-    return tuple(result)
-
-
-def _generic(hint: Any) -> bool:
-    return hasattr(hint, "__args__")
-
-
-def documented(described: Any) -> dict[str, str]:
-    """Return {parameter: text} of the Parameters section of a NumPy docstring."""
-    lines = inspect.cleandoc(described.__doc__ or "").splitlines()
-    start = lines.index("Parameters") + 2
-    texts: dict[str, str] = {}
-    names: list[str] = []
-    heading = ""
-    for line, below in zip(lines[start:], [*lines[start + 1 :], ""], strict=True):
-        if below.startswith("---"):
-            break
-        if line and not line.startswith(" "):
-            heading = f"{heading} {line}".strip() if heading else line
-            if heading.endswith(","):
-                continue
-            names = [name.strip() for name in heading.split(",")]
-            heading = ""
-        else:
-            for name in names:
-                texts[name] = f"{texts.get(name, '')} {line.strip()}".strip()
-    return texts
+    """Return the options that decide which anchors meet in a batch, as the catalogue has them."""
+    found = []
+    for item in options("sampling"):
+        bounds = item.bounds
+        if bounds is not None and item.unit:
+            bounds = bounds._replace(unit=f" {item.unit}")
+        found.append(OptionSpec(item.name, _KINDS[item.kind], item.default, item.help, bounds))
+    return tuple(found)

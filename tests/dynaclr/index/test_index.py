@@ -236,7 +236,7 @@ def test_the_relation_self_needs_no_other_frame(coded_source: Path) -> None:
     [
         (
             {"relation": "descendent"},
-            r"relation: unknown relation.*'descendent'\. Did you mean 'descendant'\?",
+            r"relation: unknown choice.*'descendent'\. Did you mean 'descendant'\?",
         ),
         ({"missing_chunks": "ignore"}, r"missing_chunks: unknown choice.*exclude, error, zeros.*'ignore'"),
     ],

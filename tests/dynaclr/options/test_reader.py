@@ -1,15 +1,11 @@
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from dynaclr.base.errors import ConfigError
-from dynaclr.options.fold import pipeline_config
 from dynaclr.options.reader import config_path, read_config
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "train.yaml"
@@ -22,20 +18,6 @@ def training(source: Path, folder: Path, **options: object) -> Path:
     path = folder / "train.yaml"
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     return path
-
-
-def test_the_same_options_as_the_data_module() -> None:
-    from dynaclr.datamodule import MultiExperimentDataModule
-
-    theirs = options_of(MultiExperimentDataModule)
-    for name in ("num_workers", "prefetch_batches", "hcl_beta"):
-        theirs.pop(name)
-    assert theirs == options_of(pipeline_config)
-
-
-def options_of(what: Callable[..., Any]) -> dict[str, tuple[str, str]]:
-    parameters = inspect.signature(what).parameters.values()
-    return {item.name: (str(item.annotation), repr(item.default)) for item in parameters}
 
 
 def test_a_training_is_read_as_the_command_line_reads_it(coded_source: Path, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import inspect
-from dataclasses import fields
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynaclr.base.errors import ConfigError
-from dynaclr.options.catalogue import (
-    ENCODERS,
-    LOSSES,
-    LearningOptions,
-    LoaderOptions,
-    TrainerOptions,
-    fixed_parameters,
-    init_parameters,
-)
+from dynaclr.options.catalogue import ENCODERS, LOSSES, fixed_parameters, init_parameters
 from dynaclr.options.parameter import Kind
 from dynaclr.options.presets import Preset, preset_spec
+from dynaclr.options.settings import LearningOptions, LoaderOptions, RunSettings, SeedOptions
 from dynaclr.options.spec import RunSpec
+from dynaclr.pipeline import SplitConfig
 
 HCL, XENT, TRIPLET = LOSSES
 SMALL, TIMM = ENCODERS
@@ -33,37 +26,10 @@ def quick(coded_source: Path) -> RunSpec:
     return preset_spec(Preset.QUICK, coded_source)
 
 
-def test_the_tables_agree_with_what_lightning_classes_take() -> None:
-    from lightning.pytorch import Trainer
-
-    from dynaclr.cli.training import _TRAINER_DEFAULTS
-    from dynaclr.datamodule import MultiExperimentDataModule
-    from dynaclr.engine import ContrastiveModule
-    from dynaclr.options.fold import pipeline_config
-
-    def defaults(thing: Any) -> dict[str, Any]:
-        found = inspect.signature(thing.__init__ if inspect.isclass(thing) else thing).parameters
-        return {name: item.default for name, item in found.items() if name != "self"}
-
-    def table(thing: Any) -> dict[str, Any]:
-        return {field.name: field.default for field in fields(thing)}
-
-    module = defaults(ContrastiveModule)
-    linked = ("encoder", "loss_function", "hcl_beta")
-    assert table(LearningOptions) == {name: value for name, value in module.items() if name not in linked}
-    loader = defaults(MultiExperimentDataModule)
-    inner = defaults(pipeline_config)
-    assert table(LoaderOptions) == {name: value for name, value in loader.items() if name not in inner}
-    trainer = {**defaults(Trainer), **_TRAINER_DEFAULTS}
-    for name, value in table(TrainerOptions).items():
-        theirs = trainer[name]
-        assert value == theirs or (theirs is None and name == "check_val_every_n_epoch"), name
-
-
 def test_every_option_has_words_and_a_default_that_it_takes() -> None:
     for parameter in every_parameter():
-        assert parameter.words, parameter.path
-        assert not parameter.words.startswith("As "), parameter.path
+        assert parameter.help, parameter.path
+        assert not parameter.help.startswith("As "), parameter.path
         if not parameter.required:
             assert parameter.fault(parameter.default) is None, parameter.path
 
@@ -77,19 +43,18 @@ def every_parameter() -> list[Any]:
 def test_bounds_are_those_that_the_real_classes_keep(quick: RunSpec) -> None:
     """What a form calls out of bounds is refused below it, and the bounds themselves are not."""
     from dynaclr.loss import NTXentHCL
-    from dynaclr.pipeline.config import SplitConfig
-    from dynaclr.sampler.flexible import _check_numbers
+    from dynaclr.sampler import SamplingConfig
 
     known = quick.parameters()
-    takers = {
-        "data.batch_size": lambda value: _check_numbers(value, 0.0, 2.0, 0.3, 1, 0, 0),
-        "data.leaky": lambda value: _check_numbers(8, value, 2.0, 0.3, 1, 0, 0),
-        "data.temporal_window_hours": lambda value: _check_numbers(8, 0.0, value, 0.3, 1, 0, 0),
-        "data.temporal_global_fraction": lambda value: _check_numbers(8, 0.0, 2.0, value, 1, 0, 0),
-        "data.seed": lambda value: _check_numbers(8, 0.0, 2.0, 0.3, 1, 0, value),
-        "data.val_fov_fraction": lambda value: SplitConfig(val_fov_fraction=value),
-        "data.hcl_beta": lambda value: NTXentHCL(beta=value),
+    takers: dict[str, Callable[[Any], Any]] = {
         "model.loss_function.init_args.temperature": lambda value: NTXentHCL(temperature=value),
+        **{f"data.{name}": taker(SamplingConfig, name) for name in ("batch_size", "leaky", "seed")},
+        "data.temporal_window_hours": taker(SamplingConfig, "temporal_window_hours"),
+        "data.val_fov_fraction": taker(SplitConfig, "val_fov_fraction"),
+        "data.hcl_beta": taker(LoaderOptions, "hcl_beta"),
+        "model.lr": taker(LearningOptions, "lr"),
+        "run.previews": taker(RunSettings, "previews"),
+        "seed_everything": taker(SeedOptions, "seed_everything"),
     }
     for path, take in takers.items():
         parameter = known[path]
@@ -104,6 +69,10 @@ def test_bounds_are_those_that_the_real_classes_keep(quick: RunSpec) -> None:
             else:
                 with pytest.raises(ConfigError):
                     take(value)
+
+
+def taker(group: Any, name: str) -> Callable[[Any], Any]:
+    return lambda value: group(**{name: value})
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,11 @@ def test_the_focal_hour_is_that_of_a_condition_with_weight() -> None:
     )
     anchors = pd.concat([early, late], ignore_index=True)
     sampler = FlexibleBatchSampler(
-        anchors, 16, condition_ratio={"u": 1.0}, temporal_enrichment=True, temporal_global_fraction=0.0
+        anchors,
+        16,
+        condition_ratio={"u": 1.0, "i": 0.0},
+        temporal_enrichment=True,
+        temporal_global_fraction=0.0,
     )
     for k in range(30):  # an hour of the other condition would leave no row near it, and be told
         hours = anchors.hours_post_infection[sampler.batch(0, k)]
@@ -229,10 +233,11 @@ def test_small_strata_repeat_rows_and_say_so() -> None:
 def test_a_condition_that_an_experiment_lacks() -> None:
     data = frame({("a", "u"): 100, ("b", "u"): 100, ("b", "i"): 100})
     with pytest.warns(UserWarning, match=r"'a' has no anchor of i"):
-        sampler = FlexibleBatchSampler(data, 20, experiment_weights={"a": 1})
+        sampler = FlexibleBatchSampler(data, 20, experiment_weights={"a": 1, "b": 0})
     assert set(data.iloc[sampler.batch(0, 0)].condition) == {"u"}
 
 
+@pytest.mark.filterwarnings("ignore:.*temporal_global_fraction is 1")
 def test_enrichment_window_and_extremes() -> None:
     for fraction, near_rows in ((0.0, 50), (1.0, 0)):
         sampler = FlexibleBatchSampler(
@@ -252,6 +257,47 @@ def test_the_focal_hour_is_that_of_any_anchor() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (
+            {"experiment_aware": False, "leaky": 0.5, "experiment_weights": {"z": 1}},
+            "leaky, experiment_weights have no effect: experiment_aware is off",
+        ),
+        (
+            {"experiment_aware": False, "group_by": ["nope"]},
+            "group_by has no effect: experiment_aware is off",
+        ),
+        (
+            {"condition_balanced": False, "condition_ratio": {"u": 1}},
+            "condition_ratio has no effect: condition_balanced is off",
+        ),
+        (
+            {"temporal_window_hours": 1.0, "temporal_global_fraction": 0.0},
+            "temporal_window_hours, temporal_global_fraction have no effect: temporal_enrichment is off",
+        ),
+        (
+            {"temporal_enrichment": True, "temporal_global_fraction": 1.0},
+            "temporal_enrichment has no effect: temporal_global_fraction is 1",
+        ),
+        ({"experiment_weights": {"a": 1}}, "experiment_weights leaves out 'b', 'c', never drawn"),
+        ({"condition_ratio": {"u": 1}}, "condition_ratio leaves out 'i', never drawn"),
+    ],
+)
+def test_what_has_no_effect_is_told_once(options: dict[str, object], message: str) -> None:
+    with pytest.warns(UserWarning, match=message) as told:
+        FlexibleBatchSampler(BIG, **{"batch_size": 20, **options})
+    assert len(told) == 1
+
+
+def test_many_groups_that_lack_a_condition_are_one_warning() -> None:
+    counts = {(f"e{number}", "u"): 100 for number in range(9)} | {("f", "i"): 100, ("f", "u"): 100}
+    with pytest.warns(UserWarning, match=r"'e4' has no anchor of i; and 4 more: the other") as told:
+        FlexibleBatchSampler(frame(counts), 20)
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"batch_size": True}, "batch_size: value out of range.*found True"),
         ({"experiment_weights": {"z": 1}}, "experiment_weights.*unknown name.*'z'"),
         ({"experiment_weights": {"a": 0}}, "all weights are 0"),
         ({"condition_ratio": {"u": -1}}, "weight of 'u'"),

@@ -31,7 +31,7 @@ def test_enough_of_everything_is_no_news() -> None:
 
 def test_a_share_of_more_rows_than_there_are() -> None:
     text = "'a', 'i': 3 anchors for a share of 10 of a batch: rows repeat"
-    assert told([[3, 50], [100, 50]]) == {"small a 0": text}
+    assert told([[3, 50], [100, 50]]) == {"small": text}
     assert told([[3, 50], [100, 50]], weights=[0.0, 1.0]) == {}
     assert told([[3], [100]], ratio=[1.0, 9.0]) == {}
     assert told([[8, 50], [100, 50]], leaky=0.2) == {}  # only what is not leaked is the share
@@ -39,8 +39,8 @@ def test_a_share_of_more_rows_than_there_are() -> None:
 
 def test_a_stratum_that_a_group_lacks_leaves_its_share_to_the_others() -> None:
     found = told([[0, 50], [15, 50]])
-    assert found["lacks a"] == "'a' has no anchor of i: the others take its share"
-    assert found["small a 1"].startswith("'a', 'u': 15 anchors for a share of 20 ")
+    assert found["lacks"] == "'a' has no anchor of i: the other conditions take that share"
+    assert found["small"].startswith("'a', 'u': 15 anchors for a share of 20 ")
     assert told([[0, 50], [30, 50]], ratio=[0.0, 1.0]) == {}
 
 

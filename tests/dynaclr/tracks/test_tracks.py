@@ -230,5 +230,5 @@ def test_two_files_and_no_folder(tmp_path: Path) -> None:
 
 
 def test_unknown_policy(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="duplicates"):
+    with pytest.raises(ConfigError, match="duplicate_rows: unknown choice"):
         TrackPolicy(duplicates="keep")  # type: ignore[arg-type]
