@@ -18,9 +18,10 @@ from dynaclr.testing import synthetic_training
 from napari_dynaclr.controllers.curation import CurationController
 from napari_dynaclr.controllers.curation_work import APPLY, MERGE, READ, SEARCH
 from napari_dynaclr.keys.curation import Do
+from napari_dynaclr.state.cells import find_cell, identity_of
 from napari_dynaclr.state.curation import Curation, Mode
-from napari_dynaclr.state.project import VALIDATION, Cell, Project, open_project
-from napari_dynaclr.state.session import Session, find_cell, identity_of
+from napari_dynaclr.state.project import VALIDATION, Cell, Project, open_project, resampled
+from napari_dynaclr.state.session import Session
 from napari_dynaclr.state.targets import audit_items
 from napari_dynaclr.views.curation import CurationView
 from napari_dynaclr.workers import Jobs

@@ -13,8 +13,9 @@ from qtpy.QtCore import Qt
 from napari_dynaclr.controllers.curation import curation_dock
 from napari_dynaclr.controllers.curation_work import READ, SEARCH
 from napari_dynaclr.state.author import author_name, keep_author_name
+from napari_dynaclr.state.cells import find_cell
 from napari_dynaclr.state.project import open_project
-from napari_dynaclr.state.session import Session, find_cell
+from napari_dynaclr.state.session import Session
 from napari_dynaclr.workers import Jobs
 
 pytestmark = pytest.mark.gui

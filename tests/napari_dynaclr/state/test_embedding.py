@@ -17,10 +17,10 @@ from dynaclr.embedding.projection import Method, kmeans, principal_components
 from dynaclr.embedding.table import Space
 from dynaclr.pipeline.preparation import Stage
 from napari_dynaclr.state.atlas import Atlas, open_atlas, placed
+from napari_dynaclr.state.cells import identity_of
 from napari_dynaclr.state.embedding import COLOUR_BY, COMPONENTS, GROUPS, LAYOUTS, EmbeddingModel, Need
 from napari_dynaclr.state.patches_of import embedded_patches
 from napari_dynaclr.state.project import TRAINING, VALIDATION, Cell, Project
-from napari_dynaclr.state.session import identity_of
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from dynaclr.base.errors import ConfigError
+from napari_dynaclr.state.cells import find_cell, identity_of
 from napari_dynaclr.state.project import TRAINING, VALIDATION, Cell, Project, open_project, reopened
-from napari_dynaclr.state.session import PairRequest, Session, find_cell, identity_of
+from napari_dynaclr.state.session import PairRequest, Session
 
 
 def test_a_project_has_what_trains_and_what_is_held_out(
