@@ -12,6 +12,8 @@ from dynaclr.composition import Composition, Pool
 from dynaclr.pipeline import BatchInspector, Sight
 from napari_dynaclr.controllers.batch_report import BatchReportController
 from napari_dynaclr.controllers.sampling import SamplingController
+from napari_dynaclr.keys.batch import BATCH_ACTIONS
+from napari_dynaclr.keys.key import act_of
 from napari_dynaclr.presentation.batch_tiles import ChannelColour, PairText, channel_colours, pair_texts
 from napari_dynaclr.presentation.thumbnails import composite, contrast, middle_slice
 from napari_dynaclr.state.project import Project
@@ -88,13 +90,24 @@ class BatchController:
         self._report.close()
         self._options.close()
 
+    def act(self, name: str) -> None:
+        """Do one of `BATCH_ACTIONS`."""
+        act_of(BATCH_ACTIONS, name)(self)
+
+    def step(self, name: str) -> None:
+        """Go to the next batch, or to the one before, if there is one."""
+        self._view.address.steps[name].click()
+
     def _on_project(self, project: Project | None) -> None:
         if project is None:
             self._pool, self._shown = None, None
+            self._jobs.cancel(BATCH)
             self._view.show_nothing()
             return
         if self._pool is None or self._pool.dataset is not project.inspector.dataset:
             self._pool, self._limits = None, {}
+        if self._shown is not None and self._shown.inspector is not project.inspector:
+            self._shown = None  # its places hold other pairs now
         self._draw(project, self._session.request)
 
     def _on_request(self, request: PairRequest) -> None:
@@ -107,6 +120,7 @@ class BatchController:
         epoch, batch = (request.epoch, request.batch) if request.anchor is None else (0, 0)
         address = _Address(project.inspector, epoch, batch)
         if address == self._shown:
+            self._jobs.cancel(BATCH)
             self._view.sheet.set_chosen(request.place)
             return
         known = self._pool
@@ -178,5 +192,5 @@ def batch_dock(session: Session, jobs: Jobs) -> BatchView:
     view = BatchView(sampling_options())
     controller = BatchController(session, jobs, view)
     view.destroyed.connect(controller.close)
-    view.owner = controller
+    view.controller = controller
     return view

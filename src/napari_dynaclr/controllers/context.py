@@ -132,7 +132,7 @@ class ImageContext:
         self.layers.show(data[1]["metadata"][shapes.OWNER], lambda: data, index, fov)
 
     def _measure(self, fit: bool) -> None:
-        """Show the middle slice, and if wanted the whole image, where its size is not that of the one before."""
+        """Show the middle slice, and if wanted the whole image, where the one before had another size."""
         image, before = self.layers.find("image 0"), self._size
         if image is None:
             return

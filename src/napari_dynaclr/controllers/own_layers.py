@@ -89,7 +89,7 @@ class OwnLayers:
             self._made[role] = made_from
 
     def hide(self, role: str) -> None:
-        """Empty and hide a layer until there is something to show; removing one stops napari for half a second.
+        """Empty and hide a layer until there is something to show: removing it stops napari for long.
 
         What it showed is let go, as sliders go to the end of hidden layers too.
         """

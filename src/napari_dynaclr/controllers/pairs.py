@@ -11,6 +11,8 @@ from psygnal import Signal
 from dynaclr.base.errors import DynaclrError
 from dynaclr.base.random import BatchKey, KeyedBatch, Purpose, uniforms
 from dynaclr.pipeline import Agreement, Pair
+from napari_dynaclr.keys.key import act_of
+from napari_dynaclr.keys.pair import PAIR_ACTIONS
 from napari_dynaclr.presentation.pair_text import pair_about, pair_titles
 from napari_dynaclr.state.cells import anchor_number, found_again, identity_of
 from napari_dynaclr.state.memory import recall, remember
@@ -176,24 +178,30 @@ class PairController:
         self.jobs.start("reading ahead", lambda tell: read_pair(project, following), keep, quiet=True)
 
     def act(self, name: str) -> None:
-        """Do one of `PAIR_ACTIONS`."""
-        project, request = self.session.project, self.session.request
-        if name == "back":
-            self.session.back()
-        elif name == "forward":
-            self.session.forward()
-        if project is None or name in ("back", "forward"):
-            return
-        if name in ("previous", "next"):
-            self.session.ask(self._stepped(project, request, 1 if name == "next" else -1))
-        elif name == "again":
-            self.session.ask(self._again(project, request))
-        elif name == "random":
-            self.session.ask(self._random(project, request))
-        elif name == "batch":
-            self.session.ask(self._in_batch)
-        elif name == "anchor":
-            self._draw_for_the_cell(project)
+        """Do one of `PAIR_ACTIONS`; without a project only the cell can change."""
+        if self.session.project is not None or name in ("back", "forward"):
+            act_of(PAIR_ACTIONS, name)(self)
+
+    @property
+    def _project(self) -> Project:
+        assert self.session.project is not None
+        return self.session.project
+
+    def walk(self, step: int) -> None:
+        """Look at the pair `step` on."""
+        self.session.ask(self._stepped(self._project, self.session.request, step))
+
+    def draw_again(self) -> None:
+        """Look at the same anchor drawn alone with the key of the next batch."""
+        self.session.ask(self._again(self._project, self.session.request))
+
+    def go_to_random(self) -> None:
+        """Look at a pair somewhere in the epoch."""
+        self.session.ask(self._random(self._project, self.session.request))
+
+    def go_to_batch(self) -> None:
+        """Look at the pair of a batch that was looked at last."""
+        self.session.ask(self._in_batch)
 
     def _stepped(self, project: Project, request: PairRequest, step: int) -> PairRequest:
         """Return the address `step` pairs on, over the borders of batches and epochs."""
@@ -221,8 +229,9 @@ class PairController:
         batch, place = uniforms(key, Purpose.AUDIT, 1, 2, slot=request.place)[0]
         return PairRequest(request.epoch, int(batch * per_epoch), int(place * size))
 
-    def _draw_for_the_cell(self, project: Project) -> None:
-        cell = self.session.cell
+    def draw_for_selected(self) -> None:
+        """Draw pairs for the selected cell alone."""
+        project, cell = self._project, self.session.cell
         if cell is None:
             self.view.set_message("Select a cell first: click it in the image or in the tree.")
             return
@@ -241,7 +250,7 @@ class PairController:
         if pair is not None and cell == Cell(TRAINING, int(pair.anchor_meta["row"])):
             self._ask(self.session.request)
         else:
-            self._draw_for_the_cell(project)
+            self.draw_for_selected()
 
     def _ask(self, request: PairRequest) -> None:
         """Look at a pair, also if it was looked at last: a message may have taken its place."""

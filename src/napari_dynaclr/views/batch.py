@@ -101,7 +101,7 @@ class BatchView(QWidget):
         self.empty = QLabel(_EMPTY)
         self.pages = with_empty_page(self, self.empty, content)
         self.setMinimumWidth(340)
-        self.owner: object = None  # keeps what works for the view alive
+        self.controller: object = None  # keeps what works for the view alive
 
     def _pairs_page(self) -> QWidget:
         page = QWidget()

@@ -44,15 +44,15 @@ def test_a_dock_marks_by_keys_follows_the_theme_and_closes(
         assert "saved" in view.status.message.text()
         assert view.height() <= 700
         (tmp_path / "tiny" / "curation.csv").unlink()
-        view.owner.work.search(True)
+        view.controller.work.search(True)
         assert jobs.running(SEARCH)
-        owner = view.owner
+        controller = view.controller
         viewer.window.remove_dock_widget(view)
         view.deleteLater()
         qtbot.waitUntil(lambda: not jobs.running(SEARCH), timeout=60_000)  # what goes on is given up
         session.select(None)
         session.project = None
-        assert owner.model.marks
+        assert controller.model.marks
     jobs.close()
 
 
