@@ -15,7 +15,7 @@ from napari_dynaclr.shell.docks import DOCKS
 __all__ = ("PLACES", "manifest_text")
 
 _PLUGIN = "napari-dynaclr"
-_HEAD = "# Written by `python -m napari_dynaclr.shell.manifest` from the tables of actions: change those instead.\n"
+_HEAD = "# Written from the tables of actions by `python -m napari_dynaclr.shell.manifest`: change those.\n"
 _PACKAGE = Path(__file__).parents[1]
 PLACES = (_PACKAGE / "napari.yaml", _PACKAGE.parents[1] / "napari.yaml")
 """Where the manifest lies: npe2 wants it in the package, people look for it at the top of the sources."""
