@@ -19,7 +19,6 @@ from napari_dynaclr.presentation.thumbnails import composite, contrast, middle_s
 from napari_dynaclr.state.project import Project
 from napari_dynaclr.state.session import PairRequest, Session
 from napari_dynaclr.views.batch import BatchView
-from napari_dynaclr.widgets.option_specs import sampling_options
 from napari_dynaclr.workers import Jobs, Tell
 
 __all__ = ("BATCH", "PAIRS", "BatchController", "batch_dock")
@@ -189,7 +188,7 @@ class BatchController:
 
 def batch_dock(session: Session, jobs: Jobs) -> BatchView:
     """Return the batch view of a window, connected with what is open."""
-    view = BatchView(sampling_options())
+    view = BatchView()
     controller = BatchController(session, jobs, view)
     view.destroyed.connect(controller.close)
     view.controller = controller
