@@ -50,6 +50,8 @@ class OptionField:
     ----------
     widget
         The widget of magicgui.
+    parts
+        The boxes or numbers of its names, where these are known.
     label, error
         Its title, and what is wrong with the value, under the widget.
     """
@@ -65,7 +67,7 @@ class OptionField:
         self.option, self._title, self._changed, self._calm = option, title, changed, calm
         self._told: Any = None
         self._why = ""
-        self._parts: dict[str, Any] = {}
+        self.parts: dict[str, Any] = {}
         self._whole: Any = None
         self.widget: Widget = self._made(tuple(names))
         self.widget.native.setAccessibleName(option.path)
@@ -131,8 +133,8 @@ class OptionField:
 
     def _names(self, names: tuple[str, ...]) -> Container[Any]:
         """Return a box for each name."""
-        self._parts = {name: self._heard(CheckBox(text=name, tooltip=name)) for name in names}
-        boxes = list(self._parts.values())
+        self.parts = {name: self._heard(CheckBox(text=name, tooltip=name)) for name in names}
+        boxes = list(self.parts.values())
         rows = [
             Container(widgets=boxes[start : start + _IN_A_ROW], layout="horizontal", labels=False)
             for start in range(0, len(boxes), _IN_A_ROW)
@@ -146,17 +148,17 @@ class OptionField:
             number = FloatSpinBox(
                 label=name, min=0.0, max=_LARGEST_NUMBER, step=0.1, value=1.0, tooltip=f"Weight of '{name}'"
             )
-            self._parts[name] = self._heard(number)
-        return _tight(Container(widgets=[self._whole, *self._parts.values()], labels=True))
+            self.parts[name] = self._heard(number)
+        return _tight(Container(widgets=[self._whole, *self.parts.values()], labels=True))
 
     @property
     def value(self) -> Any:
         """What the field holds, as a YAML has it."""
         if self._whole is not None:
-            weights = {name: float(part.value) for name, part in self._parts.items()}
+            weights = {name: float(part.value) for name, part in self.parts.items()}
             return None if self._whole.value else weights
-        if self._parts:
-            return [name for name, part in self._parts.items() if part.value]
+        if self.parts:
+            return [name for name, part in self.parts.items() if part.value]
         if isinstance(self.widget, LineEdit):
             return value_of(self.widget.value, self.option)
         if isinstance(self.widget, ComboBox):
@@ -169,11 +171,11 @@ class OptionField:
         native = widget.native
         if self._whole is not None:
             self._set_part(self._whole, value is None)
-            for name, part in self._parts.items():
+            for name, part in self.parts.items():
                 self._set_part(part, 1.0 if value is None else float(value.get(name, 0.0)))
                 part.visible = value is not None
-        elif self._parts:
-            for name, part in self._parts.items():
+        elif self.parts:
+            for name, part in self.parts.items():
                 self._set_part(part, name in (value or ()))
         elif isinstance(widget, LineEdit):
             if value_of(widget.value, self.option) != value:
@@ -233,7 +235,7 @@ class OptionField:
 
     def _tell(self) -> None:
         if self._whole is not None:
-            for part in self._parts.values():
+            for part in self.parts.values():
                 part.visible = not self._whole.value
         value = self.value
         if value != self._told:

@@ -111,7 +111,7 @@ class OptionForm(QWidget):
         for item in items:
             field = self.fields[item.path] = self._field(item)
             field.add_to(rows)
-            value = values.get(item.path)
+            value = values.get(item.path, item.default)
             field.set_value(item.default if item.fault(value) else value)
         if group != _BASIC:
             title = self._titles.get(group, group)
