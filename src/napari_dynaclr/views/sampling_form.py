@@ -98,7 +98,7 @@ class SamplingForm(QWidget):
 
     def values(self) -> dict[str, Any]:
         """Return all options as shown."""
-        return {name: field.value() for name, field in self.fields.items()}
+        return {name: field.value for name, field in self.fields.items()}
 
     def changes(self) -> dict[str, Any]:
         """Return the options that differ from the file."""
