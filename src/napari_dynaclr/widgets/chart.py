@@ -66,6 +66,18 @@ class StillPlot(pg.PlotWidget):  # type: ignore[misc]
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.getPlotItem().layout.setContentsMargins(0, 0, 6, 2)
+        self._stale = True
+        self.scene().sigPrepareForPaint.connect(self._refresh)
+
+    def redraw(self) -> None:
+        """Draw everything anew, once it can be seen: a panel holds many plots."""
+        self._stale = True
+        self.viewport().update()
+
+    def _refresh(self) -> None:
+        if self._stale:
+            self._stale = False
+            self._draw()
 
     def wheelEvent(self, event: Any) -> None:
         """Leave the wheel to the panel."""
@@ -74,10 +86,10 @@ class StillPlot(pg.PlotWidget):  # type: ignore[misc]
     def set_colours(self, colours: PlotColours) -> None:
         """Follow a theme."""
         self._colours = colours
-        self._paint()
+        self.redraw()
 
-    def _paint(self) -> None:
-        """Give everything its colours."""
+    def _draw(self) -> None:
+        """Draw title, axes and background."""
         self.setBackground(self._colours.background)
         item = self.getPlotItem()
         item.setTitle(self.title, color=self._colours.text, bold=True, justify="left")
@@ -104,7 +116,6 @@ class Chart(StillPlot):
             self.setLabel(side, text)
             self.getAxis(side).enableAutoSIPrefix(False)
         self._legend = self.addLegend(offset=(-2, 1), colCount=_LEGEND_COLUMNS, horSpacing=12, verSpacing=-8)
-        self._paint()
 
     def sizeHint(self) -> QSize:
         """Return a comfortable size."""
@@ -118,10 +129,11 @@ class Chart(StillPlot):
         """Show other values."""
         self.series = list(series)
         self.title = self.title if title is None else title
-        self._paint()
+        self.redraw()
 
-    def _paint(self) -> None:
-        super()._paint()
+    def _draw(self) -> None:
+        """Draw the series too."""
+        super()._draw()
         self._legend.clear()
         self._legend.setLabelTextColor(self._colours.text)
         item = self.getPlotItem()

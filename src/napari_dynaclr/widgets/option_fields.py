@@ -12,7 +12,6 @@ from magicgui.widgets import (
     FloatSpinBox,
     LineEdit,
     SpinBox,
-    Widget,
 )
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QFormLayout, QLabel
@@ -69,7 +68,7 @@ class OptionField:
         self._why = ""
         self.parts: dict[str, Any] = {}
         self._whole: Any = None
-        self.widget: Widget = self._made(tuple(names))
+        self.widget: Any = self._made(tuple(names))
         self.widget.native.setAccessibleName(option.path)
         self.label, self.error = QLabel(title), words("What is wrong with this option")
         self.label.setBuddy(self.widget.native)
@@ -85,7 +84,7 @@ class OptionField:
             form.addRow(self.label, self.widget.native)
         form.addRow(self.error)
 
-    def _made(self, names: tuple[str, ...]) -> Widget:
+    def _made(self, names: tuple[str, ...]) -> Any:
         option = self.option
         if option.kind is Kind.TRUTH:
             return self._heard(CheckBox(text=self._title))
@@ -163,7 +162,7 @@ class OptionField:
             return value_of(self.widget.value, self.option)
         if isinstance(self.widget, ComboBox):
             return None if self.widget.value == NONE else self.widget.value
-        return self.widget.value  # type: ignore[attr-defined]
+        return self.widget.value
 
     def set_value(self, value: Any) -> None:
         """Show a value; nobody is told."""
@@ -185,7 +184,7 @@ class OptionField:
             shown = NONE if value is None else str(value)
             with widget.changed.blocked():
                 if shown not in widget.choices:
-                    widget.choices = _choices([*widget.choices, shown])
+                    widget.choices = _choices([*map(str, widget.choices), shown])
                 widget.value = shown
         else:
             self._set_part(widget, value)

@@ -84,6 +84,7 @@ class Fold(QCollapsible):
         self.head.setStyleSheet("text-align: left;")
         self.setDuration(0)
         column = self.layout()
+        assert column is not None
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
         column.removeWidget(self.content())

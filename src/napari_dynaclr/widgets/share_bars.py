@@ -83,12 +83,21 @@ class ShareBars(StillPlot):
         self._pool = pg.PlotDataItem(connect="pairs")
         self.addItem(self._drawn)
         self.addItem(self._pool)
-        self._paint()
 
     def set_bars(self, bars: Sequence[Bar]) -> None:
         """Show other bars."""
         self.bars = list(bars)
         self.setAccessibleDescription("; ".join(self.text_of(bar) for bar in self.bars))
+        self.setFixedHeight(self.sizeHint().height())
+        self.redraw()
+
+    def _draw(self) -> None:
+        """Draw the bars too."""
+        super()._draw()
+        for side in ("left", "right"):
+            self.getAxis(side).setPen(pg.mkPen(None))
+        self._drawn.setOpts(brush=self._colours.of("0"), pen=None)
+        self._pool.setPen(pg.mkPen(self._colours.of("1"), width=3))
         rows, shares = np.arange(len(self.bars)), np.array([bar.share for bar in self.bars])
         self._drawn.setOpts(x0=np.zeros(rows.size), y=rows, height=np.full(rows.size, 0.55), width=shares)
         pooled = [(row, bar.pool) for row, bar in enumerate(self.bars) if bar.pool is not None]
@@ -97,7 +106,6 @@ class ShareBars(StillPlot):
         largest = max([*shares, *(pool for _, pool in pooled)], default=1.0) or 1.0
         self.setRange(xRange=(0, largest), yRange=(-0.6, max(len(self.bars), 1) - 0.4), padding=0)
         self._show_labels()
-        self.setFixedHeight(self.sizeHint().height())
 
     def _show_labels(self) -> None:
         """Write names at the left, as long as there is room, and numbers at the right."""
@@ -112,7 +120,7 @@ class ShareBars(StillPlot):
 
     def resizeEvent(self, event: Any) -> None:
         """Shorten names that have no room now."""
-        if getattr(self, "bars", None):
+        if getattr(self, "bars", None) and self.plotItem is not None:
             self._show_labels()  # first: what is laid out now must find room
         super().resizeEvent(event)
 
@@ -142,10 +150,3 @@ class ShareBars(StillPlot):
             QToolTip.showText(event.globalPos(), self._help if bar is None else self.text_of(bar), self)
             return True
         return bool(super().viewportEvent(event))
-
-    def _paint(self) -> None:
-        super()._paint()
-        for side in ("left", "right"):
-            self.getAxis(side).setPen(pg.mkPen(None))
-        self._drawn.setOpts(brush=self._colours.of("0"), pen=None)
-        self._pool.setPen(pg.mkPen(self._colours.of("1"), width=3))
