@@ -7,14 +7,16 @@ PACKAGES := xvfb xauth libegl1 libgl1 libgl1-mesa-dri libxkbcommon-x11-0 libxcb-
 	libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libdbus-1-3 \
 	libfontconfig1 libglib2.0-0
 
-.PHONY: help install install-headless system demo test test-fast docs-test lint bench clean
+.PHONY: help install install-headless system demo test test-fast docs-test lint bench docs dist clean
 
 help:
 	@echo "make demo     install into $(VENV), make synthetic cells, train, draw the embedding"
 	@echo "make test     install with the GUI, check style and types, run the tests"
-	@echo "make docs-test run the examples and the commands of README and docs"
+	@echo "make docs-test  run the examples and the commands of README and docs"
 	@echo "make bench    ratios against plain references"
 	@echo "make lint     style and types only"
+	@echo "make docs     build the documentation into docs/_build; a warning is an error"
+	@echo "make dist     build what is published into dist/"
 	@echo "make clean    remove $(VENV) and outputs"
 
 $(BIN)/python:
@@ -52,25 +54,39 @@ lint: $(VENV)/.full
 	$(BIN)/mypy
 
 PYTEST := $(BIN)/python -m pytest -q --durations 15
+HEADLESS := -p no:napari -p no:pytest-qt --ignore tests/napari_dynaclr
 SCREEN := QT_QPA_PLATFORM=$${QT_QPA_PLATFORM:-xcb} LIBGL_ALWAYS_SOFTWARE=1 $(if $(DISPLAY),,xvfb-run -a -s "-screen 0 1920x1080x24")
 
-# The tests of the viewer run in a process of their own, beside the others: Lightning must not be loaded
-# where a viewer is. What they write is shown after that of the others.
-test: system $(VENV)/.full lint
+# The tests of the viewer run in a process of their own, beside style, types and the other tests: Lightning must
+# not be loaded where a viewer is. What they write is shown after the others.
+test: system $(VENV)/.full
 	@log=$$(mktemp); $(SCREEN) $(PYTEST) tests/napari_dynaclr >$$log 2>&1 & viewer=$$!; \
-	trap 'kill $$viewer' INT TERM; failed=0; \
-	$(PYTEST) --ignore tests/napari_dynaclr || failed=1; \
+	trap 'trap - TERM; kill 0' INT TERM; failed=0; \
+	$(MAKE) --no-print-directory lint || failed=1; \
+	$(PYTEST) $(HEADLESS) -m "not docs" || failed=1; \
 	wait $$viewer || failed=1; cat $$log; rm $$log; exit $$failed
 
 # The examples, and the commands of README and docs that take longer, for real.
 docs-test: $(VENV)/.full
-	$(PYTEST) -m docs tests
+	$(PYTEST) $(HEADLESS) -m docs tests/test_docs.py
 
 test-fast: $(VENV)/.full
-	$(BIN)/python -m pytest -q -m "not slow" --ignore tests/napari_dynaclr
+	$(PYTEST) $(HEADLESS) -m "not slow and not docs"
 
 bench: $(VENV)/.full
 	@failed=0; for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || failed=1; done; exit $$failed
 
+$(VENV)/.docs: $(BIN)/python pyproject.toml
+	$(BIN)/uv pip install --python $(BIN)/python --quiet -e '.[docs]'
+	touch $@ $(VENV)/.headless
+
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs docs/_build
+	@echo "docs/_build/index.html"
+
+dist: $(BIN)/python
+	$(BIN)/uv build --out-dir dist
+	$(BIN)/uv tool run twine check --strict dist/*
+
 clean:
-	rm -rf $(VENV) $(DEMO) runs .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(DEMO) docs/_build dist runs .mypy_cache .ruff_cache .pytest_cache

@@ -19,8 +19,8 @@ import yaml
 from tests.support.loaded import Child, Loaded
 
 from dynaclr.cli.verbs import _VERBS
-from dynaclr.runs.process.guards import ExitCode
 from dynaclr.runs.record.layout import RunFolder
+from dynaclr.runs.record.states import ExitCode
 from dynaclr.runs.record.status import read_status
 
 ROOT = Path(__file__).parents[1]

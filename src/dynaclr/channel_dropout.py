@@ -1,4 +1,4 @@
-"""Whole channels of whole samples set to zero; draws no numbers and knows nothing of data sets."""
+"""Whole channels of whole samples set to zero; knows nothing of data sets."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ __all__ = ("ChannelDropout",)
 class ChannelDropout(nn.Module):
     """Zeroes listed channels of whole samples, each independently, with probability `p`.
 
-    It draws nothing itself: the uniforms come with the call, so that the same batch always loses the
-    same channels. In eval mode, and for p = 0, it returns its input.
+    In training the uniforms come with the call, so that the same batch always loses the same channels;
+    called with images alone it draws them from torch's generator. In eval mode, and for p = 0, it returns
+    its input.
 
     Parameters
     ----------
@@ -57,12 +58,12 @@ class ChannelDropout(nn.Module):
             (B, C, Z, Y, X).
         uniforms
             (B, number of listed channels) in [0, 1); a channel is dropped where its uniform is below p.
-            Needed in training.
+            None to draw them from torch's generator.
 
         Raises
         ------
         ConfigError
-            If a listed channel is not there, or the uniforms are missing or of another shape.
+            If a listed channel is not there, or the uniforms are of another shape.
         """
         if not self.training or self.p == 0.0 or not self.channels:
             return images
@@ -82,15 +83,11 @@ class ChannelDropout(nn.Module):
     def _dropped(self, uniforms: npt.NDArray[np.floating[Any]] | Tensor | None, samples: int) -> Tensor:
         """Return which listed channels go, (B, listed), on the CPU."""
         expected = (samples, len(self.channels))
-        fix = "Draw them with dynaclr.base.random.uniforms(key, Purpose.DROPOUT_ANCHOR, rows, columns)."
         if uniforms is None:
-            what = "in training, channel dropout needs the uniforms of its batch"
-            raise ConfigError(problem(what, field="uniforms", expected=expected, found="None", fix=fix))
+            return torch.rand(expected) < self.p
         if tuple(uniforms.shape) != expected:
             found = tuple(uniforms.shape)
-            raise ConfigError(
-                problem("wrong shape", field="uniforms", expected=expected, found=found, fix=fix)
-            )
+            raise ConfigError(problem("wrong shape", field="uniforms", expected=expected, found=found))
         return torch.as_tensor(uniforms).cpu() < self.p
 
     def extra_repr(self) -> str:

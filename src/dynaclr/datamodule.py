@@ -8,20 +8,26 @@ from typing import Any, Literal
 from lightning.pytorch import LightningDataModule
 
 from dynaclr.base import keys
+from dynaclr.base.arguments import keep_arguments, with_arguments
 from dynaclr.base.errors import ConfigError, problem
 from dynaclr.base.random import FIXED_EPOCH
+from dynaclr.channel_dropout import ChannelDropout
+from dynaclr.dataset import MultiExperimentTripletDataset
 from dynaclr.options.fold import pipeline_config
 from dynaclr.options.settings import LoaderOptions
-from dynaclr.pipeline import Pipeline, Stage
+from dynaclr.pipeline import Pipeline, Preparation, Stage
 from dynaclr.sampler import SequentialBatches
 from dynaclr.training.loader import BatchLoader, PlainBatches
-from dynaclr.transforms import Normalization, Transform
+from dynaclr.transforms import MapTransform, Normalization, Transform
 
 __all__ = ("MultiExperimentDataModule",)
 
 
+@with_arguments
 class MultiExperimentDataModule(LightningDataModule):
     """Batches of pairs from many experiments, for training, validation and prediction.
+
+    The arguments are read-only attributes.
 
     Parameters
     ----------
@@ -33,6 +39,9 @@ class MultiExperimentDataModule(LightningDataModule):
     ConfigError
         If an option is of another type or out of bounds.
     """
+
+    num_workers: int
+    prefetch_batches: int
 
     def __init__(
         self,
@@ -55,8 +64,8 @@ class MultiExperimentDataModule(LightningDataModule):
         condition_ratio: dict[str, float] | None = None,
         channel_dropout_channels: list[int] = [1],  # noqa: B006 - the CLI shows the default; never changed
         channel_dropout_prob: float = 0.5,
-        normalizations: list[Normalization] = [],  # noqa: B006 - as above
-        augmentations: list[Transform] = [],  # type: ignore[type-arg]  # noqa: B006 - as above
+        normalizations: list[Normalization | MapTransform] = [],  # noqa: B006 - as above
+        augmentations: list[Transform | MapTransform] = [],  # type: ignore[type-arg]  # noqa: B006 - as above
         hcl_beta: float = 0.5,
         cache_pool_bytes: int = 0,
         seed: int = 0,
@@ -77,10 +86,11 @@ class MultiExperimentDataModule(LightningDataModule):
         prefetch_batches: int = 2,
         curation: str | None = "auto",
     ) -> None:
-        given = {name: value for name, value in locals().items() if name not in ("self", "__class__")}
         super().__init__()
-        self.loading = LoaderOptions(**{name: given.pop(name) for name in LoaderOptions.__dataclass_fields__})
+        given = keep_arguments(self, locals())
+        LoaderOptions(**{name: given.pop(name) for name in LoaderOptions.__dataclass_fields__})  # the bounds
         self.config = pipeline_config(**given)
+        self._prepare = Preparation(self.config.transforms)
         self._pipeline: Pipeline | None = None
         self._is_set_up = False
         self._train_loader: BatchLoader | None = None
@@ -93,6 +103,21 @@ class MultiExperimentDataModule(LightningDataModule):
         if self._pipeline is None:
             self._pipeline = Pipeline(self.config)
         return self._pipeline
+
+    @property
+    def channel_dropout(self) -> ChannelDropout:
+        """What drops channels of training batches."""
+        return self._prepare.dropout
+
+    @property
+    def train_dataset(self) -> MultiExperimentTripletDataset | None:
+        """Training anchors; None before `setup`."""
+        return self.pipeline.train_dataset if self._is_set_up else None
+
+    @property
+    def val_dataset(self) -> MultiExperimentTripletDataset | None:
+        """Validation anchors; None before `setup` and where nothing is held out."""
+        return self.pipeline.val_dataset if self._is_set_up else None
 
     @property
     def num_source_channels(self) -> int:
@@ -132,22 +157,35 @@ class MultiExperimentDataModule(LightningDataModule):
         return (1, 0) if self.trainer is None else (self.trainer.world_size, self.trainer.global_rank)
 
     def _loader(
-        self, dataset: Any, batches: Any, observer: Callable[[dict[str, Any]], None] | None = None
+        self,
+        dataset: Any,
+        batches: Any,
+        observer: Callable[[dict[str, Any]], None] | None = None,
+        same_epoch: bool = False,
+        taken: int | None = None,
     ) -> BatchLoader:
         return BatchLoader(
             dataset,
             batch_sampler=batches,
-            num_workers=self.loading.num_workers,
-            prefetch_batches=self.loading.prefetch_batches,
+            num_workers=self.num_workers,
+            prefetch_batches=self.prefetch_batches,
             observer=observer,
             fingerprint=f"{dataset.fingerprint}-{batches.fingerprint}",
+            same_epoch=same_epoch,
+            taken=taken,
         )
 
     def train_dataloader(self) -> BatchLoader:
-        """Return this rank's training batches, from where a resumed run had come to."""
-        loader = self._loader(
-            self.pipeline.train_dataset, self.pipeline.sampler(*self._ranks()), self.observer
-        )
+        """Return this rank's training batches, from where a resumed run had come to.
+
+        A trainer that shall overfit gets the batches of the first epoch again and again.
+        """
+        sampler = self.pipeline.sampler(*self._ranks())
+        overfits, limit = False, None
+        if self.trainer is not None:
+            overfits, limit = self.trainer.overfit_batches > 0, self.trainer.limit_train_batches  # type: ignore[attr-defined]
+        taken = int(limit * len(sampler)) if isinstance(limit, float) else limit
+        loader = self._loader(self.pipeline.train_dataset, sampler, self.observer, overfits, taken)
         if self._resume is not None:
             loader.load_state_dict(self._resume)
             self._resume = None
@@ -179,20 +217,24 @@ class MultiExperimentDataModule(LightningDataModule):
         return PlainBatches(self._loader(dataset, batches))
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """Normalise, augment and crop a batch on its device, as the stage asks for."""
+        """Normalize, augment and crop a batch on its device, as the stage asks for.
+
+        Without a trainer, a batch made by hand is one of training.
+        """
         if not isinstance(batch, dict) or keys.ANCHOR not in batch:
             return batch
-        return self.pipeline.prepare(batch, self._stage(batch))
+        return self._prepare(batch, self._stage(batch))
 
     def _stage(self, batch: dict[str, Any]) -> Stage:
-        """Sanity checking is validation. Without a trainer, a training batch is told by its key."""
+        """Sanity checking is validation. Without a trainer, a validation batch is told by its key."""
         if keys.INDEX in batch:
             return Stage.PREDICT
         if self.trainer is not None:
             return (
                 Stage.TRAIN if self.trainer.training and not self.trainer.sanity_checking else Stage.VALIDATE
             )
-        return Stage.VALIDATE if batch[keys.BATCH_KEY].epoch == FIXED_EPOCH else Stage.TRAIN
+        key = batch.get(keys.BATCH_KEY)
+        return Stage.VALIDATE if key is not None and key.epoch == FIXED_EPOCH else Stage.TRAIN
 
 
 def _replaces_samplers(trainer: Any) -> bool:

@@ -14,7 +14,9 @@ from dynaclr.base import keys
 from dynaclr.base.errors import ConfigError, problem
 from dynaclr.loss import NTXentHCL
 from dynaclr.options.settings import LearningOptions, LoaderOptions
+from dynaclr.training.draws import draws_of
 from dynaclr.training.health import alignment, effective_rank, uniformity
+from dynaclr.training.steps import total_steps
 
 __all__ = ("ContrastiveModule",)
 
@@ -30,7 +32,7 @@ class ContrastiveModule(LightningModule):
         Maps images (B, C, Z, Y, X) to (features (B, F), projections (B, P)).
     loss_function
         Called as loss(projections (2B, P), labels (2B,)), or as loss(anchor, positive, negative) if it
-        is `torch.nn.TripletMarginLoss` and batches hold negatives.
+        is `torch.nn.TripletMarginLoss` and batches hold negatives. None for `NTXentHCL`.
     lr
         Learning rate at its highest.
     weight_decay
@@ -55,7 +57,7 @@ class ContrastiveModule(LightningModule):
     def __init__(
         self,
         encoder: nn.Module,
-        loss_function: nn.Module,
+        loss_function: nn.Module | None = None,
         lr: float = 1e-3,
         weight_decay: float = 1e-2,
         warmup_steps: int = 0,
@@ -66,7 +68,10 @@ class ContrastiveModule(LightningModule):
         compile: Literal["inductor", "aot_eager", "eager"] | None = None,
     ) -> None:
         super().__init__()
-        LearningOptions(lr, weight_decay, warmup_steps, schedule, health_every_n_steps, channels_last, compile)
+        LearningOptions(
+            lr, weight_decay, warmup_steps, schedule, health_every_n_steps, channels_last, compile
+        )
+        loss_function = NTXentHCL() if loss_function is None else loss_function
         self.encoder, self.loss_function = encoder, loss_function
         self.lr, self.weight_decay = lr, weight_decay
         self.warmup_steps, self.schedule = warmup_steps, schedule
@@ -80,6 +85,7 @@ class ContrastiveModule(LightningModule):
             _set_beta(loss_function, hcl_beta)
         self.save_hyperparameters(ignore=["encoder", "loss_function"])
         self._val_features: list[tuple[Tensor, Tensor]] = []
+        self._total_steps = math.inf
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return features (B, F) and projections (B, P) of images (B, C, Z, Y, X)."""
@@ -89,12 +95,12 @@ class ContrastiveModule(LightningModule):
         return features, projections
 
     def setup(self, stage: str) -> None:
-        """Check that the encoder takes what the data module gives.
+        """Check that the encoder takes what the data module gives, and the loss gets negatives.
 
         Raises
         ------
         ConfigError
-            If numbers of channels or slices differ.
+            If numbers of channels or slices differ, or a batch is a single pair.
         """
         data = getattr(self.trainer, "datamodule", None)
         for name, field in (("in_channels", "num_source_channels"), ("in_stack_depth", "stack_depth")):
@@ -105,15 +111,49 @@ class ContrastiveModule(LightningModule):
                         "encoder does not fit the data", field=f"encoder.{name}", expected=theirs, found=mine
                     )
                 )
+        sampling = getattr(getattr(data, "config", None), "sampling", None)
+        if sampling is not None and sampling.batch_size < 2 and stage == "fit" and not self._brings_negatives:
+            raise ConfigError(
+                problem(
+                    "a batch of one pair has no negatives: the loss would be 0 whatever the encoder does",
+                    field="data.batch_size",
+                    expected=">= 2",
+                    found=sampling.batch_size,
+                )
+            )
+
+    @property
+    def _brings_negatives(self) -> bool:
+        """Whether negatives come from elsewhere than the pairs of a batch of this process."""
+        gathers = getattr(self.loss_function, "gather_negatives", False) and self.trainer.world_size > 1
+        return isinstance(self.loss_function, nn.TripletMarginLoss) or bool(gathers)
+
+    def on_train_start(self) -> None:
+        """Let what is asked now win over what a checkpoint put into the optimizer and its schedule."""
+        self._total_steps = total_steps(self.trainer)
+        for config in self.trainer.lr_scheduler_configs:
+            if isinstance(config.scheduler, torch.optim.lr_scheduler.LambdaLR):
+                self._take_over(config.scheduler)
+
+    def _take_over(self, scheduler: torch.optim.lr_scheduler.LambdaLR) -> None:
+        groups = scheduler.optimizer.param_groups
+        factor = _LearningRate(self.warmup_steps, self._total_steps, self.schedule)
+        scheduler.lr_lambdas, scheduler.base_lrs = [factor] * len(groups), [self.lr] * len(groups)
+        for group, wanted in zip(groups, self._groups(), strict=True):
+            group["lr"] = self.lr * factor(scheduler.last_epoch)
+            group.update(initial_lr=self.lr, weight_decay=wanted["weight_decay"])
+        scheduler._last_lr = [group["lr"] for group in groups]
 
     def training_step(self, batch: dict[str, Any], batch_idx: int) -> Tensor:
         """Return the loss of a batch of pairs."""
         set_progress = getattr(self.loss_function, "set_progress", None)
         if callable(set_progress):
-            set_progress(min(self.global_step / max(self._total_steps(), 1), 1.0))
-        loss, first, second = self._pair_loss(batch)
+            set_progress(min(self.global_step / max(self._total_steps, 1), 1.0))
+        with draws_of(batch.get(keys.BATCH_KEY), self.device):
+            loss, first, second = self._pair_loss(batch)
         size = first.shape[0]
-        self.log("loss/train", loss, on_step=True, on_epoch=True, prog_bar=True, batch_size=size)
+        options: dict[str, Any] = {"prog_bar": True, "batch_size": size, "sync_dist": True}
+        self.log("loss/train", loss, on_step=True, on_epoch=True, **options)
         if self.health_every_n_steps and self.global_step % self.health_every_n_steps == 0:
             self._log_health("train", first.detach(), second.detach(), size)
         return loss
@@ -181,21 +221,20 @@ class ContrastiveModule(LightningModule):
             f"health/effective_rank_{stage}": effective_rank(first),
         }
         train = stage == "train"
-        self.log_dict(values, on_step=train, on_epoch=not train, batch_size=size, sync_dist=not train)
+        self.log_dict(values, on_step=train, on_epoch=not train, batch_size=size, sync_dist=True)
 
-    def _total_steps(self) -> float:
-        return float(self.trainer.estimated_stepping_batches)
-
-    def configure_optimizers(self) -> Any:
-        """Return AdamW, and the schedule stepped every batch."""
+    def _groups(self) -> list[dict[str, Any]]:
         decayed = [p for p in self.parameters() if p.requires_grad and p.ndim > 1]
         plain = [p for p in self.parameters() if p.requires_grad and p.ndim <= 1]
-        groups = [
+        return [
             {"params": decayed, "weight_decay": self.weight_decay},
             {"params": plain, "weight_decay": 0.0},
         ]
-        optimizer = torch.optim.AdamW(groups, lr=self.lr)
-        total = self._total_steps()
+
+    def configure_optimizers(self) -> Any:
+        """Return AdamW, and the schedule stepped every batch."""
+        optimizer = torch.optim.AdamW(self._groups(), lr=self.lr)
+        total = float(self.trainer.estimated_stepping_batches)
         if self.schedule == "cosine" and not math.isfinite(total):
             raise ConfigError(
                 problem(
@@ -205,7 +244,7 @@ class ContrastiveModule(LightningModule):
                     found="none",
                 )
             )
-        if self.warmup_steps >= total:
+        if 0 < total <= self.warmup_steps:
             text = "the warm-up is as long as the training: the learning rate never reaches lr"
             found = f"{self.warmup_steps} of {total:g} steps"
             warnings.warn(problem(text, field="warmup_steps", found=found), stacklevel=2)

@@ -11,7 +11,7 @@ import dynaclr
 
 REQUIRED = inspect.Parameter.empty
 
-LIGHT: dict[str, dict[str, Any]] = {
+SIGNATURES: dict[str, dict[str, Any]] = {
     "ExperimentConfig": {
         **dict.fromkeys(("name", "data_path", "tracks_path", "channel_names", "source_channel"), REQUIRED),
         "condition_wells": REQUIRED,
@@ -30,8 +30,6 @@ LIGHT: dict[str, dict[str, Any]] = {
         **{"temporal_window_hours": 2.0, "temporal_global_fraction": 0.3, "num_replicas": 1, "rank": 0},
         **{"seed": 0, "drop_last": True},
     },
-}
-HEAVY: dict[str, dict[str, Any]] = {
     "MultiExperimentTripletDataset": {
         **{"index": REQUIRED, "fit": True, "tau_range_hours": None, "tau_decay_rate": 2.0},
         **{"return_negative": False, "cache_pool_bytes": 0},
@@ -51,25 +49,16 @@ HEAVY: dict[str, dict[str, Any]] = {
 }
 
 
-def check(name: str, expected: dict[str, Any]) -> None:
-    thing = getattr(dynaclr, name)
-    found = {item.name: item.default for item in inspect.signature(thing).parameters.values()}
-    assert list(found)[: len(expected)] == list(expected)
-    assert {key: found[key] for key in expected} == expected
-    text = inspect.getdoc(thing) or ""
-    if inspect.isclass(thing):
-        assert all(key in text for key in found if key != "line"), "every parameter is described"
-
-
-@pytest.mark.parametrize(("name", "expected"), LIGHT.items(), ids=list(LIGHT))
-def test_signatures(name: str, expected: dict[str, Any]) -> None:
-    check(name, expected)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "expected"), HEAVY.items(), ids=list(HEAVY))
-def test_signatures_of_what_loads_torch(name: str, expected: dict[str, Any]) -> None:
-    check(name, expected)
+def test_signatures() -> None:
+    for name, expected in SIGNATURES.items():
+        thing = getattr(dynaclr, name)
+        found = {item.name: item.default for item in inspect.signature(thing).parameters.values()}
+        assert list(found)[: len(expected)] == list(expected), name
+        assert {key: found[key] for key in expected} == expected, name
+        text = inspect.getdoc(thing) or ""
+        if inspect.isclass(thing):
+            assert [key for key in found if key not in text and key != "line"] == [], f"{name} describes all"
 
 
 @pytest.mark.slow

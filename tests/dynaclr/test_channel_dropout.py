@@ -75,9 +75,18 @@ def test_bad_settings(channels: list[int], p: float) -> None:
         ChannelDropout(channels, p)
 
 
-def test_missing_uniforms_say_where_they_come_from() -> None:
-    with pytest.raises(ConfigError, match=r"dynaclr\.base\.random\.uniforms"):
-        ChannelDropout([1], 0.5)(torch.ones(2, 2, 1, 1, 1))
+def test_alone_it_draws_from_torch_s_generator() -> None:
+    images, dropout = torch.ones(64, 3, 1, 2, 2), ChannelDropout([0, 2], 0.5)
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        first, second = dropout(images), dropout(images)
+        torch.manual_seed(1)
+        draws = torch.rand(64, 2)
+    assert torch.equal(first, dropout(images, draws))
+    assert not torch.equal(first, second)
+    assert 0 < int((first[:, 0, 0, 0, 0] == 0).sum()) < 64
+    assert (first[:, 1] == 1).all()
+    assert (ChannelDropout([1], 1.0)(images)[:, 1] == 0).all()
 
 
 def test_wrong_shape_of_uniforms() -> None:

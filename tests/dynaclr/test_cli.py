@@ -233,19 +233,6 @@ def test_signals_stop_gracefully(project: Path, training: Any, name: str) -> Non
 
 
 @pytest.mark.slow
-def test_kill_leaves_a_run_that_resumes(project: Path, dynaclr: Run, training: Any) -> None:
-    with training(project, "--data.batch_size=4", "--run.checkpoint_every_n_steps=1") as process:
-        run = wait_for_step(project, 4)
-        process.kill()
-        process.wait()
-    shown = dynaclr(project, "watch", str(run.path))
-    assert "crashed" in shown.stdout
-    done = dynaclr(project, "fit", "--run.resume", str(run.path))
-    assert done.returncode == 0, done.stderr
-    assert events(run)[-1]["state"] == "finished"
-
-
-@pytest.mark.slow
 def test_faults_end_with_a_message_and_a_code(project: Path, dynaclr: Run) -> None:
     cases = [
         (["--data.val_experiments=[dengue_jully]"], ExitCode.CONFIG, "Did you mean 'dengue_july'?"),

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import inspect
 import os
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
+from monai.data.thread_buffer import ThreadDataLoader
 from tests.support.trainers import quiet_trainer
 
 from dynaclr.base.errors import ConfigError, RunError
@@ -17,6 +20,7 @@ from dynaclr.encoder.small_encoder import SmallEncoder
 from dynaclr.engine import ContrastiveModule
 from dynaclr.loss import NTXentHCL
 from dynaclr.runs.process.stopping import StopOnRequest
+from dynaclr.sampler import FlexibleBatchSampler
 from dynaclr.transforms import RandomFlip, RandomScaleIntensity
 
 
@@ -261,3 +265,152 @@ def test_nothing_is_opened_before_set_up(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         data.setup("fit")
     assert os.listdir(tmp_path) == []
+
+
+def test_init_exposes_all_hyperparameters(coded_source: Path) -> None:
+    """Every argument is an attribute, as given, before anything is read; none can be set."""
+    weights, ratio = {"coded0": 1.0}, {"infected": 1.0, "uninfected": 2.0}
+    given: dict[str, Any] = {
+        "experiments_yaml": str(coded_source),
+        "z_range": slice(0, 1),
+        "yx_patch_size": [16, 16],
+        "final_yx_patch_size": (12, 12),
+        "val_experiments": ["coded1"],
+        "tau_range": (0.5, 1.0),
+        "tau_decay_rate": 1.5,
+        "batch_size": 8,
+        "num_workers": 2,
+        "experiment_aware": True,
+        "condition_balanced": True,
+        "leaky": 0.0,
+        "temporal_enrichment": True,
+        "temporal_window_hours": 1.0,
+        "temporal_global_fraction": 0.5,
+        "experiment_weights": weights,
+        "condition_ratio": ratio,
+        "channel_dropout_channels": [0],
+        "channel_dropout_prob": 0.25,
+        "normalizations": [],
+        "augmentations": [RandomFlip()],
+        "hcl_beta": 0.7,
+        "cache_pool_bytes": 2**20,
+        "seed": 3,
+        "include_wells": ["A/1", "B/1"],
+        "exclude_fovs": ["A/1/1"],
+    }
+    data = MultiExperimentDataModule(**given)
+    for name, value in given.items():
+        assert getattr(data, name) is value
+    for name, parameter in inspect.signature(MultiExperimentDataModule).parameters.items():
+        if name not in given:
+            assert getattr(data, name) == parameter.default
+    for name in (*given, "relation", "train_dataset", "val_dataset", "channel_dropout"):
+        with pytest.raises(AttributeError):
+            setattr(data, name, None)
+    with pytest.raises(AttributeError, match="make another MultiExperimentDataModule with batch_size=16"):
+        data.batch_size = 16  # type: ignore[misc]
+    assert data.train_dataset is data.val_dataset is None
+    assert (data.channel_dropout.channels, data.channel_dropout.p) == ((0,), 0.25)
+    assert data.stack_depth == 1
+    data.setup("fit")
+    assert data.train_dataset is data.pipeline.train_dataset
+    assert data.val_dataset is data.pipeline.val_dataset
+
+
+def test_train_val_split_by_experiment(coded_source: Path) -> None:
+    data = data_of(coded_source)
+    data.setup("fit")
+    for dataset, name in ((data.train_dataset, "coded0"), (data.val_dataset, "coded1")):
+        assert dataset is not None
+        assert set(dataset.index.tracks.experiment) == set(dataset.index.valid_anchors.experiment) == {name}
+
+
+def test_train_dataloader_uses_flexible_batch_sampler(coded_source: Path) -> None:
+    data = data_of(coded_source, leaky=0.0, temporal_enrichment=True, temporal_window_hours=1.5)
+    data.setup("fit")
+    loader = data.train_dataloader()
+    assert isinstance(loader, ThreadDataLoader)
+    assert isinstance(loader.batch_sampler, FlexibleBatchSampler)
+    assert loader.batch_sampler.temporal_window_hours == 1.5
+    assert pickle.loads(pickle.dumps(loader.collate_fn)) is loader.collate_fn
+    drawn = [batch["anchor_meta"]["row"].tolist() for batch in loader]
+    assert data.train_dataset is not None
+    rows = data.train_dataset.rows
+    assert drawn == [rows[list(batch)].tolist() for batch in loader.batch_sampler]
+
+
+def test_val_dataloader_no_batch_sampler(coded_source: Path) -> None:
+    """Validation draws no batches: it takes the anchors in their order, the same each time."""
+    data = data_of(coded_source)
+    data.setup("fit")
+    loader = data.val_dataloader()
+    assert not isinstance(loader.batch_sampler, FlexibleBatchSampler)  # type: ignore[union-attr]
+    first, second = ([batch["anchor_meta"]["row"].tolist() for batch in loader] for _ in range(2))
+    assert data.val_dataset is not None
+    assert [row for rows in first for row in rows] == data.val_dataset.rows.tolist()
+    assert first == second
+
+
+def by_hand(**more: Any) -> dict[str, Any]:
+    return {part: torch.rand(6, 2, 1, 16, 16) + 0.1 for part in ("anchor", "positive")} | more
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"anchor_norm_meta": None, "positive_norm_meta": None},
+        {"anchor_norm_meta": [None] * 6, "positive_norm_meta": [None] * 6, "anchor_meta": [{}] * 6},
+    ],
+)
+def test_on_after_batch_transfer_applies_channel_dropout_and_transforms(
+    coded_source: Path, more: dict[str, Any]
+) -> None:
+    """A batch made by hand, without trainer and before set-up: doubled, cropped, a channel dropped."""
+    data = data_of(
+        coded_source,
+        augmentations=[RandomScaleIntensity((2.0, 2.0), prob=1.0)],
+        channel_dropout_channels=[1],
+        channel_dropout_prob=1.0,
+    )
+    batch = by_hand(**more)
+    seen = data.on_after_batch_transfer(batch, 0)
+    for part in ("anchor", "positive"):
+        assert f"{part}_norm_meta" not in seen
+        assert seen[part].shape == (6, 2, 1, 12, 12)
+        assert (seen[part][:, 1] == 0).all()
+        torch.testing.assert_close(seen[part][:, 0], 2 * batch[part][:, 0, :, 2:14, 2:14])
+        assert batch[part].shape == (6, 2, 1, 16, 16) and (batch[part] > 0).all()
+
+
+def test_a_batch_by_hand_is_drawn_from_torch_s_generator(coded_source: Path) -> None:
+    data = data_of(coded_source, augmentations=[RandomScaleIntensity(prob=1.0)])
+    batch = by_hand()
+    with torch.random.fork_rng():
+        torch.manual_seed(4)
+        first, second = (data.on_after_batch_transfer(batch, 0)["anchor"] for _ in range(2))
+        torch.manual_seed(4)
+        again = data.on_after_batch_transfer(batch, 0)["anchor"]
+    assert torch.equal(first, again)
+    assert not torch.equal(first, second)
+    with pytest.raises(ConfigError, match="statistics cannot be used"):
+        data.on_after_batch_transfer(batch | {"anchor_norm_meta": [{"mean": 0.0}] * 6}, 0)
+
+
+def test_channel_dropout_integration(coded_source: Path) -> None:
+    """Loader and hook together: the listed channel of training batches, and no other, at its rate."""
+    data = data_of(coded_source, channel_dropout_channels=[1], channel_dropout_prob=0.5)
+    data.setup("fit")
+    loader, gone = data.train_dataloader(), []
+    for epoch in range(3):
+        loader.batch_sampler.set_epoch(epoch)  # type: ignore[union-attr]
+        for raw in loader:
+            seen = data.on_after_batch_transfer(raw, 0)
+            for part in ("anchor", "positive"):
+                dropped = (seen[part][:, 1] == 0).flatten(1).all(1)
+                assert torch.equal(seen[part][~dropped], raw[part][~dropped][..., 2:14, 2:14])
+                assert torch.equal(seen[part][:, 0], raw[part][:, 0, :, 2:14, 2:14])
+                gone.append(dropped)
+    assert 0.4 < torch.cat(gone).double().mean() < 0.6
+    for raw in data.val_dataloader():
+        assert (data.on_after_batch_transfer(raw, 0)["anchor"] > 0).all()

@@ -188,10 +188,29 @@ def test_decay_spares_norms_and_biases() -> None:
 def test_beta_reaches_hard_negatives_only() -> None:
     assert ContrastiveModule(encoder(), NTXentHCL(beta=0.5), hcl_beta=0.9).loss_function.beta == 0.9
     assert ContrastiveModule(encoder(), NTXentHCL(beta=0.5)).loss_function.beta == 0.5
-    assert ContrastiveModule(encoder(), NTXentLoss(), hcl_beta=0.9).loss_function.beta == 0.0
-    assert not hasattr(
-        ContrastiveModule(encoder(), nn.TripletMarginLoss(), hcl_beta=0.9).loss_function, "beta"
-    )
+    with pytest.warns(
+        UserWarning, match="hcl_beta: no effect: the loss has no such weight; found NTXentLoss"
+    ):
+        assert ContrastiveModule(encoder(), NTXentLoss(), hcl_beta=0.9).loss_function.beta == 0.0
+    with pytest.warns(UserWarning, match="found TripletMarginLoss"):
+        triplet = ContrastiveModule(encoder(), nn.TripletMarginLoss(), hcl_beta=0.9)
+    assert not hasattr(triplet.loss_function, "beta")
+
+
+def test_a_weight_of_hard_negatives_is_set_in_one_place() -> None:
+    assert ContrastiveModule(encoder(), NTXentHCL(beta=3.0), hcl_beta=0.5).loss_function.beta == 3.0
+    assert ContrastiveModule(encoder(), NTXentHCL(beta=3.0), hcl_beta=3.0).loss_function.beta == 3.0
+    with pytest.raises(
+        ConfigError, match="two weights of hard negatives; expected beta of the loss, 3; found 2"
+    ):
+        ContrastiveModule(encoder(), NTXentHCL(beta=3.0), hcl_beta=2.0)
+
+
+def test_a_warm_up_that_does_not_end_is_told() -> None:
+    with pytest.warns(
+        UserWarning, match="warmup_steps: the warm-up is as long as the training.*found 99 of 20 steps"
+    ):
+        fit(ContrastiveModule(encoder(), NTXentHCL(), warmup_steps=99))
 
 
 class Spy(nn.Module):
@@ -282,7 +301,7 @@ def test_an_encoder_that_does_not_fit_the_data(field: str, theirs: int) -> None:
     ],
 )
 def test_options_out_of_range(field: str, value: Any) -> None:
-    with pytest.raises(ConfigError, match=f"field {field}: value out of range"):
+    with pytest.raises(ConfigError, match=f"field {field}: (value out of range|unknown choice)"):
         ContrastiveModule(encoder(), NTXentHCL(), **{field: value})
 
 

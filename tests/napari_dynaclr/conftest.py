@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,6 +11,11 @@ from dynaclr.testing import synthetic_training
 
 if TYPE_CHECKING:
     from napari_dynaclr.state.project import Project
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Let the sampler say that these data are small."""
+    item.add_marker(pytest.mark.filterwarnings("ignore:sampler:UserWarning"), append=False)
 
 
 @pytest.fixture(autouse=True)
@@ -33,3 +38,11 @@ def sample_project(sample_training: Path) -> Project:
     from napari_dynaclr.state.project import open_project
 
     return open_project(sample_training)
+
+
+@pytest.fixture
+def window(make_napari_viewer: Any, qtbot: Any, sample_project: Project) -> Any:
+    """A viewer that shows the sample project."""
+    from tests.support.viewer import Window
+
+    return Window(make_napari_viewer(show=True), qtbot, sample_project)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -14,51 +13,24 @@ import pytest
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QAbstractSpinBox, QCheckBox
+from tests.support.viewer import PLUGIN, Window, own_copy
 
-from dynaclr.testing import synthetic_training
 from napari_dynaclr.controllers.pairs import COMPARING
 from napari_dynaclr.keys.pair import PAIR_ACTIONS
 from napari_dynaclr.presentation.colours import plot_colours
 from napari_dynaclr.shell.docks import open_dock
-from napari_dynaclr.shell.hub import hub_of
-from napari_dynaclr.state.project import TRAINING, Cell, Project, open_project
+from napari_dynaclr.state.project import TRAINING, Cell, open_project
 from napari_dynaclr.state.sample_data import clear_away, is_sample, make_sample
 from napari_dynaclr.state.session import PairRequest
 
-pytestmark = [pytest.mark.gui, pytest.mark.filterwarnings("ignore:sampler:UserWarning")]
-PLUGIN = "napari-dynaclr"
 DOCKS = ("Project", "Pairs", "Lineage", "Batches", "Curation")
-
-
-class Window:
-    """A viewer with a project and docks."""
-
-    def __init__(self, viewer: Any, qtbot: Any, project: Project) -> None:
-        self.viewer, self.qtbot, self.hub = viewer, qtbot, hub_of(viewer)
-        self.hub.session.project = project
-        self.session = self.hub.session
-
-    def open(self, name: str) -> Any:
-        dock = self.viewer.window.add_plugin_dock_widget(PLUGIN, name)[1]
-        self.idle()
-        return dock.content
-
-    def idle(self) -> None:
-        """Wait until nothing is going on in the background."""
-        self.qtbot.waitUntil(lambda: not self.hub.jobs._jobs and not self.hub.context.busy, timeout=60_000)
-
-
-@pytest.fixture
-def window(make_napari_viewer: Any, qtbot: Any, sample_project: Project) -> Window:
-    return Window(make_napari_viewer(show=True), qtbot, sample_project)
 
 
 @pytest.fixture
 def own_window(make_napari_viewer: Any, qtbot: Any, synthetic_source: Path, tmp_path: Path) -> Window:
     """A window on data that a test may mark."""
-    shutil.copytree(synthetic_source.parent, tmp_path / "data")
-    training = synthetic_training(tmp_path / "data" / synthetic_source.name, size="tiny")
-    return Window(make_napari_viewer(show=True), qtbot, open_project(training))
+    project = open_project(own_copy(synthetic_source, tmp_path / "data"))
+    return Window(make_napari_viewer(show=True), qtbot, project)
 
 
 def listeners(window: Window) -> dict[str, int]:

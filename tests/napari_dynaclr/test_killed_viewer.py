@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
+from tests.support.stand_in import as_program
 
 from dynaclr.runs.record.layout import RunFolder
 from dynaclr.runs.record.observing import observe, read_launch, worker
@@ -21,7 +22,7 @@ from dynaclr.runs.record.states import State
 from dynaclr.runs.record.status import read_status
 from napari_dynaclr.shell.hub import hub_of
 
-pytestmark = [pytest.mark.gui, pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="kill -9")]
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(os.name == "nt", reason="kill -9")]
 LONG = 120_000
 
 VIEWER = """
@@ -52,23 +53,12 @@ VIEWER = """
     timer.start(200)
     napari.run()
 """
-STAND_IN = """\
-#!{python}
-import runpy, sys
-folder = sys.argv[sys.argv.index("--run.folder") + 1]
-sys.argv = ["fake", folder, "--steps", "1000000", "--pause", "0.02"]
-runpy.run_path({fake!r}, run_name="__main__")
-"""
 
 
 @pytest.fixture
 def killed_viewer(sample_training: Path, tmp_path: Path) -> Iterator[Path]:
     """Folder of two runs that a viewer has started; it is killed, and one of them with it."""
-    fake = tmp_path / "stand-in"
-    fake.write_text(
-        STAND_IN.format(python=sys.executable, fake=str(Path(__file__).with_name("fake_training.py")))
-    )
-    fake.chmod(0o755)
+    fake = as_program(tmp_path / "stand-in")
     root = tmp_path / "runs"
     command = [sys.executable, "-c", textwrap.dedent(VIEWER), str(sample_training), str(fake), str(root)]
     viewer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

@@ -36,8 +36,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
-from qtpy.QtGui import QKeyEvent, QWheelEvent
+from qtpy.QtCore import QEvent, QPoint, Qt
+from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
@@ -51,64 +51,24 @@ from qtpy.QtWidgets import (
     QStyleOptionFrame,
     QWidget,
 )
+from tests.support.viewer import PLUGIN, Window, own_copy, turn_wheel
 
-from dynaclr.testing import synthetic_training
 from napari_dynaclr.controllers.batch_hashes import HASHING
 from napari_dynaclr.presentation.layers import frame_rows
-from napari_dynaclr.shell.hub import hub_of
 from napari_dynaclr.state.project import TRAINING, Cell, Project, open_project
 from napari_dynaclr.state.session import PairRequest
 from napari_dynaclr.widgets.parts import Fold
 from napari_dynaclr.workers import Jobs
 
-pytestmark = [pytest.mark.gui, pytest.mark.filterwarnings("ignore:sampler:UserWarning")]
-PLUGIN = "napari-dynaclr"
 DOCKS = ("Project", "Pairs", "Lineage", "Batches", "Curation", "Training", "Embedding")
 LEFT = Qt.MouseButton.LeftButton
 _LINE_MARGIN = 2  # pixels that Qt keeps at each end of a text in a field
 
 
-class Window:
-    """A viewer with a project and docks."""
-
-    def __init__(self, viewer: Any, qtbot: Any, project: Project | None = None) -> None:
-        self.viewer, self.qtbot, self.hub = viewer, qtbot, hub_of(viewer)
-        self.session = self.hub.session
-        if project is not None:
-            self.session.project = project
-
-    def open(self, name: str) -> Any:
-        dock = self.viewer.window.add_plugin_dock_widget(PLUGIN, name)[1]
-        self.idle()
-        return dock.content
-
-    def idle(self) -> None:
-        """Wait until nothing is going on in the background."""
-        self.qtbot.waitUntil(lambda: not self.hub.jobs._jobs and not self.hub.context.busy, timeout=60_000)
-
-    def own(self) -> list[Any]:
-        return [layer for layer in self.viewer.layers if "dynaclr" in layer.metadata]
-
-    def layer(self, role: str) -> Any:
-        return next(layer for layer in self.own() if layer.metadata["dynaclr"] == role)
-
-    def visit(self, row: int) -> None:
-        self.session.visit(Cell(TRAINING, row))
-        self.idle()
-
-
-@pytest.fixture
-def window(make_napari_viewer: Any, qtbot: Any, sample_project: Project) -> Window:
-    return Window(make_napari_viewer(show=True), qtbot, sample_project)
-
-
 @pytest.fixture
 def own_project(synthetic_source: Path, tmp_path: Path) -> Project:
     """A project that a test may mark."""
-    import shutil
-
-    shutil.copytree(synthetic_source.parent, tmp_path / "data")
-    return open_project(synthetic_training(tmp_path / "data" / synthetic_source.name, size="tiny"))
+    return open_project(own_copy(synthetic_source, tmp_path / "data"))
 
 
 def looks(layer: Any) -> dict[str, Any]:
@@ -313,18 +273,7 @@ def test_10_drag_pans_wheel_zooms_and_a_click_selects(window: Window, qtbot: Any
     assert camera.center != before
     assert window.session.cell == Cell(TRAINING, other)
     zoom = camera.zoom
-    where = QPointF(middle)
-    wheel = QWheelEvent(
-        where,
-        QPointF(canvas.mapToGlobal(middle)),
-        QPoint(),
-        QPoint(0, 120),
-        Qt.MouseButton.NoButton,
-        Qt.KeyboardModifier.NoModifier,
-        Qt.ScrollPhase.NoScrollPhase,
-        False,
-    )
-    QApplication.sendEvent(canvas, wheel)
+    turn_wheel(canvas, middle, 120)
     QApplication.processEvents()
     assert camera.zoom > zoom
     assert window.viewer.dims.point[0] == frame

@@ -16,12 +16,27 @@ import socket
 import subprocess
 import sys
 import tempfile
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 SECONDS = 400
+
+
+PROGRAM = """\
+#!{python} -SE
+import json, os, socket, sys
+line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+line.connect({place!r})
+files = [f"/proc/{{os.getpid()}}/fd/{{number}}" for number in (1, 2)]
+request = {{"arguments": sys.argv[3:], "folder": os.getcwd(), "files": files}}
+request |= {{"code": None, "largest_file": None, "environment": dict(os.environ)}}
+line.sendall(json.dumps(request).encode())
+line.recv(64)
+sys.exit(os.waitstatus_to_exitcode(int(line.recv(64))))
+"""
 
 
 class Child:
@@ -69,21 +84,22 @@ class Loaded:
         self._place = Path(tempfile.mkdtemp(prefix="loaded-")) / "socket"  # names of sockets must be short
 
     def start(
-        self, folder: Path, *arguments: str, largest_file: int | None = None, **environment: str
+        self,
+        folder: Path,
+        *arguments: str,
+        code: str | None = None,
+        largest_file: int | None = None,
+        **environment: str,
     ) -> Child:
-        """Start `python -m dynaclr` with some arguments in a folder."""
-        if self._server is None:
-            self._server = subprocess.Popen(
-                [sys.executable, __file__, str(self._place)], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
-            )
-            assert self._server.stdout is not None
-            assert self._server.stdout.readline() == b"loaded\n"
+        """Start `python -m dynaclr`, or a script, with some arguments in a folder."""
+        self._load()
         self._count += 1
         files = self._folder / f"{self._count}.out", self._folder / f"{self._count}.err"
         for file in files:
             file.touch()
         request = {
             "arguments": list(arguments),
+            "code": code and textwrap.dedent(code),
             "folder": str(folder),
             "environment": {**os.environ, **environment},
             "files": [str(file) for file in files],
@@ -93,6 +109,21 @@ class Loaded:
         line.connect(str(self._place))
         line.sendall(json.dumps(request).encode())
         return Child(int(line.recv(64)), line, files)
+
+    def program(self, path: Path) -> Path:
+        """Write a program that may stand where Python stands in `python -m dynaclr`."""
+        self._load()
+        path.write_text(PROGRAM.format(python=sys.executable, place=str(self._place)), encoding="utf-8")
+        path.chmod(0o755)
+        return path
+
+    def _load(self) -> None:
+        if self._server is None:
+            self._server = subprocess.Popen(
+                [sys.executable, __file__, str(self._place)], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
+            )
+            assert self._server.stdout is not None
+            assert self._server.stdout.readline() == b"loaded\n"
 
     def run(self, folder: Path, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
@@ -152,7 +183,10 @@ def serve(place: str) -> int:
         os._exit(0)
     line.close()
     _become(request)
-    return main(request["arguments"])
+    if request["code"] is None:
+        return main(request["arguments"])
+    exec(compile(request["code"], "script", "exec"), {"__name__": "__main__"})
+    return 0
 
 
 def _become(request: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ __all__ = (
     "fingerprint",
     "keys",
     "locking",
+    "numbering",
     "option",
     "paths",
     "permutation",

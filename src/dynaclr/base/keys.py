@@ -51,6 +51,7 @@ NORM_META_OF: Final = {
 
 # Statistics of the pixels, in a position's attributes or a sidecar.
 NORMALIZATION: Final = "normalization"
+NORMALIZATION_ORIGIN: Final = "dynaclr_normalization_origin"
 DATASET_STATISTICS: Final = "dataset_statistics"
 FOV_STATISTICS: Final = "fov_statistics"
 TIMEPOINT_STATISTICS: Final = "timepoint_statistics"

@@ -1,4 +1,8 @@
-"""Lets one process at a time change what several have open; knows nothing of its content."""
+"""Lets one process at a time change what several have open.
+
+Why not filelock: its lock file stays beside the data of the user (plates, marks) for good, and where a file
+system has no locks it falls back to a file that stays when a process is killed, and then stops everybody.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +51,7 @@ def locked(
     try:
         descriptor = _taken(place, patience_seconds, waiting)
     except OSError as error:
-        raise DataError(problem(f"{what} cannot be saved: {error.strerror}", file=path)) from error
+        raise DataError(problem(f"{what} cannot be written: {error.strerror}", file=path)) from error
     if descriptor is None:
         raise DataError(
             problem(

@@ -16,8 +16,10 @@ from typing import NamedTuple, SupportsIndex
 import numpy as np
 import numpy.typing as npt
 
+from dynaclr.base.numbering import AnchorNumber
+
 FIXED_EPOCH = 2**62
-"""Epoch word of everything that never changes between epochs (validation, plain lists of rows)."""
+"""Epoch word of everything that never changes between epochs (validation, plain lists of anchors)."""
 
 _SLOT_BITS = 32
 _UNIFORMS_PER_COUNTER = 4  # one Philox block gives four 64-bit words
@@ -26,7 +28,7 @@ _UNIFORMS_PER_COUNTER = 4  # one Philox block gives four 64-bit words
 class Purpose(IntEnum):
     """What numbers are drawn for. Values are fixed for ever: adding one moves no other."""
 
-    BATCH = 1  # experiment, focal hour, rows and order of a batch: one block, as a generator costs most
+    BATCH = 1  # experiment, focal hour, anchors and order of a batch: one block, as a generator costs most
     TAU = 6  # offset of the positive
     CANDIDATE = 7  # which candidate at that offset
     NEGATIVE = 8
@@ -39,6 +41,7 @@ class Purpose(IntEnum):
     AUDIT = 15  # samples drawn for reports
     SPLIT = 16  # which FOVs are held out
     INITIAL_WEIGHTS = 17
+    NETWORK = 18  # what torch draws inside an encoder
 
 
 class BatchKey(NamedTuple):
@@ -49,19 +52,19 @@ class BatchKey(NamedTuple):
     batch: int
 
 
-class KeyedBatch(list[int]):
-    """Rows of a batch with the key they were drawn with; to others it is a plain list of int."""
+class KeyedBatch(list[AnchorNumber]):
+    """Anchor numbers of a batch with the key they were drawn with; to others it is a plain list of int."""
 
     __slots__ = ("key",)
 
-    def __init__(self, rows: Iterable[int], key: BatchKey) -> None:
-        super().__init__(rows)
+    def __init__(self, anchors: Iterable[int], key: BatchKey) -> None:
+        super().__init__(map(AnchorNumber, anchors))
         self.key = key
 
     def __reduce_ex__(
         self, protocol: SupportsIndex, /
-    ) -> tuple[type[KeyedBatch], tuple[list[int], BatchKey]]:
-        """Pickle rows and key together, so that process workers keep the key."""
+    ) -> tuple[type[KeyedBatch], tuple[list[AnchorNumber], BatchKey]]:
+        """Pickle anchors and key together, so that process workers keep the key."""
         return (KeyedBatch, (list(self), self.key))
 
 
@@ -85,29 +88,29 @@ def generator(key: BatchKey, purpose: Purpose, slot: int = 0, start: int = 0) ->
 
 
 def uniforms(
-    key: BatchKey, purpose: Purpose, rows: int, columns: int = 1, slot: int = 0
+    key: BatchKey, purpose: Purpose, samples: int, columns: int = 1, slot: int = 0
 ) -> npt.NDArray[np.float64]:
-    """Return uniforms in [0, 1) of shape (rows, columns); row j belongs to sample j."""
-    return generator(key, purpose, slot).random((rows, columns))
+    """Return uniforms in [0, 1) of shape (samples, columns); row j belongs to sample j."""
+    return generator(key, purpose, slot).random((samples, columns))
 
 
-def row_uniforms(
-    seed: int, purpose: Purpose, rows: npt.NDArray[np.integer], columns: int = 1
+def number_uniforms(
+    seed: int, purpose: Purpose, numbers: npt.NDArray[np.integer], columns: int = 1
 ) -> npt.NDArray[np.float64]:
-    """Return uniforms (len(rows), columns) that depend on each row number alone, not on its place.
+    """Return uniforms (len(numbers), columns) that depend on each number alone, not on its place.
 
     For draws that must not change with batch size, order or rank. At most four columns.
     """
     if columns > _UNIFORMS_PER_COUNTER:
         raise ValueError(f"at most {_UNIFORMS_PER_COUNTER} columns; found {columns}")
-    rows = np.asarray(rows, dtype=np.int64)
-    result = np.empty((rows.size, columns))
-    if not rows.size:
+    numbers = np.asarray(numbers, dtype=np.int64)
+    result = np.empty((numbers.size, columns))
+    if not numbers.size:
         return result
-    breaks = np.flatnonzero(np.diff(rows) != 1) + 1
+    breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
     key = BatchKey(seed, FIXED_EPOCH, 0)
-    for first, last in zip(np.r_[0, breaks], np.r_[breaks, rows.size], strict=True):
-        block = generator(key, purpose, start=int(rows[first]))
+    for first, last in zip(np.r_[0, breaks], np.r_[breaks, numbers.size], strict=True):
+        block = generator(key, purpose, start=int(numbers[first]))
         result[first:last] = block.random((last - first, _UNIFORMS_PER_COUNTER))[:, :columns]
     return result
 

@@ -62,8 +62,8 @@ def save_options(
     changes[SECTION] |= options
     new = source.read_bytes().decode("utf-8")
     try:
-        for section, values in changes.items():
-            new = edited(new, values, section)
+        for part, values in changes.items():
+            new = edited(new, values, part)
     except ConfigError as error:
         raise ConfigError(f"{source}: {error}") from error
     write_bytes_atomically(place, new.encode("utf-8"))

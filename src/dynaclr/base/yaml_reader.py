@@ -141,7 +141,7 @@ def load_yaml(path: Path) -> dict[str, Any]:
 
 
 def key_lines(path: Path) -> dict[tuple[str, ...], int]:
-    """Return {keys from the top: 1-based line} of every key and list item of a file that `load_yaml` reads."""
+    """Return {keys from the top: line, counted from 1} of all keys and list items of a YAML file."""
     found: dict[tuple[str, ...], int] = {}
 
     def walk(node: yaml.Node | None, keys: tuple[str, ...]) -> None:

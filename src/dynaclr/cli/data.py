@@ -64,9 +64,7 @@ def _preprocess(arguments: list[str]) -> int:
                 overwrite=options.overwrite,
                 progress=tell,
             )
-        sys.stdout.write(
-            f"{config.name}: {len(report.computed)} FOVs computed, {len(report.kept)} were there already\n"
-        )
+        sys.stdout.write(f"{config.name}: {report.text()}\n")
     return 0
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +54,22 @@ def run(verb: str, arguments: Sequence[str]) -> int:
         "  losses.png                   how the losses fell\n"
         "  embedding.png                the embedding by condition and time\n"
         "  evaluation.txt               trained and untrained encoder beside plain features\n"
-        f"open it all in napari:\n  napari --with napari-dynaclr {run_folder}\n"
+        f"{_next_step(run_folder, find_spec('napari') is not None)}\n"
     )
     return 0
+
+
+def _next_step(run_folder: Path, has_viewer: bool) -> str:
+    """Say how to look at the run; the last line is a command for the environment that this runs in."""
+    line = subprocess.list2cmdline if sys.platform == "win32" else shlex.join
+    if has_viewer:
+        command = [sys.executable, "-m", "napari", "--plugin", "napari-dynaclr", str(run_folder)]
+        return f"open the run in napari:\n  {line(command)}"
+    command = [sys.executable, "-m", "dynaclr", "watch", str(run_folder)]
+    return (
+        "napari is not installed here: the extra `gui` of napari-dynaclr brings it, with the plugin.\n"
+        f"show the run in this terminal:\n  {line(command)}"
+    )
 
 
 def _say(text: str) -> None:

@@ -27,10 +27,12 @@ from dynaclr.runs.process.cluster import leave_scheduler_alone, started_by_srun
 from dynaclr.runs.process.session import RunSettings, train
 from dynaclr.runs.record.checkpoints import AtomicCheckpointIO, newest_valid_checkpoint
 from dynaclr.runs.record.layout import open_run_folder
+from dynaclr.runs.record.states import ExitCode
 from dynaclr.training.predict import predict_to_file
 
 __all__ = ("TrainingCLI", "parse", "run")
 
+_RANDOM = "untrained weights"
 _SECTIONS = ("trainer", "data", "model", "run")
 _FILES = ("--config", *(f"--{name}" for name in _SECTIONS))
 _TRAINER_DEFAULTS = {
@@ -53,6 +55,9 @@ class TrainingCLI(LightningCLI):
         parser.add_argument("--ckpt_path", type=str | None, default=None, help="Checkpoint to start from.")
         parser.add_argument(
             "--output", type=str | None, default=None, help="predict: the parquet file to write."
+        )
+        parser.add_argument(
+            "--untrained", action="store_true", help="validate, predict: random weights are meant."
         )
         parser.link_arguments("data.hcl_beta", "model.hcl_beta")
         known = fixed_parameters()
@@ -130,12 +135,22 @@ def run(verb: str, arguments: Sequence[str]) -> int:
         results = cli.trainer.validate(
             cli.model, datamodule=cli.datamodule, ckpt_path=checkpoint, verbose=False
         )
-        sys.stdout.write("\n".join(f"{name}  {value:.6g}" for name, value in results[0].items()) + "\n")
-        return 0
+        lines = [f"{name}  {value:.6g}" for name, value in results[0].items()]
+        sys.stdout.write("\n".join([*lines, f"validated with {checkpoint or _RANDOM}"]) + "\n")
+        return _code(cli, checkpoint)
     output = Path(cli.config.output or (folder / "embedding.parquet" if folder else "embedding.parquet"))
     rows = predict_to_file(cli.trainer, cli.model, cli.datamodule, checkpoint, output)
-    sys.stdout.write(f"{rows} observations embedded with {checkpoint or 'untrained weights'}: {output}\n")
-    return 0
+    sys.stdout.write(f"{rows} observations embedded with {checkpoint or _RANDOM}: {output}\n")
+    return _code(cli, checkpoint)
+
+
+def _code(cli: TrainingCLI, checkpoint: str | None) -> int:
+    """Return the exit code of what was done with these weights."""
+    if checkpoint is not None or cli.config.untrained:
+        return int(ExitCode.FINISHED)
+    fix = "Give --from_run or --ckpt_path, or pass --untrained."
+    sys.stderr.write(f"dynaclr: {problem('the weights are random: no checkpoint was named', fix=fix)}\n")
+    return int(ExitCode.UNTRAINED)
 
 
 def _with_paths(arguments: Sequence[str]) -> Iterator[str]:

@@ -6,6 +6,7 @@ import importlib
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from dynaclr.base.errors import DynaclrError, suggest
 from dynaclr.runs.process.alarms import Alarms, Interrupted
@@ -53,6 +54,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with alarms:
             rest = arguments[1:]
+            if _VERBS[verb][1] in ("training", "estimating") and {"-h", "--help"} & set(rest):
+                if rest[-1] != "all":
+                    sys.stdout.write(Path(__file__).with_name("help.txt").read_text(encoding="utf-8"))
+                    return 0
+                rest.remove("all")
             if verb in _CONFIGURED:
                 from dynaclr.cli.trusting import known_classes_only
 

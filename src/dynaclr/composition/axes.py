@@ -22,9 +22,9 @@ class AxisCounts:
     labels
         What is counted.
     counts
-        (n_batches, n_labels) rows of each batch.
+        (n_batches, n_labels) anchors of each batch.
     pool
-        (n_labels,) rows among all anchors; empty where a pool has no meaning.
+        (n_labels,) how many of all anchors; empty where a pool has no meaning.
     """
 
     labels: tuple[str, ...]
@@ -119,7 +119,7 @@ def count_axis(
     labels
         What the codes number.
     codes, batch
-        (n,) code of each row drawn, and the number of its batch.
+        (n,) code of each anchor drawn, and the number of its batch.
     n_batches
         How many batches there are.
     pool

@@ -51,7 +51,7 @@ def _draw_facts(composition: Composition) -> list[Fact]:
             )
         )
     for name, share, meaning in (
-        ("drawn with replacement", draws.replaced, "There are fewer anchors than places: rows may repeat."),
+        ("drawn with replacement", draws.replaced, "There are fewer anchors than places: some repeat."),
         (
             "taken from all hours instead",
             draws.widened,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dynaclr.base import keys
+from dynaclr.base.numbering import AnchorNumbers
 from dynaclr.base.random import KeyedBatch
 from dynaclr.composition.axes import AxisCounts, Crossing, HourHistogram, count_axis
 from dynaclr.composition.coverage import Coverage, count_coverage
@@ -31,11 +33,11 @@ Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
-    """Rows of all batches, one after another: numbers among the anchors, batch of each, and their pairs."""
+class _Drawn:
+    """Anchors of all batches, one after another, batch of each, and their pairs."""
 
     pool: Pool
-    numbers: IntArray
+    anchors: AnchorNumbers
     batch: IntArray
     n_batches: int
     pairs: PairDraw
@@ -43,7 +45,7 @@ class _Rows:
     @property
     def fov(self) -> npt.NDArray[np.int32]:
         """FOV of each anchor."""
-        return self.pool.fov[self.numbers]
+        return self.pool.fov[self.anchors]
 
 
 def compose(
@@ -59,7 +61,7 @@ def compose(
     dataset
         A dataset of anchors (fit).
     batches
-        Rows with their keys, from a sampler.
+        Anchor numbers with their keys, from a sampler.
     progress
         Called with the number of batches done.
     pool
@@ -115,12 +117,12 @@ def _composed(
             progress(len(batches))
     if not batches:
         raise ValueError("no batches to describe")
-    numbers = np.concatenate([np.asarray(batch, dtype=np.int64) for batch in batches])
+    anchors = AnchorNumbers(np.concatenate([np.asarray(batch, dtype=np.int64) for batch in batches]))
     batch = np.repeat(np.arange(len(batches)), [len(item) for item in batches])
-    rows = _Rows(pool, numbers, batch, len(batches), _joined(draws))
-    composition = _counted(rows, len(batches[0]), _coverage(rows, batches, sampler))
+    found = _Drawn(pool, anchors, batch, len(batches), _joined(draws))
+    composition = _counted(found, len(batches[0]), _coverage(found, batches, sampler))
     if sampler is not None:
-        composition.draws = count_draws(sampler, accounts, numbers, composition.hours, batch)
+        composition.draws = count_draws(sampler, accounts, anchors, composition.hours, batch)
     return composition
 
 
@@ -138,43 +140,44 @@ def _chunks(
 
 
 def _joined(draws: list[PairDraw]) -> PairDraw:
-    return PairDraw(
-        **{name: np.concatenate([getattr(draw, name) for draw in draws]) for name in PairDraw.__slots__}
-    )
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(draw, name) for draw in draws]) for name in PairDraw.__slots__
+    }
+    return PairDraw(**columns)
 
 
-def _coverage(rows: _Rows, batches: list[KeyedBatch], sampler: FlexibleBatchSampler | None) -> Coverage:
-    size = max(len(rows.pool) // max(len(batches[0]), 1), 1)
+def _coverage(drawn: _Drawn, batches: list[KeyedBatch], sampler: FlexibleBatchSampler | None) -> Coverage:
+    size = max(len(drawn.pool) // max(len(batches[0]), 1), 1)
     per_epoch = size if sampler is None else sampler.batches_per_epoch
     epochs = np.array([batch.key.epoch for batch in batches], dtype=np.int64)
-    return count_coverage(rows.pool, rows.numbers, rows.batch, epochs, per_epoch)
+    return count_coverage(drawn.pool, drawn.anchors, drawn.batch, epochs, per_epoch)
 
 
-def _counted(rows: _Rows, batch_size: int, coverage: Coverage) -> Composition:
-    pool, pairs, index = rows.pool, rows.pairs, rows.pool.index
-    hours = pool.hours[rows.numbers]
-    tau_hours = pairs.tau_frames * index.fov_interval_hours[rows.fov]
+def _counted(drawn: _Drawn, batch_size: int, coverage: Coverage) -> Composition:
+    pool, pairs, index = drawn.pool, drawn.pairs, drawn.pool.index
+    hours = pool.hours[drawn.anchors]
+    tau_hours = pairs.tau_frames * index.fov_interval_hours[drawn.fov]
     return Composition(
-        axes=_axes(rows, hours),
+        axes=_axes(drawn, hours),
         condition_labels=tuple(index.condition_names),
         hours=hours,
-        condition_codes=index.fov_condition[rows.fov].astype(np.int64),
+        condition_codes=index.fov_condition[drawn.fov].astype(np.int64),
         tau_frames=pairs.tau_frames,
         requested_frames=pairs.requested_frames,
         tau_hours=tau_hours,
-        duplicates=_duplicates(rows),
-        lineage_pairs=_lineage_pairs(rows),
-        expected_lineage_pairs=_expected_lineage_pairs(rows),
+        duplicates=_duplicates(drawn),
+        lineage_pairs=_lineage_pairs(drawn),
+        expected_lineage_pairs=_expected_lineage_pairs(drawn),
         distinct_anchors=int(coverage.seen[-1]),
         anchors=len(pool),
         max_repeats=coverage.max_repeats,
         batch_size=batch_size,
         rows=pairs.anchor,
-        crossing=_crossing(rows),
+        crossing=_crossing(drawn),
         hour_histogram=HourHistogram(
             pool.fine_edges,
             tuple(index.condition_names),
-            pool.by_condition(rows.fov, hours),
+            pool.by_condition(drawn.fov, hours),
             pool.fine_counts,
         ),
         tau=tau_counts(pool, pairs),
@@ -185,64 +188,65 @@ def _counted(rows: _Rows, batch_size: int, coverage: Coverage) -> Composition:
     )
 
 
-def _axes(rows: _Rows, hours: npt.NDArray[np.float64]) -> dict[str, AxisCounts]:
+def _axes(drawn: _Drawn, hours: npt.NDArray[np.float64]) -> dict[str, AxisCounts]:
     """Return counts by experiment, condition, well, FOV, hours, lineage and relation."""
-    pool, count = rows.pool, rows.n_batches
+    pool, count = drawn.pool, drawn.n_batches
     axes = {}
     for name in (keys.EXPERIMENT, keys.CONDITION, keys.WELL, keys.FOV_NAME):
-        codes, labels = pool.index.codes(name, rows.pairs.anchor)
-        axes[name] = count_axis(tuple(labels), codes, rows.batch, count, pool.counts(name))
+        codes, labels = pool.index.codes(name, drawn.pairs.anchor)
+        axes[name] = count_axis(tuple(labels), codes, drawn.batch, count, pool.counts(name))
     edges = pool.hour_edges
     spans = tuple(f"{low:g}-{high:g} h" for low, high in pairwise(edges))
-    axes["hours"] = count_axis(spans, hour_bins(hours, edges), rows.batch, count, pool.hour_counts)
-    axes[LINEAGE] = _lineages(rows)
+    axes["hours"] = count_axis(spans, hour_bins(hours, edges), drawn.batch, count, pool.hour_counts)
+    axes[LINEAGE] = _lineages(drawn)
     nothing = np.empty(0, dtype=np.int64)
-    axes["relation"] = count_axis(_KIN_LABELS, rows.pairs.kin, rows.batch, count, nothing)
+    axes["relation"] = count_axis(_KIN_LABELS, drawn.pairs.kin, drawn.batch, count, nothing)
     if len(_KIN_LABELS) != len(Kin):
         raise AssertionError("a relation has no label")
     return axes
 
 
-def _lineages(rows: _Rows) -> AxisCounts:
+def _lineages(drawn: _Drawn) -> AxisCounts:
     """Return counts of the lineages that occur most, and of all others together."""
-    pool = rows.pool
-    roots, codes, counts = np.unique(pool.root[rows.numbers], return_inverse=True, return_counts=True)
+    pool = drawn.pool
+    roots, codes, counts = np.unique(pool.root[drawn.anchors], return_inverse=True, return_counts=True)
     most = np.argsort(-counts, kind="stable")[:_MOST_LINEAGES]
     rank = np.full(roots.size, most.size, dtype=np.int64)
     rank[most] = np.arange(most.size)
     known = pool.per_root[roots[most]]
     others = int(np.count_nonzero(pool.per_root)) - most.size
     labels = (*(pool.lineage_label(root) for root in roots[most].tolist()), f"{others} other lineages")
-    return count_axis(labels, rank[codes], rows.batch, rows.n_batches, np.r_[known, len(pool) - known.sum()])
+    there = np.r_[known, len(pool) - known.sum()]
+    return count_axis(labels, rank[codes], drawn.batch, drawn.n_batches, there)
 
 
-def _duplicates(rows: _Rows) -> IntArray:
-    """Return for each batch how many of its rows are repeats of another."""
-    size = len(rows.pool)
-    distinct = np.unique(rows.batch * size + rows.numbers) // size
-    return np.bincount(rows.batch, minlength=rows.n_batches) - np.bincount(distinct, minlength=rows.n_batches)
+def _duplicates(drawn: _Drawn) -> IntArray:
+    """Return for each batch how many of its anchors are repeats of another."""
+    size, n = len(drawn.pool), drawn.n_batches
+    distinct = np.unique(drawn.batch * size + drawn.anchors) // size
+    return np.bincount(drawn.batch, minlength=n) - np.bincount(distinct, minlength=n)
 
 
-def _lineage_pairs(rows: _Rows) -> IntArray:
+def _lineage_pairs(drawn: _Drawn) -> IntArray:
     """Return for each batch how many pairs of its samples share a lineage."""
-    tracks = rows.pool.index.table.n_tracks
-    code, n = np.unique(rows.batch * tracks + rows.pool.root[rows.numbers], return_counts=True)
-    pairs = np.bincount(code // tracks, weights=n * (n - 1) / 2, minlength=rows.n_batches)
+    tracks = drawn.pool.index.table.n_tracks
+    code, n = np.unique(drawn.batch * tracks + drawn.pool.root[drawn.anchors], return_counts=True)
+    pairs = np.bincount(code // tracks, weights=n * (n - 1) / 2, minlength=drawn.n_batches)
     return pairs.round().astype(np.int64)
 
 
-def _expected_lineage_pairs(rows: _Rows) -> npt.NDArray[np.float64]:
+def _expected_lineage_pairs(drawn: _Drawn) -> npt.NDArray[np.float64]:
     """Return the mean of `_lineage_pairs` over any anchors of the same experiments and conditions."""
-    pool = rows.pool
+    pool = drawn.pool
     size = pool.crossing.size
-    cell = rows.batch * size + pool.cell_of_fov[rows.fov]
-    n = np.bincount(cell, minlength=rows.n_batches * size).reshape(rows.n_batches, size)
+    cell = drawn.batch * size + pool.cell_of_fov[drawn.fov]
+    n = np.bincount(cell, minlength=drawn.n_batches * size).reshape(drawn.n_batches, size)
     return np.asarray((n * (n - 1) / 2) @ pool.kinship)
 
 
-def _crossing(rows: _Rows) -> Crossing:
-    pool = rows.pool
-    cell = np.bincount(pool.cell_of_fov[rows.fov], minlength=pool.crossing.size)
+def _crossing(drawn: _Drawn) -> Crossing:
+    pool = drawn.pool
+    cell = np.bincount(pool.cell_of_fov[drawn.fov], minlength=pool.crossing.size)
     return Crossing(
         tuple(pool.index.registry.names),
         tuple(pool.index.condition_names),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from dynaclr.base.numbering import AnchorNumbers
 from dynaclr.composition.pool import Pool
 
 __all__ = ("Coverage", "count_coverage")
@@ -57,7 +58,12 @@ class Coverage:
 
 
 def count_coverage(
-    pool: Pool, numbers: IntArray, batch: IntArray, epochs: IntArray, batches_per_epoch: int, ranks: int = 2
+    pool: Pool,
+    anchors: AnchorNumbers,
+    batch: IntArray,
+    epochs: IntArray,
+    batches_per_epoch: int,
+    ranks: int = 2,
 ) -> Coverage:
     """Return which anchors were seen.
 
@@ -65,8 +71,8 @@ def count_coverage(
     ----------
     pool
         All anchors.
-    numbers, batch
-        (n,) number among the anchors and batch of each row drawn, batch after batch.
+    anchors, batch
+        (n,) anchors drawn and the batch of each, batch after batch.
     epochs
         (n_batches,) epoch of each batch.
     batches_per_epoch
@@ -75,22 +81,22 @@ def count_coverage(
         Ranks that consecutive batches are shared out to.
     """
     first = np.full(len(pool), -1, dtype=np.int64)
-    distinct, where, repeats = np.unique(numbers, return_index=True, return_counts=True)
+    distinct, where, repeats = np.unique(anchors, return_index=True, return_counts=True)
     first[distinct] = batch[where]
     new = np.bincount(first[distinct], minlength=epochs.size)
     seen = np.cumsum(new).astype(np.int64)
-    same, shared = _between_ranks(numbers, batch, epochs.size, ranks)
+    same, shared = _between_ranks(anchors, batch, epochs.size, ranks)
     reached = np.flatnonzero(seen >= _GOAL * len(pool))
     estimated = reached.size == 0
     if estimated:
-        goal = _extrapolated(pool, numbers, epochs.size / max(batches_per_epoch, 1))
+        goal = _extrapolated(pool, anchors, epochs.size / max(batches_per_epoch, 1))
     else:
         goal = float(reached[0] + 1) / max(batches_per_epoch, 1)
     return Coverage(
         anchors=len(pool),
         seen=seen,
         batches_per_epoch=batches_per_epoch,
-        distinct_per_epoch=_per_epoch(numbers, epochs[batch], epochs, batches_per_epoch),
+        distinct_per_epoch=_per_epoch(anchors, epochs[batch], epochs, batches_per_epoch),
         epochs_to_goal=goal,
         estimated=estimated,
         max_repeats=int(repeats.max()),
@@ -100,17 +106,17 @@ def count_coverage(
     )
 
 
-def _per_epoch(numbers: IntArray, epoch: IntArray, epochs: IntArray, batches_per_epoch: int) -> float:
+def _per_epoch(anchors: AnchorNumbers, epoch: IntArray, epochs: IntArray, batches_per_epoch: int) -> float:
     names, batches = np.unique(epochs, return_counts=True)
     whole = names[batches >= batches_per_epoch]
-    sizes = [np.unique(numbers[epoch == name]).size for name in whole]
+    sizes = [np.unique(anchors[epoch == name]).size for name in whole]
     return float(np.mean(sizes)) if sizes else float("nan")
 
 
-def _extrapolated(pool: Pool, numbers: IntArray, epochs: float) -> float:
+def _extrapolated(pool: Pool, anchors: AnchorNumbers, epochs: float) -> float:
     """Return after how many epochs 95 % are seen if the anchors of a cell are drawn equally often."""
     cell = pool.cell_of_fov[pool.fov]
-    drawn = np.bincount(cell[numbers], minlength=pool.crossing.size).astype(np.float64)
+    drawn = np.bincount(cell[anchors], minlength=pool.crossing.size).astype(np.float64)
     size = pool.crossing.ravel().astype(np.float64)
     rate = np.divide(drawn, size * epochs, out=np.zeros(size.size), where=size > 0)
     share = size / size.sum()
@@ -127,7 +133,7 @@ def _extrapolated(pool: Pool, numbers: IntArray, epochs: float) -> float:
     return high
 
 
-def _between_ranks(numbers: IntArray, batch: IntArray, n_batches: int, ranks: int) -> tuple[int, float]:
+def _between_ranks(anchors: AnchorNumbers, batch: IntArray, n_batches: int, ranks: int) -> tuple[int, float]:
     """Return steps with two equal batches, and mean anchors of a step that two ranks or more get."""
     steps = n_batches // ranks
     if not steps or ranks < 2:
@@ -136,13 +142,13 @@ def _between_ranks(numbers: IntArray, batch: IntArray, n_batches: int, ranks: in
     same = 0
     for step in range(steps):
         parts = [
-            numbers[starts[k] : starts[k + 1]].tobytes() for k in range(step * ranks, (step + 1) * ranks)
+            anchors[starts[k] : starts[k + 1]].tobytes() for k in range(step * ranks, (step + 1) * ranks)
         ]
         same += len(set(parts)) < ranks
     inside = batch < steps * ranks
-    size = int(numbers.max()) + 1
+    size = int(anchors.max()) + 1
     held = (
-        np.unique((batch[inside] // ranks * size + numbers[inside]) * ranks + batch[inside] % ranks) // ranks
+        np.unique((batch[inside] // ranks * size + anchors[inside]) * ranks + batch[inside] % ranks) // ranks
     )
     shared = np.unique(held[1:][held[1:] == held[:-1]])
     return same, float(shared.size / steps)

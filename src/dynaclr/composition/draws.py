@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from dynaclr.base.numbering import AnchorNumbers
 from dynaclr.sampler import Account, FlexibleBatchSampler
 
 __all__ = ("DrawCounts", "count_draws")
@@ -15,21 +16,21 @@ __all__ = ("DrawCounts", "count_draws")
 
 @dataclass(frozen=True, slots=True)
 class DrawCounts:
-    """Shares of all rows drawn, but for what was requested.
+    """Shares of all anchors drawn, but for what was requested.
 
     Attributes
     ----------
     focal_requested, focal_realised
-        Rows within the window of their batch's focal hour; the first is 0 without enrichment, the second
+        Anchors within the window of their batch's focal hour; the first is 0 without enrichment, the second
         NaN.
     leaked_requested, leaked_realised
-        Rows of another group than the one their batch is built around.
+        Anchors of another group than the one their batch is built around.
     replaced
-        Rows drawn with replacement, because there are fewer anchors than places.
+        Anchors drawn with replacement, because there are fewer anchors than places.
     widened
-        Rows that were to be near the focal hour, but are taken from all hours.
+        Anchors that were to be near the focal hour, but are taken from all hours.
     unleaked
-        Rows that were to leak, but are taken from the batch's own group.
+        Anchors that were to leak, but are taken from the batch's own group.
     """
 
     focal_requested: float
@@ -44,7 +45,7 @@ class DrawCounts:
 def count_draws(
     sampler: FlexibleBatchSampler,
     accounts: Sequence[Account],
-    numbers: npt.NDArray[np.int64],
+    anchors: AnchorNumbers,
     hours: npt.NDArray[np.float64],
     batch: npt.NDArray[np.int64],
 ) -> DrawCounts:
@@ -56,14 +57,14 @@ def count_draws(
         What drew them.
     accounts
         (n_batches,) what it said of each.
-    numbers, hours, batch
-        (n,) number among the anchors, hours and batch of each row drawn.
+    anchors, hours, batch
+        (n,) anchors drawn, hours and batch of each.
     """
-    shares, total = sampler.shares, max(numbers.size, 1)
+    shares, total = sampler.shares, max(anchors.size, 1)
     focal = np.array([account.focal_hours for account in accounts])[batch]
     near = np.abs(hours - focal) <= shares.window_hours + 1e-4  # the sampler rounds hours to 1e-5
     group = np.array([account.group for account in accounts])[batch]
-    leaked = sampler.group.codes[numbers] != group
+    leaked = sampler.group.codes[anchors] != group
     return DrawCounts(
         focal_requested=shares.focal,
         focal_realised=float(near.mean()) if shares.focal > 0 else float("nan"),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dynaclr.base.numbering import TableRows
 from dynaclr.composition.axes import AxisCounts, Crossing, HourHistogram
 from dynaclr.composition.confounds import Confound
 from dynaclr.composition.coverage import Coverage
@@ -28,11 +29,11 @@ class Composition:
     axes
         {axis: counts} for experiment, condition, well, fov_name, hours, lineage and relation of the positive.
     hours, condition_codes
-        (n_rows,) hours and condition of every anchor drawn.
+        (n,) hours and condition of every anchor drawn.
     tau_frames, requested_frames
-        (n_rows,) offsets realised, and what the unrestricted law would have given.
+        (n,) offsets realised, and what the unrestricted law would have given.
     tau_hours
-        (n_rows,) realised offsets in hours.
+        (n,) realised offsets in hours.
     duplicates
         (n_batches,) anchors that occur more than once in their batch.
     lineage_pairs
@@ -45,9 +46,9 @@ class Composition:
     max_repeats
         Most often one anchor was seen.
     batch_size
-        Rows of the first batch.
+        Anchors of the first batch.
     rows
-        (n_rows,) table rows of the anchors drawn.
+        (n,) table rows of the anchors drawn.
     crossing, hour_histogram, tau, border, losses, coverage
         As their classes say.
     draws
@@ -74,7 +75,7 @@ class Composition:
     anchors: int
     max_repeats: int
     batch_size: int
-    rows: npt.NDArray[np.int64]
+    rows: TableRows
     crossing: Crossing
     hour_histogram: HourHistogram
     tau: tuple[TauCounts, ...]

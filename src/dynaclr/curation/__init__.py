@@ -8,7 +8,7 @@ from dynaclr.curation.cutting import cut_links
 from dynaclr.curation.files import CURATION_FILE, read_marks, write_marks
 from dynaclr.curation.history import Action, Group, History, Put, Remove, marks_of
 from dynaclr.curation.marks import Identity, Mark, MarkKind, Merged, Subject, Verdict, in_force, merge
-from dynaclr.curation.matching import FovNames, Match, Matched, first_rows, match_marks
+from dynaclr.curation.matching import FovNames, Match, Matched, match_marks
 from dynaclr.curation.shared import SharedMarks
 
 __all__ = (
@@ -35,7 +35,6 @@ __all__ = (
     "agreement",
     "apply_marks",
     "cut_links",
-    "first_rows",
     "in_force",
     "marks_of",
     "match_marks",

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr.curation.matching import first_rows
 from dynaclr.tracks import CellTable, build_forest, build_table
 
 __all__ = ("cut_links",)
@@ -29,26 +28,21 @@ def cut_links(table: CellTable, arrivals: npt.NDArray[np.integer]) -> tuple[Cell
         Rows at which the links arrive.
     """
     rows = np.unique(np.asarray(arrivals, dtype=np.int64))
-    start = first_rows(table)
+    start = table.first_rows
     starts = rows == start[table.track[rows]]
     parent = table.forest.parent.copy()
     parent[table.track[rows[starts]]] = -1
-    splits = rows[~starts]
-    span = int(table.t.max(initial=0)) + 1
-    split_key = np.sort(table.track[splits] * np.int64(span) + table.t[splits])
-    first_split = np.searchsorted(split_key, np.arange(table.n_tracks) * np.int64(span))
-    pieces = np.bincount(table.track[splits], minlength=table.n_tracks) + 1
-    first_piece = np.cumsum(pieces) - pieces
-    row_key = table.track * np.int64(span) + table.t
-    track = first_piece[table.track] + np.searchsorted(split_key, row_key, side="right")
-    track -= first_split[table.track]
+    split = np.zeros(len(table), dtype=bool)
+    split[rows[~starts]] = True
+    track = np.empty(len(table), dtype=np.int64)  # pieces of tracks, numbered by track and frame
+    track[table.by_track] = table.track[table.by_track] + np.cumsum(split[table.by_track])
 
-    old = np.repeat(np.arange(table.n_tracks), pieces)
+    first_piece = track[start]
+    old = np.repeat(np.arange(table.n_tracks), np.diff(np.r_[first_piece, track.max(initial=-1) + 1]))
     new_parent = np.full(old.size, -1, dtype=np.int64)
     child = np.flatnonzero(parent >= 0)
-    mother = parent[child]
-    before = np.searchsorted(split_key, mother * span + table.t[start[child]]) - first_split[mother]
-    new_parent[first_piece[child]] = first_piece[mother] + before
+    before = table.before(parent[child], table.t[start[child]])
+    new_parent[first_piece[child]] = np.where(before >= 0, track[before], first_piece[parent[child]])
     columns: dict[str, npt.NDArray[Any]] = {
         "t": table.t,
         "y": table.y,
@@ -56,8 +50,7 @@ def cut_links(table: CellTable, arrivals: npt.NDArray[np.integer]) -> tuple[Cell
         **table.extra,
         _ROW: np.arange(len(table)),
     }
-    frames = np.diff(table.fov_first_frame)
     forest = build_forest(new_parent)
-    result = build_table(columns, track, table.track_id[old], table.track_fov[old], forest, frames)
+    result = build_table(columns, track, table.track_id[old], table.track_fov[old], forest, table.fov_frames)
     order = np.asarray(result.extra.pop(_ROW), dtype=np.int64)
     return result, order

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from dynaclr.curation.marks import Mark, MarkKind
 from dynaclr.tracks import CellTable
 
-__all__ = ("FovNames", "Match", "Matched", "first_rows", "match_marks")
+__all__ = ("FovNames", "Match", "Matched", "match_marks")
 
 _NONE = np.iinfo(np.int64).min
 
@@ -65,13 +65,6 @@ class Matched:
     why: list[str]
 
 
-def first_rows(table: CellTable) -> npt.NDArray[np.int64]:
-    """Return the row of each track's first observation (n_tracks,)."""
-    rows = np.zeros(table.n_tracks, dtype=np.int64)
-    rows[table.track[::-1]] = np.arange(len(table))[::-1]  # rows ascend in time; the last write wins
-    return rows
-
-
 def match_marks(marks: Sequence[Mark], table: CellTable, names: FovNames, radius_px: float) -> Matched:
     """Return where marks are.
 
@@ -120,8 +113,8 @@ def _find_cells(
     """Find tracks and rows of marks that name a track."""
     own = [marks[place] for place in which]
     fov, t = found.fov[which], _integers([mark.t for mark in own])
-    track = _tracks_of(table, fov, _integers([mark.track_id for mark in own]))
-    row = _rows_of(table, fov, track, t)
+    ids = _integers([mark.track_id for mark in own])
+    track, row = table.tracks(fov, ids, t), table.find(fov, ids, t)
     y = np.array([np.nan if mark.y is None else mark.y for mark in own])
     x = np.array([np.nan if mark.x is None else mark.x for mark in own])
     placed = np.isfinite(y) & (t != _NONE)
@@ -132,7 +125,7 @@ def _find_cells(
     needs_row = np.array([mark.kind in (MarkKind.FRAME, MarkKind.LINK) for mark in own], dtype=bool)
     no_frame = needs_row & (t == _NONE) & (track >= 0)  # a mother's link without its frame
     if no_frame.any():
-        row[no_frame] = first_rows(table)[track[no_frame]]
+        row[no_frame] = table.first_rows[track[no_frame]]
     by_id = np.where(placed, near, np.where(needs_row, row >= 0, track >= 0))
     moved = np.flatnonzero(placed & ~by_id)
     nearest = _nearest(table, fov[moved], t[moved], y[moved], x[moved], radius_px)
@@ -154,38 +147,6 @@ def _find_cells(
         found.why[which[place]] = text
 
 
-def _tracks_of(
-    table: CellTable, fov: npt.NDArray[np.int64], track_id: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    """Return the track of each (FOV, id), -1 where there is none."""
-    if not table.n_tracks:
-        return np.full(fov.size, -1, dtype=np.int64)
-    ids, code = np.unique(table.track_id, return_inverse=True)
-    key = table.track_fov * np.int64(ids.size) + code
-    order = np.argsort(key, kind="stable")
-    wanted = np.searchsorted(ids, track_id)
-    known = ids[np.minimum(wanted, ids.size - 1)] == track_id
-    target = fov * ids.size + wanted
-    spot = np.minimum(np.searchsorted(key[order], target), order.size - 1)
-    return np.where(known & (key[order][spot] == target), order[spot], -1)
-
-
-def _rows_of(
-    table: CellTable,
-    fov: npt.NDArray[np.int64],
-    track: npt.NDArray[np.int64],
-    t: npt.NDArray[np.int64],
-) -> npt.NDArray[np.int64]:
-    """Return the row of each track at a frame, -1 where it is not seen."""
-    if not len(table):
-        return np.full(fov.size, -1, dtype=np.int64)
-    frames = np.diff(table.fov_first_frame)[fov]
-    inside = (track >= 0) & (t >= 0) & (t < frames)
-    key = (table.fov_first_frame[fov] + np.where(inside, t, 0)) * table.n_tracks + track
-    spot = np.minimum(np.searchsorted(table.frame_key, key), len(table) - 1)
-    return np.where(inside & (table.frame_key[spot] == key), spot, -1)
-
-
 def _nearest(
     table: CellTable,
     fov: npt.NDArray[np.int64],
@@ -198,11 +159,8 @@ def _nearest(
     result = np.full(fov.size, -1, dtype=np.int64)
     if not (fov.size and len(table)):
         return result
-    frames = np.diff(table.fov_first_frame)[fov]
-    frame = table.fov_first_frame[fov] + np.where(t < frames, t, 0)
-    low = np.searchsorted(table.frame_key, frame * table.n_tracks)
-    high = np.searchsorted(table.frame_key, (frame + 1) * table.n_tracks)
-    count = np.where(t < frames, high - low, 0)
+    low, high = table.ranges(fov, t)
+    count = high - low
     mark = np.repeat(np.arange(fov.size), count)
     row = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + low[mark]
     distance = np.hypot(table.y[row] - y[mark], table.x[row] - x[mark])
@@ -220,10 +178,9 @@ def _check_links(marks: Sequence[Mark], table: CellTable, found: Matched) -> Non
     ]
     if not links:
         return
-    start = first_rows(table)
     for place in links:
         mark, row, track = marks[place], found.row[place], found.track[place]
-        starts, parent = row == start[track], table.forest.parent[track]
+        starts, parent = row == table.first_rows[track], table.forest.parent[track]
         of_mother = mark.parent_track_id not in (None, mark.track_id)
         why = ""
         if starts and parent < 0:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.base.errors import ConfigError, problem
+from dynaclr.base.numbering import TableRows
 from dynaclr.base.random import choose
 from dynaclr.tracks import CellTable, Relation, RelativeLookup
 
@@ -74,8 +75,8 @@ class PairDraw:
         How many candidates there were at the realised offset.
     """
 
-    anchor: npt.NDArray[np.int64]
-    positive: npt.NDArray[np.int64]
+    anchor: TableRows
+    positive: TableRows
     tau_frames: npt.NDArray[np.int64]
     requested_frames: npt.NDArray[np.int64]
     kin: npt.NDArray[np.int64]
@@ -94,7 +95,7 @@ class Candidates:
 def draw_pairs(
     lookup: RelativeLookup,
     law: TauLaw,
-    anchors: npt.NDArray[np.integer],
+    rows: TableRows,
     uniform: npt.NDArray[np.float64],
 ) -> PairDraw:
     """Draw tau from the law restricted to offsets that have a candidate, then a candidate uniformly.
@@ -105,8 +106,8 @@ def draw_pairs(
         Relatives by offset.
     law
         Law of tau.
-    anchors
-        (B,) rows of the table.
+    rows
+        (B,) the anchors.
     uniform
         (B, 2) uniforms: for tau, for the candidate.
 
@@ -115,7 +116,6 @@ def draw_pairs(
     ValueError
         If an anchor has no candidate at any offset.
     """
-    rows: npt.NDArray[np.int64] = np.asarray(anchors, dtype=np.int64)
     table = lookup.table
     if lookup.relation is Relation.SELF:
         zero, one = np.zeros(rows.size, dtype=np.int64), np.ones(rows.size, dtype=np.int64)
@@ -131,7 +131,7 @@ def draw_pairs(
     every = np.arange(rows.size)
     first, count = low[every, column], (high - low)[every, column]
     candidate = first + np.minimum((uniform[:, 1] * count).astype(np.int64), count - 1)
-    positive = lookup.rows_of(candidate)
+    positive = TableRows(lookup.rows_of(candidate))
     return PairDraw(
         anchor=rows,
         positive=positive,
@@ -142,13 +142,13 @@ def draw_pairs(
     )
 
 
-def candidates_of(lookup: RelativeLookup, law: TauLaw, anchor: int) -> Candidates:
+def candidates_of(lookup: RelativeLookup, law: TauLaw, row: int) -> Candidates:
     """Return every candidate of one anchor with its probability; empty if it has none."""
-    row = np.array([anchor], dtype=np.int64)
+    rows = np.array([row], dtype=np.int64)
     if lookup.relation is Relation.SELF:
-        return Candidates(row, np.zeros(1, dtype=np.int64), np.ones(1))
-    offsets, weights = law.offsets(lookup.table.fov_of(row))
-    low, high = lookup.ranges(row[:, None], offsets)
+        return Candidates(rows, np.zeros(1, dtype=np.int64), np.ones(1))
+    offsets, weights = law.offsets(lookup.table.fov_of(rows))
+    low, high = lookup.ranges(rows[:, None], offsets)
     counts = (high - low)[0]
     mass = weights[0] * (counts > 0)
     numbers = [np.arange(a, b) for a, b, m in zip(low[0], high[0], mass, strict=True) if m > 0]
@@ -165,7 +165,7 @@ def candidates_of(lookup: RelativeLookup, law: TauLaw, anchor: int) -> Candidate
 def kin_of(
     table: CellTable, anchors: npt.NDArray[np.integer], positives: npt.NDArray[np.integer]
 ) -> npt.NDArray[np.int64]:
-    """Return how positives are related to anchors, as `Kin` codes (B,).
+    """Return how rows of positives are related to rows of anchors, as `Kin` codes (B,).
 
     Raises
     ------

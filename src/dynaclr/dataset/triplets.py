@@ -1,4 +1,4 @@
-"""Answers rows of anchors with batches of pixels and metadata; knows no order of rows and no stage.
+"""Answers anchor numbers with batches of pixels and metadata; knows no order of anchors and no stage.
 
 One class although it is long: drawing, reading and describing a batch share all that it holds.
 """
@@ -16,7 +16,8 @@ import torch
 from dynaclr.base import keys
 from dynaclr.base.errors import ConfigError, problem
 from dynaclr.base.fingerprint import fingerprint
-from dynaclr.base.random import FIXED_EPOCH, BatchKey, KeyedBatch, Purpose, row_uniforms, uniforms
+from dynaclr.base.numbering import AnchorNumbers, TableRows
+from dynaclr.base.random import FIXED_EPOCH, BatchKey, KeyedBatch, Purpose, number_uniforms, uniforms
 from dynaclr.dataset.pairs import PairDraw, TauLaw, draw_pairs
 from dynaclr.images import NormTable, PatchReader, PatchRequest
 from dynaclr.index import MultiExperimentIndex
@@ -44,12 +45,12 @@ class MultiExperimentTripletDataset:
     cache_pool_bytes
         Bytes of decoded chunks kept; 0 keeps as many as one batch shares.
     seed
-        Seed for rows that come without a key.
+        Seed for anchors that come without a key.
 
     Raises
     ------
     ConfigError
-        If the range of tau leaves anchors without a positive.
+        If there is no anchor (fit), or the range of tau leaves anchors without a positive.
     """
 
     def __init__(
@@ -66,6 +67,8 @@ class MultiExperimentTripletDataset:
         self.return_negative = return_negative
         self.law = TauLaw(self._tau_frames(tau_range_hours), float(tau_decay_rate))
         self.rows = index.anchor_rows if fit else np.flatnonzero(index.readable).astype(np.int32)
+        if fit:
+            index.require_anchors()
         if fit and tau_range_hours is not None:
             self._check_range(tau_range_hours)
         registry = index.registry
@@ -82,7 +85,7 @@ class MultiExperimentTripletDataset:
         self.norms = NormTable(
             index.fovs,
             registry.names,
-            [config.data_path for config in registry.experiments],
+            [config.plate_path for config in registry.experiments],
             [config.source_channel for config in registry.experiments],
         )
 
@@ -126,7 +129,7 @@ class MultiExperimentTripletDataset:
         return int(self.rows.size)
 
     def __getitem__(self, item: int) -> dict[str, Any]:
-        """Return a batch of one row."""
+        """Return a batch of one anchor."""
         return self.__getitems__([item])
 
     def __getitems__(self, indices: Sequence[int]) -> dict[str, Any]:
@@ -135,8 +138,8 @@ class MultiExperimentTripletDataset:
         Parameters
         ----------
         indices
-            Row numbers of `valid_anchors` (fit) or of the observations (predict). A `KeyedBatch` is
-            drawn with its own key; plain lists are drawn with the seed and each row's number alone.
+            Anchor numbers, those of rows of `valid_anchors` (fit), or numbers of the readable observations
+            (predict). A `KeyedBatch` is drawn with its own key; plain lists with the seed and each number.
 
         Returns
         -------
@@ -149,27 +152,30 @@ class MultiExperimentTripletDataset:
         PixelReadError
             If pixels cannot be read.
         """
-        numbers = np.asarray(indices, dtype=np.int64)
         if not self.fit:
-            return self._predict_batch(self.rows[numbers])
-        return self.sample(indices, np.arange(numbers.size))
+            return self._predict_batch(self.rows_of(indices))
+        return self.sample(indices, np.arange(len(indices)))
 
-    def sample(self, indices: Sequence[int], places: npt.NDArray[np.integer]) -> dict[str, Any]:
+    def rows_of(self, anchors: Sequence[int] | AnchorNumbers) -> TableRows:
+        """Return the rows of the index's table that anchor numbers stand for."""
+        return TableRows(self.rows[np.asarray(anchors, dtype=np.int64)].astype(np.int64))
+
+    def sample(self, anchors: Sequence[int], places: npt.NDArray[np.integer]) -> dict[str, Any]:
         """Return some samples of a batch of anchors, as `__getitems__` would at these places.
 
         Parameters
         ----------
-        indices
-            The whole batch.
+        anchors
+            Anchor numbers of the whole batch.
         places
             (b,) places in it; only their pixels are read.
         """
-        draw = self.draw(indices)
+        draw = self.draw(anchors)
         parts = {keys.ANCHOR: draw.anchor[places], keys.POSITIVE: draw.positive[places]}
         if self.return_negative:
-            parts[keys.NEGATIVE] = self._negatives(indices, draw.anchor)[places]
+            parts[keys.NEGATIVE] = self._negatives(anchors, draw.anchor)[places]
         pixels = self._read(np.concatenate(list(parts.values())))
-        batch: dict[str, Any] = {keys.BATCH_KEY: self.key_of(indices)}
+        batch: dict[str, Any] = {keys.BATCH_KEY: self.key_of(anchors)}
         for number, (name, rows) in enumerate(parts.items()):
             batch[name] = torch.from_numpy(pixels[number * rows.size : (number + 1) * rows.size])
             batch[keys.NORM_META_OF[name]] = self.norms.lookup(
@@ -194,45 +200,46 @@ class MultiExperimentTripletDataset:
             *(table.frame_key, table.track_id, table.track_fov, table.forest.parent, table.fov_first_frame),
         )
 
-    def key_of(self, indices: Sequence[int]) -> BatchKey:
+    def key_of(self, anchors: Sequence[int]) -> BatchKey:
         """Return the key of a batch; plain lists share one that never changes."""
-        return indices.key if isinstance(indices, KeyedBatch) else BatchKey(self.seed, FIXED_EPOCH, 0)
+        return anchors.key if isinstance(anchors, KeyedBatch) else BatchKey(self.seed, FIXED_EPOCH, 0)
 
-    def draw(self, indices: Sequence[int]) -> PairDraw:
+    def draw(self, anchors: Sequence[int]) -> PairDraw:
         """Return the positives of a batch without reading pixels."""
-        return self.draw_many([indices])
+        return self.draw_many([anchors])
 
     def draw_many(self, batches: Sequence[Sequence[int]]) -> PairDraw:
         """Return the positives of batches, one after another, as `draw` would of each; it is faster."""
-        numbers = np.concatenate([np.asarray(batch, dtype=np.int64) for batch in batches])
+        anchors = np.concatenate([np.asarray(batch, dtype=np.int64) for batch in batches])
         uniform = np.concatenate([self._pair_uniforms(batch) for batch in batches])
-        return draw_pairs(self.index.lookup, self.law, self.rows[numbers], uniform)
+        return draw_pairs(self.index.lookup, self.law, self.rows_of(AnchorNumbers(anchors)), uniform)
 
-    def _pair_uniforms(self, indices: Sequence[int]) -> npt.NDArray[np.float64]:
+    def _pair_uniforms(self, anchors: Sequence[int]) -> npt.NDArray[np.float64]:
         """Return uniforms for tau and candidate (B, 2)."""
-        if not isinstance(indices, KeyedBatch):
-            return row_uniforms(self.seed, Purpose.TAU, np.asarray(indices, dtype=np.int64), 2)
+        if not isinstance(anchors, KeyedBatch):
+            return number_uniforms(self.seed, Purpose.TAU, np.asarray(anchors, dtype=np.int64), 2)
         purposes = (Purpose.TAU, Purpose.CANDIDATE)
-        return np.concatenate([uniforms(indices.key, part, len(indices)) for part in purposes], axis=1)
+        return np.concatenate([uniforms(anchors.key, part, len(anchors)) for part in purposes], axis=1)
 
-    def _negatives(self, indices: Sequence[int], anchors: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Draw for each anchor an anchor of another lineage, uniformly among all others."""
-        if isinstance(indices, KeyedBatch):
-            uniform = uniforms(indices.key, Purpose.NEGATIVE, anchors.size)[:, 0]
+    def _negatives(self, anchors: Sequence[int], rows: TableRows) -> TableRows:
+        """Draw for each anchor the row of an anchor of another lineage, uniformly among all others."""
+        if isinstance(anchors, KeyedBatch):
+            uniform = uniforms(anchors.key, Purpose.NEGATIVE, rows.size)[:, 0]
         else:
-            uniform = row_uniforms(self.seed, Purpose.NEGATIVE, np.asarray(indices, dtype=np.int64))[:, 0]
+            numbers = np.asarray(anchors, dtype=np.int64)
+            uniform = number_uniforms(self.seed, Purpose.NEGATIVE, numbers)[:, 0]
         table = self.index.table
-        rows, roots = self._by_root
-        own = table.forest.root[table.track[anchors]]
+        by_root, roots = self._by_root
+        own = table.forest.root[table.track[rows]]
         first, last = np.searchsorted(roots, own, side="left"), np.searchsorted(roots, own, side="right")
-        others = rows.size - (last - first)
+        others = by_root.size - (last - first)
         if not np.all(others > 0):
             raise ConfigError(
                 problem("no anchor of another lineage to draw a negative from", field="return_negative")
             )
         place = np.minimum((uniform * others).astype(np.int64), others - 1)
         chosen = np.where(place >= first, place + last - first, place)
-        return np.asarray(rows[chosen], dtype=np.int64)
+        return TableRows(by_root[chosen].astype(np.int64))
 
     @cached_property
     def _by_root(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from dynaclr.base import keys
 from dynaclr.base.errors import DataError, problem
-from dynaclr.base.files import replace_file
+from dynaclr.base.files import replace_file, unfinished
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +74,7 @@ class EmbeddingWriter:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._partial = path.with_name(f".{path.name}.partial")
+        self._partial = unfinished(path)
         self._writer: Any = None
         self.rows = 0
 

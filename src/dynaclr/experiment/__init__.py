@@ -5,7 +5,7 @@ Reads metadata only; knows no tracks and no pixels.
 
 from __future__ import annotations
 
-from dynaclr.experiment.fovs import FovEntry, check_geometry, known_names, select_fovs
+from dynaclr.experiment.fovs import FovEntry, check_geometry, known_names, select_fovs, slices_of
 from dynaclr.experiment.plates import FovLayout, PlateLayout
 from dynaclr.experiment.registry import ExperimentConfig, ExperimentRegistry, read_experiments
 
@@ -19,4 +19,5 @@ __all__ = (
     "known_names",
     "read_experiments",
     "select_fovs",
+    "slices_of",
 )

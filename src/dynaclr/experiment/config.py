@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, InitVar, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from dynaclr.base.errors import ConfigError, listing, problem, suggest, together
-from dynaclr.base.paths import path_in_file
+from dynaclr.base.paths import absolute_path, path_in_file
 from dynaclr.base.yaml_reader import LINE, load_yaml, without_lines
 
 __all__ = (
@@ -21,9 +21,9 @@ __all__ = (
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ExperimentConfig:
-    """One experiment as a person describes it.
+    """One experiment as a person describes it; every value stays as it was given.
 
     Attributes
     ----------
@@ -46,11 +46,13 @@ class ExperimentConfig:
         Hours after infection or perturbation at frame 0.
     organelle, date, moi
         Notes that travel with the embedding.
+    line
+        Where it stands in its file, for messages; None outside of files. No value of the experiment.
     """
 
     name: str
-    data_path: Path
-    tracks_path: Path
+    data_path: str | Path
+    tracks_path: str | Path
     channel_names: Sequence[str]
     source_channel: Sequence[str]
     condition_wells: dict[str, list[str]]
@@ -59,16 +61,28 @@ class ExperimentConfig:
     organelle: str = ""
     date: str = ""
     moi: float = 0.0
-    line: int | None = field(default=None, compare=False, repr=False)
+    line: InitVar[int | None] = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, line: int | None) -> None:
         problems = list(_field_problems(self))
         if problems:
             raise ConfigError(together(f"experiment {self.name}", problems))
-        object.__setattr__(self, "data_path", Path(self.data_path))
-        object.__setattr__(self, "tracks_path", Path(self.tracks_path))
-        object.__setattr__(self, "channel_names", tuple(self.channel_names))
-        object.__setattr__(self, "source_channel", tuple(self.source_channel))
+        object.__setattr__(self, "_line", line)
+
+    @property
+    def line_in_file(self) -> int | None:
+        """Where the experiment stands in its file, None outside of files."""
+        return getattr(self, "_line", None)
+
+    @property
+    def plate_path(self) -> Path:
+        """`data_path`, absolute."""
+        return absolute_path(self.data_path)
+
+    @property
+    def tracks_root(self) -> Path:
+        """`tracks_path`, absolute."""
+        return absolute_path(self.tracks_path)
 
     def condition_of(self, well: str) -> str | None:
         """Return the condition of a well, None if no condition lists it."""
@@ -158,7 +172,7 @@ def _well_problems(conditions: object, wrong: Any) -> Iterable[str]:
                 owner[str(well)] = str(label)
 
 
-_FIELDS = {item.name: item for item in fields(ExperimentConfig) if item.name != "line"}
+_FIELDS = {item.name: item for item in fields(ExperimentConfig)}
 _REQUIRED = tuple(name for name, item in _FIELDS.items() if item.default is MISSING)
 
 
@@ -211,7 +225,9 @@ def _entry(entry: object, number: int, path: Path) -> ExperimentConfig:
         raise ConfigError(together(where, problems))
     for key in ("data_path", "tracks_path"):
         if isinstance(values[key], str) and values[key].strip():
-            values[key] = path_in_file(values[key], path, key)
+            absolute = path_in_file(values[key], path, key)
+            if Path(values[key]) != absolute:
+                values[key] = str(absolute)
     try:
         return ExperimentConfig(**values, line=line)
     except ConfigError as error:

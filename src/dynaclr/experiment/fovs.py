@@ -5,13 +5,16 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from dynaclr.base.errors import ConfigError, listing, problem, suggest, together
 from dynaclr.base.keys import UNKNOWN_CONDITION
 from dynaclr.experiment.plates import FovLayout
 from dynaclr.experiment.registry import ExperimentRegistry
 
-__all__ = ("FovEntry", "check_geometry", "known_names", "select_fovs")
+__all__ = ("FovEntry", "check_geometry", "known_names", "select_fovs", "slices_of")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,22 @@ def _check_names(registry: ExperimentRegistry, include: set[str] | None, exclude
         problems.append(problem("empty list", field="include_wells", fix="Leave it out to use all wells."))
     if problems:
         raise ConfigError(together("selection of fields of view", problems))
+
+
+def slices_of(z_range: Sequence[int] | slice) -> tuple[int, int]:
+    """Return the first slice and the one after the last, of a pair or of a `slice`.
+
+    Raises
+    ------
+    ConfigError
+        If it is neither, or a slice without an end or with steps.
+    """
+    pair: Sequence[Any] = (z_range.start or 0, z_range.stop) if isinstance(z_range, slice) else tuple(z_range)
+    steps = isinstance(z_range, slice) and z_range.step not in (None, 1)
+    if steps or len(pair) != 2 or not all(isinstance(end, (int, np.integer)) for end in pair):
+        expected = "two whole numbers (start, stop), or slice(start, stop)"
+        raise ConfigError(problem("not a range of slices", field="z_range", expected=expected, found=z_range))
+    return int(pair[0]), int(pair[1])
 
 
 def check_geometry(

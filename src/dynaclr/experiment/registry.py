@@ -40,7 +40,7 @@ class ExperimentRegistry:
         if problems:
             raise ConfigError(together("experiments", problems))
         self.plates: dict[str, PlateLayout] = {
-            config.name: read_plate(config.data_path, config.name) for config in self.experiments
+            config.name: read_plate(config.plate_path, config.name) for config in self.experiments
         }
         problems = [
             text for config in self.experiments for text in _plate_problems(config, self.plates[config.name])
@@ -77,7 +77,7 @@ class ExperimentRegistry:
         """{experiment: {position in source_channel: index in the store}}."""
         return {
             config.name: {
-                place: config.channel_names.index(channel)
+                place: list(config.channel_names).index(channel)
                 for place, channel in enumerate(config.source_channel)
             }
             for config in self.experiments
@@ -146,7 +146,11 @@ def _name_problems(experiments: Sequence[ExperimentConfig]) -> Iterable[str]:
     for config in experiments:
         other = seen.setdefault(config.name.lower(), config)
         if other is not config:
-            lines = f"lines {other.line} and {config.line}" if config.line else "two entries"
+            lines = (
+                f"lines {other.line_in_file} and {config.line_in_file}"
+                if config.line_in_file
+                else "two entries"
+            )
             yield problem(
                 f"two experiments have one name ({lines})",
                 experiment=config.name,
@@ -179,14 +183,22 @@ def _plate_problems(config: ExperimentConfig, plate: PlateLayout) -> Iterable[st
             expected=list(plate.channel_names),
             found=list(config.channel_names),
         )
-    for label, wells in config.condition_wells.items():
-        for well in wells:
-            if well not in plate.wells:
-                yield problem(
-                    f"condition '{label}' lists a well that the plate lacks",
-                    experiment=config.name,
-                    file=config.data_path,
-                    field="condition_wells",
-                    expected=f"one of {listing(plate.wells)}",
-                    found=well,
-                )
+    listed = {well: label for label, wells in config.condition_wells.items() for well in wells}
+    lacking = [f"{well} ('{label}')" for well, label in listed.items() if well not in plate.wells]
+    if not lacking:
+        return
+    none_left = len(lacking) == len(listed)
+    text = problem(
+        "the plate has no well of any condition"
+        if none_left
+        else "conditions list wells that the plate lacks",
+        experiment=config.name,
+        file=config.data_path,
+        field="condition_wells",
+        expected=f"some of {listing(plate.wells)}",
+        found=listing(lacking),
+    )
+    if none_left:
+        yield text
+    else:
+        warnings.warn(text, stacklevel=4)

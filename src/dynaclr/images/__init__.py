@@ -8,7 +8,7 @@ from __future__ import annotations
 from dynaclr.images.moments import Moments, frame_moments
 from dynaclr.images.patches import PatchReader, PatchRequest
 from dynaclr.images.plate_writer import PlateWriter, write_plate
-from dynaclr.images.statistics import NormTable, sidecar_path, stored_statistics
+from dynaclr.images.statistics import NormTable, origin, sidecar_path, stored_statistics
 from dynaclr.images.statistics_files import (
     forget_partials,
     read_partial,
@@ -16,7 +16,7 @@ from dynaclr.images.statistics_files import (
     write_into_plate,
     write_sidecar,
 )
-from dynaclr.images.stores import chunk_files, is_complete, make_context, open_array
+from dynaclr.images.stores import is_complete, make_context, open_array, stored_pixels
 
 __all__ = (
     "Moments",
@@ -24,15 +24,16 @@ __all__ = (
     "PatchReader",
     "PatchRequest",
     "PlateWriter",
-    "chunk_files",
     "forget_partials",
     "frame_moments",
     "is_complete",
     "make_context",
     "open_array",
+    "origin",
     "read_partial",
     "sidecar_path",
     "store_partial",
+    "stored_pixels",
     "stored_statistics",
     "write_into_plate",
     "write_plate",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,11 +11,14 @@ import numpy.typing as npt
 
 from dynaclr.base.keys import STATISTICS
 
-__all__ = ("Moments", "frame_moments")
+__all__ = ("MOMENTS_VERSION", "Moments", "frame_moments")
+
+MOMENTS_VERSION = 2
+"""Raised when the same pixels give other statistics, so that kept ones are computed again."""
 
 SAMPLE = 2**16
 """Pixels of a frame that the quantiles of frames, FOVs and data sets are estimated from."""
-_POOL = 2**20  # most pixels kept when frames are merged
+_POOL = 2**20  # values that a merged sample is thinned to when it has twice as many
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +26,9 @@ class Moments:
     """Count, mean, squared deviations, extremes and a sample of pixels.
 
     The mean and deviation are exact (merged as Chan, Golub and LeVeque, "Algorithms for computing the
-    sample variance", The American Statistician 1983). Quantiles come from `sample`: pixels spread
-    evenly over the frames, all of them where a frame has no more than `SAMPLE`.
+    sample variance", The American Statistician 1983). Quantiles come from `sample`: all pixels of a frame
+    of up to `SAMPLE`, else pixels spread evenly over it. Each stands for `weights` pixels, so that
+    every frame counts by its size, in whatever order frames are merged.
     """
 
     count: int = 0
@@ -32,6 +37,12 @@ class Moments:
     lowest: float = np.inf
     highest: float = -np.inf
     sample: npt.NDArray[np.float32] = field(default_factory=lambda: np.empty(0, dtype=np.float32))
+    weights: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0, dtype=np.float64))
+
+    @property
+    def blank(self) -> bool:
+        """Whether there is no finite pixel, or all pixels are one value: nothing was recorded."""
+        return self.lowest >= self.highest
 
     def merged(self, other: Moments) -> Moments:
         """Return the moments of both sets of pixels together."""
@@ -40,8 +51,9 @@ class Moments:
         count = self.count + other.count
         delta = other.mean - self.mean
         sample = np.concatenate([self.sample, other.sample])
-        if sample.size > _POOL:
-            sample = sample[:: -(-sample.size // _POOL)]
+        weights = np.concatenate([self.weights, other.weights])
+        if sample.size > 2 * _POOL:
+            sample, weights = _thinned(sample, weights, _POOL)
         return Moments(
             count=count,
             mean=self.mean + delta * other.count / count,
@@ -49,13 +61,14 @@ class Moments:
             lowest=min(self.lowest, other.lowest),
             highest=max(self.highest, other.highest),
             sample=sample,
+            weights=weights,
         )
 
     def statistics(self) -> dict[str, float]:
         """Return the statistics named in `keys.STATISTICS`; all 0 where no pixel is finite."""
         if not self.count:
             return dict.fromkeys(STATISTICS, 0.0)
-        p1, p5, p25, p50, p75, p95, p99 = np.percentile(self.sample, [1, 5, 25, 50, 75, 95, 99])
+        p1, p5, p25, p50, p75, p95, p99 = self._quantiles((0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99))
         values = {
             "mean": self.mean,
             "std": np.sqrt(self.squares / self.count),
@@ -70,9 +83,18 @@ class Moments:
         }
         return {name: float(values[name]) for name in STATISTICS}
 
+    def _quantiles(self, shares: Sequence[float]) -> npt.NDArray[np.float64]:
+        """Return quantiles, linear between pixels; as `numpy.quantile` where all weights are equal."""
+        order = np.argsort(self.sample, kind="stable")
+        values, weights = self.sample[order].astype(np.float64), self.weights[order]
+        below = np.cumsum(weights) - weights
+        return np.interp(shares, below / max(below[-1], 1), values)
+
     def to_json(self) -> dict[str, Any]:
-        """Return plain types; at most `SAMPLE` pixels of the sample are kept."""
-        step = max(-(-self.sample.size // SAMPLE), 1)
+        """Return plain types; at most `SAMPLE` values of the sample are kept."""
+        sample, weights = self.sample, self.weights
+        if sample.size > SAMPLE:
+            sample, weights = _thinned(sample, weights, SAMPLE)
         lowest, highest = (self.lowest, self.highest) if self.count else (0.0, 0.0)
         return {
             "count": self.count,
@@ -80,7 +102,8 @@ class Moments:
             "squares": self.squares,
             "lowest": lowest,
             "highest": highest,
-            "sample": [float(value) for value in self.sample[::step]],
+            "sample": sample.tolist(),
+            "weights": weights.tolist(),
         }
 
     @classmethod
@@ -89,7 +112,20 @@ class Moments:
         if not content["count"]:
             return cls()
         sample = np.asarray(content["sample"], dtype=np.float32)
-        return cls(**{**content, "sample": sample})
+        return cls(**{**content, "sample": sample, "weights": np.asarray(content["weights"])})
+
+
+def _thinned(
+    sample: npt.NDArray[np.float32], weights: npt.NDArray[np.float64], size: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float64]]:
+    """Return `size` values of equal weight, at equally spaced quantiles of a weighted sample.
+
+    No quantile moves by more than 1 / (2 size) of all pixels, plus the weight of one value.
+    """
+    order = np.argsort(sample, kind="stable")
+    reached = np.cumsum(weights[order])
+    places = (np.arange(size) + 0.5) * (reached[-1] / size)
+    return sample[order][np.searchsorted(reached, places)], np.full(size, reached[-1] / size)
 
 
 def frame_moments(pixels: npt.NDArray[Any]) -> Moments:
@@ -105,11 +141,13 @@ def frame_moments(pixels: npt.NDArray[Any]) -> Moments:
     step = max(values.size // SAMPLE, 1)
     while np.gcd(step, width) > 1:  # else every sample would come from a few columns of the image
         step += 1
+    sample = values[::step].astype(np.float32)
     return Moments(
         count=int(values.size),
         mean=mean,
         squares=squares,
         lowest=float(values.min()),
         highest=float(values.max()),
-        sample=values[::step].astype(np.float32),
+        sample=sample,
+        weights=np.full(sample.size, values.size / sample.size),
     )

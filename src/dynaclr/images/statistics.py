@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,20 @@ import torch
 
 from dynaclr.base import keys
 from dynaclr.base.errors import DataError, problem, suggest, together
-from dynaclr.experiment import FovEntry
+from dynaclr.experiment import FovEntry, FovLayout
+from dynaclr.images.moments import MOMENTS_VERSION
+from dynaclr.images.stores import stored_pixels
 
-__all__ = ("NormTable", "fov_statistics", "read_sidecar", "sidecar_path", "stored_statistics")
+__all__ = (
+    "NormTable",
+    "Sidecar",
+    "StoredStatistics",
+    "fov_statistics",
+    "origin",
+    "read_sidecar",
+    "sidecar_path",
+    "stored_statistics",
+)
 
 NormMeta = dict[str, dict[str, torch.Tensor]]
 """{level: {statistic: (B, C)}}: the statistics of each sample's own store, FOV and frame."""
@@ -32,34 +44,104 @@ def fov_statistics(plate: Path, fov_name: str) -> Path:
     return sidecar_path(plate) / f"{fov_name}.json"
 
 
-def stored_statistics(plate: Path, entry: FovEntry) -> tuple[dict[str, Any] | None, str]:
-    """Return the statistics of an FOV by channel (None if it has none) and where they come from.
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """Statistics of one FOV in a file beside its plate.
 
-    What stands in the position's own attributes is used as it is; channels and levels that they lack
-    are taken from the sidecar.
+    Attributes
+    ----------
+    statistics
+        {channel: {level: statistics}}.
+    origins
+        {channel: what the values were computed from and by}, see `origin`.
+    replacing
+        Channels whose values were asked for instead of those that the plate itself holds.
+    """
+
+    statistics: dict[str, Any] = field(default_factory=dict)
+    origins: dict[str, Any] = field(default_factory=dict)
+    replacing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStatistics:
+    """What is kept for one FOV.
+
+    Attributes
+    ----------
+    statistics
+        {channel: {level: statistics}}; None if there are none at all.
+    source
+        Where they come from, for messages.
+    outdated
+        {channel: why its values are not used}: they are of other pixels, or an earlier version made them.
+    """
+
+    statistics: dict[str, Any] | None
+    source: str
+    outdated: dict[str, str]
+
+
+def origin(layout: FovLayout, channel: int) -> dict[str, Any]:
+    """Return what statistics of a channel are computed from (files of pixels) and by (version of code)."""
+    return {
+        "channel": channel,
+        "pixels": stored_pixels(layout, [channel], (0, layout.shape[2])),
+        "version": MOMENTS_VERSION,
+    }
+
+
+def _outdated(layout: FovLayout, origins: Mapping[str, Any]) -> dict[str, str]:
+    reasons = {}
+    for name, kept in origins.items():
+        if kept.get("version") != MOMENTS_VERSION:
+            reasons[name] = "an earlier version computed them"
+        elif kept != origin(layout, kept["channel"]):
+            reasons[name] = "the pixels have changed since they were computed"
+    return reasons
+
+
+def stored_statistics(plate: Path, entry: FovEntry) -> StoredStatistics:
+    """Return the statistics of an FOV.
+
+    What stands in the position's own attributes is used as it is; what they lack, down to the single
+    statistic, is taken from the sidecar.
 
     Raises
     ------
     DataError
         If a sidecar cannot be read.
     """
-    own = entry.layout.attributes.get(keys.NORMALIZATION)
-    path = fov_statistics(plate, entry.layout.name)
-    if not path.is_file():
-        return own or None, f"{entry.layout.path} attributes" if own else str(path)
-    beside = read_sidecar(path, entry.layout.name)
+    layout = entry.layout
+    own, place = layout.attributes.get(keys.NORMALIZATION), f"{layout.path} attributes"
+    path = fov_statistics(plate, layout.name)
+    beside = read_sidecar(path, layout.name) if path.is_file() else None
+    outdated = _outdated(layout, beside.origins if beside else {})
+    own_origins = layout.attributes.get(keys.NORMALIZATION_ORIGIN)
+    if isinstance(own, Mapping) and isinstance(own_origins, Mapping):
+        wrong = _outdated(layout, own_origins)
+        own = {name: levels for name, levels in own.items() if name not in wrong}
+        outdated |= wrong
+    if beside is None:
+        return StoredStatistics(own or None, place if own else str(path), outdated)
+    usable = {name: levels for name, levels in beside.statistics.items() if name not in outdated}
     if not isinstance(own, Mapping):
-        return (own, f"{entry.layout.path} attributes") if own else (beside, str(path))
-    merged = {
-        name: {**beside.get(name, {}), **levels}
-        for name, levels in own.items()
-        if isinstance(levels, Mapping)
-    }
-    return {**beside, **own, **merged}, f"{entry.layout.path} attributes and {path}"
+        return StoredStatistics(own, place, {}) if own else StoredStatistics(usable, str(path), outdated)
+    kept = {name: levels for name, levels in own.items() if name not in beside.replacing}
+    filled = {name: _filled(levels, usable.get(name, {})) for name, levels in kept.items()}
+    return StoredStatistics({**usable, **filled}, f"{place} and {path}", outdated)
 
 
-def read_sidecar(path: Path, fov_name: str) -> dict[str, Any]:
-    """Return the statistics by channel that a sidecar file holds.
+def _filled(own: Any, beside: Any) -> Any:
+    """Return nested values of the plate, and those of the sidecar where the plate has none."""
+    if not isinstance(own, Mapping) or not isinstance(beside, Mapping):
+        return own
+    both = {name: _filled(own[name], beside[name]) for name in own if name in beside}
+    return {**beside, **own, **both}
+
+
+def read_sidecar(path: Path, fov_name: str) -> Sidecar:
+    """Return what a sidecar file holds.
 
     Raises
     ------
@@ -68,7 +150,9 @@ def read_sidecar(path: Path, fov_name: str) -> dict[str, Any]:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return dict(content[keys.NORMALIZATION])
+        statistics = dict(content[keys.NORMALIZATION])
+        first = {name: {"version": 1} for name in statistics}
+        return Sidecar(statistics, content.get("origin", first), tuple(content.get("replacing", ())))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             problem(
@@ -95,7 +179,7 @@ class NormTable:
     DataError
         If a plate's own statistics lack a channel, or a value is no number; all FOVs are reported
         together. An FOV without any statistics, or a channel that was not computed yet, is no error
-        here: see `missing` and `available`.
+        here: see `missing`, `outdated` and `available`.
     """
 
     def __init__(
@@ -115,17 +199,20 @@ class NormTable:
             keys.TIMEPOINT_STATISTICS: np.full((int(frames.sum()), *shape), np.nan, dtype=np.float32),
         }
         self.missing: list[str] = []
+        self.outdated: dict[int, dict[str, str]] = {}
         problems: list[str] = []
         for code, entry in enumerate(entries):
             name = experiment_names[entry.experiment]
-            stored, source = stored_statistics(plates[entry.experiment], entry)
-            if stored is None:
+            kept = stored_statistics(plates[entry.experiment], entry)
+            self.outdated[code] = kept.outdated
+            if kept.statistics is None:
                 self.missing.append(f"{name}/{entry.layout.name}")
                 continue
             for place, channel in enumerate(channel_names[entry.experiment]):
-                if channel not in stored and not entry.layout.attributes.get(keys.NORMALIZATION):
+                plain = not entry.layout.attributes.get(keys.NORMALIZATION)
+                if channel not in kept.statistics and (plain or channel in kept.outdated):
                     continue
-                problems += self._take(stored, code, place, channel, name, entry, source)
+                problems += self._take(kept.statistics, code, place, channel, name, entry, kept.source)
         if problems:
             raise DataError(together("normalization statistics", problems))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,36 +12,35 @@ from dynaclr.base.errors import DataError, problem
 from dynaclr.base.files import write_json_atomically
 from dynaclr.experiment import FovLayout
 from dynaclr.images.moments import Moments
-from dynaclr.images.statistics import fov_statistics, read_sidecar
+from dynaclr.images.statistics import Sidecar, fov_statistics, read_sidecar
 
 __all__ = ("forget_partials", "read_partial", "store_partial", "write_into_plate", "write_sidecar")
+
+Origins = Mapping[str, Mapping[str, Any]]
+"""{channel: what its statistics were computed from and by}."""
 
 
 def _partial_path(layout: FovLayout) -> Path:
     return fov_statistics(layout.plate, layout.name).with_suffix(".partial.json")
 
 
-def read_partial(layout: FovLayout, names: Sequence[str]) -> dict[str, Any] | None:
-    """Return what an interrupted run stored for an FOV, if it is of these pixels and channels."""
+def read_partial(layout: FovLayout, origins: Origins) -> dict[str, Any] | None:
+    """Return what an interrupted run stored for an FOV, if it is of these pixels, channels and this code."""
     path = _partial_path(layout)
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    same = content.get("source") == _source(layout) and set(content.get("moments", {})) == set(names)
-    return content if same else None
+    return content if content.get("origin") == origins else None
 
 
-def _source(layout: FovLayout) -> list[Any]:
-    """Return what tells whether pixels are still those that were read."""
-    return [list(layout.shape), layout.dtype, layout.array_path.stat().st_mtime_ns]
-
-
-def store_partial(layout: FovLayout, result: dict[str, Any], moments: dict[str, Moments]) -> None:
+def store_partial(
+    layout: FovLayout, result: dict[str, Any], moments: dict[str, Moments], origins: Origins
+) -> None:
     """Keep what was found in an FOV until the plate is done."""
     path = _partial_path(layout)
     content = {
-        "source": _source(layout),
+        "origin": origins,
         "moments": {name: value.to_json() for name, value in moments.items()},
         **result,
     }
@@ -59,23 +58,42 @@ def forget_partials(layouts: Sequence[FovLayout]) -> None:
             folder = folder.parent
 
 
-def write_sidecar(layout: FovLayout, statistics: dict[str, Any]) -> None:
-    """Add channels to an FOV's sidecar; the others that it holds stay as they are."""
+def write_sidecar(
+    layout: FovLayout, statistics: dict[str, Any], origins: Origins, replacing: Sequence[str] = ()
+) -> None:
+    """Add channels to an FOV's sidecar; the others that it holds stay as they are.
+
+    Parameters
+    ----------
+    layout
+        The field of view.
+    statistics, origins
+        By channel: levels of statistics, and what they were computed from and by.
+    replacing
+        Channels whose values stand for those that the plate itself holds.
+    """
     path = fov_statistics(layout.plate, layout.name)
     try:
-        beside = read_sidecar(path, layout.name) if path.is_file() else {}
+        beside = read_sidecar(path, layout.name) if path.is_file() else Sidecar()
     except DataError:  # met only where everything is computed again: nothing in it can be kept
-        beside = {}
-    _write(path, {"schema": 1, keys.NORMALIZATION: {**beside, **statistics}})
+        beside = Sidecar()
+    content = {
+        "schema": 2,
+        "origin": {**beside.origins, **origins},
+        "replacing": sorted({*beside.replacing, *replacing}),
+        keys.NORMALIZATION: {**beside.statistics, **statistics},
+    }
+    _write(path, content)
 
 
-def write_into_plate(layout: FovLayout, statistics: dict[str, Any]) -> None:
+def write_into_plate(layout: FovLayout, statistics: dict[str, Any], origins: Origins) -> None:
     """Add "normalization" to the position's attributes; all other attributes stay as they are."""
     version3 = (layout.path / "zarr.json").is_file()
     path = layout.path / ("zarr.json" if version3 else ".zattrs")
     content = json.loads(path.read_text(encoding="utf-8"))
     attributes = content["attributes"] if version3 else content
-    attributes[keys.NORMALIZATION] = {**attributes.get(keys.NORMALIZATION, {}), **statistics}
+    for key, added in ((keys.NORMALIZATION, statistics), (keys.NORMALIZATION_ORIGIN, origins)):
+        attributes[key] = {**attributes.get(key, {}), **added}
     _write(path, content)
 
 

@@ -5,6 +5,7 @@ Knows arrays and their storage; knows no cells.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import os
@@ -20,7 +21,7 @@ from dynaclr.base.cores import cpu_limit
 from dynaclr.base.errors import PixelReadError, problem
 from dynaclr.experiment import FovLayout
 
-__all__ = ("HandleCache", "chunk_files", "is_complete", "make_context", "open_array")
+__all__ = ("HandleCache", "chunk_files", "is_complete", "make_context", "open_array", "stored_pixels")
 
 
 def make_context(cache_bytes: int) -> Any:
@@ -107,6 +108,31 @@ def chunk_files(layout: FovLayout, channels: Sequence[int], z_range: tuple[int, 
     places[2] = range(z_range[0] // chunk[2], -(-z_range[1] // chunk[2]))
     texts = [[str(number) for number in numbers] for numbers in places]
     return [prefix + separator.join(place) for place in itertools.product(*texts)]
+
+
+def stored_pixels(layout: FovLayout, channels: Sequence[int], z_range: tuple[int, int]) -> str:
+    """Return a digest of an array's metadata and of size and time of every chunk file that is read.
+
+    Parameters
+    ----------
+    layout
+        The field of view.
+    channels
+        Channel indices of the store that are read.
+    z_range
+        Slices that are read, half open.
+    """
+    metadata = layout.array_path / ("zarr.json" if layout.driver == "zarr3" else ".zarray")
+    digest = hashlib.sha256(metadata.read_bytes())
+    folder = str(layout.array_path)
+    for name in chunk_files(layout, channels, z_range):
+        try:
+            stat = os.stat(f"{folder}/{name}")
+        except (FileNotFoundError, NotADirectoryError):
+            digest.update(b"-")
+        else:
+            digest.update(b"%d %d;" % (stat.st_size, stat.st_mtime_ns))
+    return digest.hexdigest()
 
 
 class HandleCache:

@@ -70,26 +70,11 @@ def _causes(
     """Return the cause for rows without a positive."""
     fov, track, t = table.fov_of(rows), table.track[rows], table.t[rows]
     earliest_positive = t + tau_frames[fov, 0]
-    first, last, last_row = _track_ends(table)
+    first, last = table.t[table.first_rows], table.t[table.last_rows]
     family_last = last if relation is Relation.TRACK else latest_in_subtree(table.forest, last)
-    frames = np.diff(table.fov_first_frame)[fov]
     causes = np.full(rows.size, Loss.TRACK_END, dtype=np.uint8)
-    causes[near_border[last_row[track]]] = Loss.BORDER
+    causes[near_border[table.last_rows[track]]] = Loss.BORDER
     causes[family_last[track] - first[track] < tau_frames[fov, 0]] = Loss.SHORT_TRACK
     causes[family_last[track] >= earliest_positive] = Loss.GAP
-    causes[earliest_positive >= frames] = Loss.LAST_FRAMES
+    causes[earliest_positive >= table.fov_frames[fov]] = Loss.LAST_FRAMES
     return causes
-
-
-def _track_ends(
-    table: CellTable,
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return first frame, last frame and last row of each track."""
-    first = np.full(table.n_tracks, np.iinfo(np.int64).max, dtype=np.int64)
-    last = np.full(table.n_tracks, -1, dtype=np.int64)
-    np.minimum.at(first, table.track, table.t)
-    np.maximum.at(last, table.track, table.t)
-    last_row = np.zeros(table.n_tracks, dtype=np.int64)
-    is_last = table.t == last[table.track]
-    last_row[table.track[is_last]] = np.flatnonzero(is_last)
-    return first, last, last_row

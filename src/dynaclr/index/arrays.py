@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr.experiment import ExperimentRegistry, FovEntry, check_geometry
+from dynaclr.curation import FovNames
+from dynaclr.experiment import ExperimentRegistry, FovEntry, check_geometry, slices_of
 from dynaclr.index.options import IndexOptions
 from dynaclr.tracks import Relation
 
@@ -24,7 +26,7 @@ class IndexArrays:
     fovs
         Fields of view in use.
     z_range
-        Slices that are read, half open.
+        Slices that are read, half open: a pair or a `slice`.
     yx_patch_size
         Patch (height, width) in pixels of level 0.
     tau_range_hours
@@ -48,14 +50,14 @@ class IndexArrays:
         self,
         registry: ExperimentRegistry,
         fovs: Sequence[FovEntry],
-        z_range: tuple[int, int],
+        z_range: tuple[int, int] | slice,
         yx_patch_size: tuple[int, int],
         tau_range_hours: tuple[float, float],
         options: IndexOptions,
     ) -> None:
         self.registry = registry
         self.fovs = tuple(fovs)
-        self.z_range = (int(z_range[0]), int(z_range[1]))
+        self.z_range = slices_of(z_range)
         self.yx_patch_size = (int(yx_patch_size[0]), int(yx_patch_size[1]))
         self.tau_range_hours = (float(tau_range_hours[0]), float(tau_range_hours[1]))
         self.options = options
@@ -79,6 +81,17 @@ class IndexArrays:
         names = self.registry.names
         limits = {code: self.registry.tau_range_frames(names[code], self.tau_range_hours) for code in used}
         return np.array([limits[entry.experiment] for entry in self.fovs], dtype=np.int64)
+
+    @cached_property
+    def fov_names(self) -> FovNames:
+        """Codes of the fields of view by experiment and name, and those that are not in use."""
+        names = self.registry.names
+        codes = {(names[entry.experiment], entry.layout.name): code for code, entry in enumerate(self.fovs)}
+        return FovNames(codes, {name: frozenset(self.registry.plates[name].fovs) for name in names})
+
+    def fov_code(self, experiment: str, fov_name: str) -> int:
+        """Return the code of a field of view, -1 if it is not in use here."""
+        return self.fov_names.codes.get((experiment, fov_name), -1)
 
     @property
     def positions(self) -> tuple[str, ...]:

@@ -45,12 +45,10 @@ def blank_rows(
         Size of the patch in pixels.
     """
     blank = np.zeros(len(table), dtype=bool)
-    by_fov = np.argsort(table.fov_of(), kind="stable")
-    bounds = np.searchsorted(table.fov_of()[by_fov], np.arange(len(entries) + 1))
     context = make_context(0)
 
     def one(code: int) -> npt.NDArray[np.integer]:
-        rows = by_fov[bounds[code] : bounds[code + 1]]
+        rows = np.arange(len(table))[table.rows(code)]
         if not rows.size:
             return rows
         entry = entries[code]

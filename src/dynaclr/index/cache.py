@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,17 +13,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr.base.cores import cpu_limit
 from dynaclr.base.files import write_bytes_atomically
 from dynaclr.base.paths import absolute_path
 from dynaclr.curation import CurationReport
-from dynaclr.experiment import FovLayout
-from dynaclr.images import chunk_files
 from dynaclr.tracks import CellTable, Forest, TrackCounts
 
-__all__ = ("Loaded", "fingerprint", "load", "save", "stored_pixels")
+__all__ = ("Loaded", "fingerprint", "load", "save")
 
-_VERSION = 3
+_VERSION = 4
 _DIGEST_BYTES = 32
 _TABLE = ("frame_key", "track", "t", "y", "x", "track_id", "track_fov", "fov_first_frame")
 _FOREST = ("order", "parent", "root", "last", "depth")
@@ -35,7 +30,7 @@ Loaded = tuple[CellTable, npt.NDArray[np.uint8], list[TrackCounts | None], Curat
 
 
 def fingerprint(identity: dict[str, Any], files: Sequence[Path | None], pixels: Sequence[str] = ()) -> str:
-    """Return a digest of options, of path, size and time of each track file, and of what is stored.
+    """Return a digest of options, of path and content of each track file, and of what is stored.
 
     Parameters
     ----------
@@ -46,48 +41,15 @@ def fingerprint(identity: dict[str, Any], files: Sequence[Path | None], pixels: 
     pixels
         A digest of the stored chunks of each FOV (`stored_pixels`); empty if they do not matter.
     """
-    stats: list[tuple[str, int, int] | None] = []
+    contents: list[tuple[str, str] | None] = []
     for path in files:
         if path is None:
-            stats.append(None)
+            contents.append(None)
         else:
-            stat = path.stat()
-            stats.append((str(absolute_path(path)), stat.st_size, stat.st_mtime_ns))
-    text = json.dumps([_VERSION, identity, stats, list(pixels)], sort_keys=True)
+            with path.open("rb") as file:
+                contents.append((str(absolute_path(path)), hashlib.file_digest(file, "sha256").hexdigest()))
+    text = json.dumps([_VERSION, identity, contents, list(pixels)], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def stored_pixels(
-    layouts: Sequence[FovLayout], channels: Sequence[Sequence[int]], z_range: tuple[int, int]
-) -> list[str]:
-    """Return for each FOV a digest of its array's metadata and of size and time of every chunk file.
-
-    Parameters
-    ----------
-    layouts
-        The fields of view.
-    channels
-        Channel indices of the store that are read, a list an FOV.
-    z_range
-        Slices that are read, half open.
-    """
-
-    def one(number: int) -> str:
-        layout = layouts[number]
-        metadata = layout.array_path / ("zarr.json" if layout.driver == "zarr3" else ".zarray")
-        digest = hashlib.sha256(metadata.read_bytes())
-        folder = str(layout.array_path)
-        for name in chunk_files(layout, channels[number], z_range):
-            try:
-                stat = os.stat(f"{folder}/{name}")
-            except (FileNotFoundError, NotADirectoryError):
-                digest.update(b"-")
-            else:
-                digest.update(b"%d %d;" % (stat.st_size, stat.st_mtime_ns))
-        return digest.hexdigest()
-
-    with ThreadPoolExecutor(max_workers=cpu_limit()) as pool:
-        return list(pool.map(one, range(len(layouts))))
 
 
 def load(folder: Path, key: str) -> Loaded | None:

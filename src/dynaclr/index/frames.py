@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.base import keys
-from dynaclr.curation import first_rows
 from dynaclr.index.arrays import IndexArrays
 from dynaclr.index.corners import corners
 from dynaclr.tracks import CellTable
@@ -42,7 +41,7 @@ def track_labels(arrays: IndexArrays, table: CellTable) -> npt.NDArray[np.object
     prefixes = [f"{names[entry.experiment]}_{entry.layout.name}_" for entry in arrays.fovs]
     pairs = zip(table.track_fov.tolist(), table.track_id.tolist(), strict=True)
     labels = np.array([prefixes[fov] + str(number) for fov, number in pairs], dtype=object)
-    start = table.t[first_rows(table)]
+    start = table.t[table.first_rows]
     order = np.lexsort((start, table.track_id, table.track_fov))
     again = (np.diff(table.track_id[order]) == 0) & (np.diff(table.track_fov[order]) == 0)
     for track in order[1:][again].tolist():

@@ -36,7 +36,7 @@ class MultiExperimentIndex(IndexArrays):
     registry
         The experiments.
     z_range
-        Slices that are read, half open.
+        Slices that are read, half open: a pair or a `slice`.
     yx_patch_size
         Patch (height, width) in pixels of level 0.
     tau_range_hours
@@ -59,7 +59,7 @@ class MultiExperimentIndex(IndexArrays):
     def __init__(
         self,
         registry: ExperimentRegistry,
-        z_range: tuple[int, int],
+        z_range: tuple[int, int] | slice,
         yx_patch_size: tuple[int, int],
         tau_range_hours: tuple[float, float] = (0.5, 2.0),
         include_wells: Sequence[str] | None = None,
@@ -80,6 +80,9 @@ class MultiExperimentIndex(IndexArrays):
         self.readable = self.loss != Loss.BLANK
         self.lookup = RelativeLookup(self.table, self.relation, self.usable)
         self.report: SetupReport = setup_report(self, found, skipped, texts)
+
+    def require_anchors(self) -> None:
+        """Raise ConfigError, with the reasons in numbers, if no observation has a positive."""
         if not self.anchor_rows.size:
             raise ConfigError(
                 problem("no observation has a positive", found="\n" + self.report.funnel())
@@ -149,22 +152,22 @@ class MultiExperimentIndex(IndexArrays):
 
     @property
     def experiment_groups(self) -> dict[str, npt.NDArray[np.int64]]:
-        """{experiment: numbers of its anchors}."""
+        """{experiment: labels of its rows in `tracks`}, for ``tracks.loc[...]``."""
         return self._groups(self.fov_experiment, self.registry.names)
 
     @property
     def condition_groups(self) -> dict[str, npt.NDArray[np.int64]]:
-        """{condition: numbers of its anchors}."""
+        """{condition: labels of its rows in `tracks`}, for ``tracks.loc[...]``."""
         return self._groups(self.fov_condition, self.condition_names)
 
     def _groups(
         self, fov_codes: npt.NDArray[np.integer], labels: Sequence[str]
     ) -> dict[str, npt.NDArray[np.int64]]:
-        codes = fov_codes[self.table.fov_of(self.anchor_rows)]
+        codes = fov_codes[self.table.fov_of()]
         return {label: np.flatnonzero(codes == code) for code, label in enumerate(labels)}
 
     def summary(self) -> str:
-        """Return one line a fact: experiments, observations, anchors, conditions."""
+        """Return one line a fact: experiments, observations, anchors, observations by condition."""
         conditions = {name: rows.size for name, rows in self.condition_groups.items()}
         return "\n".join(
             (

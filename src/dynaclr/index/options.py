@@ -21,7 +21,7 @@ class IndexOptions:
     """
 
     relation: Relation | str = option(
-        "Positives: the same cell or what it divides into, only the same track, any relative, or the anchor",
+        "Positives; track: never across a division; lineage: sisters too; self: SimCLR",
         Relation.DESCENDANT,
         basic=True,
     )
@@ -31,7 +31,7 @@ class IndexOptions:
     tracks: TrackPolicy = field(default_factory=TrackPolicy)
     cache_dir: Path | None = option("Folder for a cache of the index; null: none", None, name="index_cache")
     curation: Path | None = option(
-        "File of marks; auto: curation.csv beside experiments.yaml, if there; null: none",
+        "File of marks; auto: curation.csv beside experiments.yaml; null: none",
         None,
         yaml_default="auto",
         basic=True,

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from dynaclr.base.cores import cpu_limit
 from dynaclr.base.errors import DataError, listing, problem
-from dynaclr.curation import FovNames, Mark, apply_marks, read_marks
+from dynaclr.curation import Mark, apply_marks, read_marks
+from dynaclr.images import stored_pixels
 from dynaclr.index.anchors import Loss, anchor_losses
 from dynaclr.index.arrays import IndexArrays
 from dynaclr.index.blanks import blank_rows
-from dynaclr.index.cache import Loaded, fingerprint, load, save, stored_pixels
+from dynaclr.index.cache import Loaded, fingerprint, load, save
 from dynaclr.index.corners import corners, moved
 from dynaclr.tracks import CellTable, RelativeLookup, TrackCounts, load_table, read_all
 
@@ -51,7 +55,7 @@ def load_index(arrays: IndexArrays, files: Sequence[Path | None]) -> Loaded:
     masks = _blank_masks(arrays, table)
     loss, curation = _losses(arrays, table, masks), None
     if marks is not None:
-        curated = apply_marks(marks, table, _fov_names(arrays))
+        curated = apply_marks(marks, table, arrays.fov_names)
         table, curation = curated.table, curated.report
         masks = {cause: mask[curated.rows] for cause, mask in masks.items()}
         masks[Loss.EXCLUDED] = curated.excluded
@@ -88,13 +92,9 @@ def _stored(arrays: IndexArrays) -> list[str]:
         return []
     maps, names = arrays.registry.channel_maps, arrays.registry.names
     channels = [list(maps[names[entry.experiment]].values()) for entry in arrays.fovs]
-    return stored_pixels([entry.layout for entry in arrays.fovs], channels, arrays.z_range)
-
-
-def _fov_names(arrays: IndexArrays) -> FovNames:
-    names = arrays.registry.names
-    codes = {(names[e.experiment], e.layout.name): code for code, e in enumerate(arrays.fovs)}
-    return FovNames(codes, {name: frozenset(arrays.registry.plates[name].fovs) for name in names})
+    layouts = [entry.layout for entry in arrays.fovs]
+    with ThreadPoolExecutor(max_workers=cpu_limit()) as pool:
+        return list(pool.map(stored_pixels, layouts, channels, repeat(arrays.z_range)))
 
 
 def _losses(arrays: IndexArrays, table: CellTable, masks: Masks) -> npt.NDArray[np.uint8]:

@@ -65,7 +65,8 @@ class _InBatchLoss(nn.Module, ABC):
         Raises
         ------
         ConfigError
-            If shapes disagree, a row shares its label with no other, or lineages are needed and absent.
+            If shapes disagree, a row shares its label with no other, all rows share one, or lineages are
+            needed and absent.
         """
         _check_batch(embeddings, labels, lineages, needs_lineages=self.exclude_same_lineage)
         with _full_precision(embeddings.device.type):
@@ -80,6 +81,9 @@ class _InBatchLoss(nn.Module, ABC):
     def _compare(self, unit: Tensor, labels: Tensor, lineages: Tensor | None) -> Comparison:
         groups = self._groups_of(labels)
         candidates, first = gather_rows(unit) if self.gather_negatives else (unit, 0)
+        if groups.members.shape[1] == candidates.shape[0]:
+            what = "there are no negatives: the loss would be the same whatever the embeddings are"
+            raise ConfigError(problem(what, field="labels", expected="two or more", found="one"))
         members = groups.members + first if first else groups.members
         positive = groups.positive if unit.dtype == torch.float32 else groups.positive.to(unit.dtype)
         if not self.exclude_same_lineage or lineages is None:

@@ -8,12 +8,13 @@ here.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from typing import Any, get_type_hints
 
 from dynaclr import encoder, loss
+from dynaclr.base.bounds import Bounds
 from dynaclr.base.option import facts_of
 from dynaclr.options.parameter import Parameter, described, parameter_of
 from dynaclr.options.settings import LearningOptions, LoaderOptions, RunSettings, SeedOptions, TrainerOptions
@@ -23,6 +24,7 @@ __all__ = (
     "ENCODERS",
     "GROUPS",
     "LOSSES",
+    "arguments_of",
     "data_options",
     "fixed_parameters",
     "init_parameters",
@@ -46,7 +48,7 @@ _OF_PIPELINE = ("data", "split", "sampling", "transforms")
 ENCODERS = ("dynaclr.encoder.SmallEncoder", "dynaclr.encoder.ContrastiveEncoder")
 LOSSES = ("dynaclr.loss.NTXentHCL", "dynaclr.loss.NTXentLoss", "dynaclr.loss.TripletMarginLoss")
 _OBJECTS = {"model.encoder": (ENCODERS, encoder), "model.loss_function": (LOSSES, loss)}
-_BASIC_ARGUMENTS = frozenset("backbone widths projection_dim pretrained temperature margin".split())
+_BASIC_ARGUMENTS = frozenset({"backbone", "widths", "projection_dim", "pretrained", "temperature", "margin"})
 
 
 @cache
@@ -81,21 +83,28 @@ def init_parameters(section: str, class_path: str) -> Mapping[str, Parameter]:
     names, room = _OBJECTS[section]
     if class_path not in names:
         return {}
-    thing: Callable[..., Any] = getattr(room, class_path.rpartition(".")[2])
-    words, hints = _inherited(thing), get_type_hints(thing.__init__)  # type: ignore[misc]
-    found = [
+    found = arguments_of(getattr(room, class_path.rpartition(".")[2]), section, room.BOUNDS)
+    return {item.path: item for item in found if item.name != "beta"}
+
+
+def arguments_of(
+    thing: Any, section: str = "", bounds: Mapping[str, Bounds] | None = None
+) -> list[Parameter]:
+    """Return the arguments of a class that a YAML may name, as its signature and docstring have them."""
+    words, hints = _inherited(thing), get_type_hints(thing.__init__)
+    return [
         parameter_of(
             f"{section}.init_args.{name}",
-            hints[name],
+            hints.get(name, object),
             MISSING if item.default is inspect.Parameter.empty else item.default,
-            words[name],
-            bounds=room.BOUNDS.get(name),
+            words.get(name, ""),
+            bounds=(bounds or {}).get(name),
             basic=name in _BASIC_ARGUMENTS,
             group=section,
         )
         for name, item in inspect.signature(thing).parameters.items()
+        if item.kind not in (item.VAR_POSITIONAL, item.VAR_KEYWORD)
     ]
-    return {item.path: item for item in found if item.name != "beta"}
 
 
 def _inherited(thing: Any) -> dict[str, str]:

@@ -24,7 +24,7 @@ __all__ = ("check_arguments", "checked_file")
 
 Keys = tuple[str, ...]
 
-_OF_A_CALL = ("ckpt_path", "output")
+_OF_A_CALL = ("ckpt_path", "output", "untrained")
 _SECTIONS = {"trainer": "", "run": "", "data": "MultiExperimentDataModule", "model": "ContrastiveModule"}
 """Sections of a training, and the class that each stands for."""
 _OBJECTS = {
@@ -140,9 +140,7 @@ def _weights(sources: Sequence[_Source]) -> tuple[float | None, list[str]]:
     for source in sources:
         given = {keys: (source.get(keys), source.place(keys)) for keys in (_BETA, _LOSS_BETA)}
         given = {keys: item for keys, item in given.items() if item[0] is not None}
-        if len(given) == 1 and len({value for value, _ in meant.values()}) == 1:
-            meant = {keys: item for keys, item in meant.items() if keys in given}
-        meant |= given
+        meant = given if set(given) <= set(meant) and given else {**meant, **given}
         if len({value for value, _ in meant.values()}) > 1:
             (first, here), (second, there) = meant.values()
             text = f"two weights of hard negatives, {first} ({here}) and {second} ({there}). Set one of them."
@@ -267,7 +265,7 @@ def _object(keys: Keys, value: Any, room: str) -> Iterator[Fault]:
     except ImportError:
         thing = None
     if thing is None:
-        known = [f"{room}.{item}" for item in door.__all__]
+        known = [f"{room}.{item}" for item in vars(door) if item[:1].isupper()]
         yield (*keys, "class_path"), f"no class {class_path}.{suggest(class_path, known)}"
     elif isinstance(value.get("init_args"), Mapping):
         yield from _init_args((*keys, "init_args"), value["init_args"], thing, f"{room}.{name}")

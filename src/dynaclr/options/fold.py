@@ -11,6 +11,7 @@ from dynaclr.base.errors import ConfigError, problem, suggest
 from dynaclr.base.option import facts_of
 from dynaclr.base.paths import absolute_path
 from dynaclr.curation import CURATION_FILE
+from dynaclr.experiment import slices_of
 from dynaclr.options.catalogue import data_options
 from dynaclr.options.parameter import Kind
 from dynaclr.pipeline import PipelineConfig
@@ -41,7 +42,7 @@ def pipeline_config(
     known = data_options()
     given = {
         "experiments_yaml": experiments_yaml,
-        "z_range": z_range,
+        "z_range": slices_of(z_range),
         "yx_patch_size": yx_patch_size,
         "final_yx_patch_size": final_yx_patch_size,
         "val_experiments": val_experiments,
@@ -49,9 +50,7 @@ def pipeline_config(
     }
     for name, value in given.items():
         if name not in known:
-            raise ConfigError(
-                problem("no such option", field=name, found=repr(value)) + suggest(name, known)
-            )
+            raise ConfigError(problem("no such option", field=name, found=repr(value)) + suggest(name, known))
         fault = None if known[name].kind is Kind.OBJECTS else known[name].fault(value)
         if fault is not None:
             raise ConfigError(f"field {name}: {fault}")

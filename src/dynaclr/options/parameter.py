@@ -145,6 +145,8 @@ class Parameter:
         """What a value must be, in words."""
         if self.kind is Kind.CHOICE:
             return f"one of {listing(self.choices)}"
+        if self.kind is Kind.TRUTH:
+            return "true or false"
         bounds = "" if self.bounds is None else f" {self.bounds}"
         if self.kind is Kind.LIST:
             return f"a list of {self.length or 'any number of'} {self.item}s{bounds}"
@@ -184,7 +186,7 @@ class Parameter:
         return value
 
     def taken(self, value: Any) -> Any:
-        """Return a value without fault as records hold it: tuples for lists, float where a number is asked."""
+        """Return a value without fault as records hold it: tuples for lists, floats for numbers."""
         if value is None or self.kind in (Kind.TRUTH, Kind.CHOICE, Kind.TEXT):
             return value
         if self.kind is Kind.MAPPING:

@@ -13,11 +13,13 @@ from dynaclr.base.errors import ConfigError, problem
 from dynaclr.base.paths import absolute_path, path_in_file, paths_in_training
 from dynaclr.base.yaml_reader import load_yaml, without_lines
 from dynaclr.experiment import ExperimentRegistry
-from dynaclr.options.catalogue import data_options, options as options_of
+from dynaclr.options.catalogue import data_options
+from dynaclr.options.catalogue import options as options_of
 from dynaclr.options.checking import checked_file
 from dynaclr.options.fold import pipeline_config
 from dynaclr.options.parameter import Kind, Parameter
 from dynaclr.pipeline import PipelineConfig, TransformConfig
+from dynaclr.transforms import light_monai
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
@@ -107,7 +109,8 @@ def _configured(file: Path, options: dict[str, Any]) -> PipelineConfig:
     objects = {name: value for name, value in options.items() if _is_objects(known.get(name))}
     parser = _parser()
     try:
-        made = vars(parser.instantiate(parser.parse_object(objects)))
+        with light_monai():
+            made = vars(parser.instantiate(parser.parse_object(objects)))
         return pipeline_config(**{**options, **{name: made[name] for name in objects}})
     except (ArgumentError, TypeError, ValueError) as error:
         raise ConfigError(problem("option of the data section", file=file, found=str(error))) from error

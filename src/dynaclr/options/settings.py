@@ -60,7 +60,7 @@ class LoaderOptions:
         "Concurrent batch reads; 0 reads in the training thread", 1, bounds=Bounds(0), basic=True
     )
     hcl_beta: float = option(
-        "Weight of hard negatives, for NTXentHCL; set here or as beta of the loss", 0.5, bounds=Bounds(0)
+        "Weight of hard negatives in NTXentHCL; or set beta of the loss", 0.5, bounds=Bounds(0)
     )
     prefetch_batches: int = option("Batches read ahead of those being read", 2, bounds=Bounds(0))
 
@@ -103,14 +103,17 @@ class RunSettings:
     folder: str | None = option("The run folder itself, in place of root, time and name", None)
     resume: str | None = option("Run folder to go on with", None)
     resume_from: Literal["newest", "best"] = option(
-        "newest checkpoint that loads, or best.ckpt: what came after it is forgotten", "newest"
+        "Checkpoint to go on from; best forgets what came after it", "newest"
     )
     monitor: str | None = option("Metric that chooses best.ckpt; smaller is better", "loss/val")
     checkpoint_every_n_epochs: int = option(
         "How often a checkpoint is kept for good; 0: never", 0, unit="epochs", bounds=Bounds(0), basic=True
     )
     checkpoint_every_n_steps: int = option(
-        "How often last.ckpt is written inside an epoch; 0: at its end only", 0, unit="steps", bounds=Bounds(0)
+        "How often last.ckpt is written inside an epoch; 0: at its end only",
+        0,
+        unit="steps",
+        bounds=Bounds(0),
     )
     log_every_n_steps: int = option(
         "How often metrics of a step go to events.jsonl", 1, unit="steps", bounds=Bounds(1)

@@ -77,7 +77,7 @@ class RunSpec:
             _put(content, place, str(path_in_file(text, file, place)))
         for place, value in _OF_ONE_START.items():
             _put(content, place, value)
-        for name in ("config", "ckpt_path", "output"):
+        for name in ("config", "ckpt_path", "output", "untrained"):
             content.pop(name, None)
         return cls.of_values(content, str(file))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dynaclr.pipeline.config import DataConfig, PipelineConfig, SamplingConfig, SplitConfig, TransformConfig
 from dynaclr.pipeline.inspector import Agreement, BatchInspector, Pair, Sight
 from dynaclr.pipeline.pipeline import Pipeline
-from dynaclr.pipeline.preparation import Stage
+from dynaclr.pipeline.preparation import Preparation, Stage
 from dynaclr.pipeline.preprocess import preprocess_plate
 from dynaclr.pipeline.row_patches import row_patches
 from dynaclr.pipeline.split import split_fovs
@@ -20,6 +20,7 @@ __all__ = (
     "Pair",
     "Pipeline",
     "PipelineConfig",
+    "Preparation",
     "SamplingConfig",
     "Sight",
     "SplitConfig",

@@ -11,7 +11,7 @@ from dynaclr.base.bounds import Bounds
 from dynaclr.base.option import check, option
 from dynaclr.index import IndexOptions
 from dynaclr.sampler import SamplingConfig
-from dynaclr.transforms import Normalization, Transform
+from dynaclr.transforms import MapAugmentation, MapNormalization, MapTransform, Normalization, Transform
 
 __all__ = ("DataConfig", "PipelineConfig", "SamplingConfig", "SplitConfig", "TransformConfig")
 
@@ -84,9 +84,11 @@ class TransformConfig:
         basic=True,
         bounds=Bounds(1),
     )
-    normalizations: Sequence[Normalization] = option("Normalizations, in every stage", ())
-    augmentations: Sequence[Transform] = option(  # type: ignore[type-arg] # the parser takes no parameters
-        "Random transforms, in training only", ()
+    normalizations: Sequence[Normalization | MapTransform] = option(
+        "Normalizations in every stage, ours or MONAI's", ()
+    )
+    augmentations: Sequence[Transform | MapTransform] = option(  # type: ignore[type-arg] # the parser takes no parameters
+        "Random transforms in training only, ours or MONAI's", ()
     )
     channel_dropout_channels: Sequence[int] = option(
         "Channels (positions in source_channel) that dropout may zero", (1,)
@@ -100,6 +102,10 @@ class TransformConfig:
 
     def __post_init__(self) -> None:
         check(self)
+        for name, kind in (("normalizations", MapNormalization), ("augmentations", MapAugmentation)):
+            given = getattr(self, name)
+            ours = tuple(kind(item) if isinstance(item, MapTransform) else item for item in given)
+            object.__setattr__(self, name, ours)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ import torch
 
 from dynaclr.base import keys
 from dynaclr.base.fingerprint import batch_digest
+from dynaclr.base.numbering import AnchorNumber
 from dynaclr.base.random import KeyedBatch
 from dynaclr.composition import Composition, Intensities, Pool, compose_epochs
 from dynaclr.dataset import Candidates, PairDraw, candidates_of
@@ -66,7 +67,7 @@ class Pair:
     Attributes
     ----------
     batch
-        The rows of the whole batch, with its key.
+        Anchor numbers of the whole batch, with its key.
     place
         Place of the pair in it.
     anchor, positive
@@ -126,13 +127,13 @@ class BatchInspector:
         """Batches of an epoch over all ranks."""
         return self.sampler.batches_per_epoch
 
-    def rows(self, epoch: int, batch: int) -> KeyedBatch:
-        """Return the rows of a batch, counted over all ranks."""
+    def anchors(self, epoch: int, batch: int) -> KeyedBatch:
+        """Return the anchor numbers of a batch, counted over all ranks."""
         return self.sampler.batch(epoch, batch)
 
     def draw(self, epoch: int, batch: int) -> PairDraw:
         """Return the pairs of a batch; no pixels are read."""
-        return self.dataset.draw(self.rows(epoch, batch))
+        return self.dataset.draw(self.anchors(epoch, batch))
 
     def pair(self, epoch: int, batch: int, place: int) -> Pair:
         """Return one pair of a batch with its pixels; no others are read.
@@ -142,18 +143,18 @@ class BatchInspector:
         PixelReadError
             If pixels cannot be read.
         """
-        return self.pair_of(self.rows(epoch, batch), place)
+        return self.pair_of(self.anchors(epoch, batch), place)
 
-    def pair_of(self, rows: KeyedBatch, place: int) -> Pair:
-        """Return one pair of a batch that is made of other rows, for example of one anchor alone."""
-        sample = self.dataset.sample(rows, np.array([place]))
-        seen = self.pipeline.prepare(sample, Stage.TRAIN, Places(torch.tensor([place]), len(rows)))
+    def pair_of(self, batch: KeyedBatch, place: int) -> Pair:
+        """Return one pair of a batch that is made of other anchors, for example of one anchor alone."""
+        sample = self.dataset.sample(batch, np.array([place]))
+        seen = self.pipeline.prepare(sample, Stage.TRAIN, Places(torch.tensor([place]), len(batch)))
         anchor_meta, positive_meta = (
             {name: values[0] for name, values in sample[meta].items()}
             for meta in (keys.ANCHOR_META, keys.POSITIVE_META)
         )
         return Pair(
-            batch=rows,
+            batch=batch,
             place=place,
             anchor=self._view(sample, seen, keys.ANCHOR),
             positive=self._view(sample, seen, keys.POSITIVE),
@@ -167,7 +168,7 @@ class BatchInspector:
         return View(sample[name][0].numpy(), normalised[0].numpy(), seen[name][0].numpy())
 
     def images(
-        self, rows: KeyedBatch, places: npt.NDArray[np.integer], sight: Sight = Sight.RAW
+        self, batch: KeyedBatch, places: npt.NDArray[np.integer], sight: Sight = Sight.RAW
     ) -> tuple[Images, Images]:
         """Return anchors and positives at some places of a batch, each (b, C, Z, Y, X); no others are read.
 
@@ -176,7 +177,7 @@ class BatchInspector:
         PixelReadError
             If pixels cannot be read.
         """
-        sample = self.dataset.sample(rows, places)
+        sample = self.dataset.sample(batch, places)
         if sight is Sight.RAW:
             anchor, positive = sample[keys.ANCHOR], sample[keys.POSITIVE]
         elif sight is Sight.NORMALISED:
@@ -185,7 +186,7 @@ class BatchInspector:
                 for name in (keys.ANCHOR, keys.POSITIVE)
             )
         else:
-            chosen = Places(torch.from_numpy(np.asarray(places, dtype=np.int64)), len(rows))
+            chosen = Places(torch.from_numpy(np.asarray(places, dtype=np.int64)), len(batch))
             seen = self.pipeline.prepare(sample, Stage.TRAIN, chosen)
             anchor, positive = seen[keys.ANCHOR], seen[keys.POSITIVE]
         return anchor.numpy(), positive.numpy()
@@ -194,16 +195,16 @@ class BatchInspector:
         """Return all possible positives of an observation, with their probabilities."""
         return candidates_of(self.dataset.index.lookup, self.dataset.law, row)
 
-    def anchor_number(self, row: int) -> int | None:
+    def anchor_number(self, row: int) -> AnchorNumber | None:
         """Return the number of an observation among the anchors, None if it is none."""
         place = int(np.searchsorted(self.dataset.rows, row))
         found = place < self.dataset.rows.size and int(self.dataset.rows[place]) == row
-        return place if found else None
+        return AnchorNumber(place) if found else None
 
     def batches(self, epoch: int, count: int, first: int = 0) -> Iterator[KeyedBatch]:
         """Yield batches, going on in the next epoch at the end of one."""
         for address in self._addresses(epoch, count, first):
-            yield self.rows(*address)
+            yield self.anchors(*address)
 
     def _addresses(self, epoch: int, count: int, first: int) -> Iterator[tuple[int, int]]:
         """Yield (epoch, number over all ranks) of batches that follow each other."""
@@ -241,7 +242,7 @@ class BatchInspector:
 
     def digest(self, epoch: int, batch: int) -> dict[str, Any]:
         """Return key, rows, tau and a digest of the pixels of a batch, as a run records them."""
-        return batch_digest(self.dataset.__getitems__(self.rows(epoch, batch)))
+        return batch_digest(self.dataset.__getitems__(self.anchors(epoch, batch)))
 
     def compare(self, previews: Path, progress: Callable[[int, int], None] | None = None) -> Agreement:
         """Compare the batches that a run recorded with those drawn here.

@@ -28,7 +28,9 @@ def lacking_statistics(dataset: MultiExperimentTripletDataset, normalizations: S
             for place in (~there).nonzero()[0]:
                 entry = index.fovs[place]
                 fovs = lacking[index.registry.names[entry.experiment]]
-                fovs.setdefault(entry.layout.name, []).append(f"{transform.level}.{statistic}")
+                why = dict.fromkeys(dataset.norms.outdated.get(int(place), {}).values())
+                text = f"{transform.level}.{statistic}" + (f" ({listing(why)})" if why else "")
+                fovs.setdefault(entry.layout.name, []).append(text)
     return lacking
 
 

@@ -18,7 +18,7 @@ from dynaclr.pipeline.preparation import Preparation
 from dynaclr.pipeline.preprocess import preprocess_missing
 from dynaclr.pipeline.split import Part, split_fovs
 from dynaclr.sampler import FlexibleBatchSampler, SequentialBatches
-from dynaclr.transforms import RandomAffine
+from dynaclr.transforms import MapAugmentation, MapNormalization, RandomAffine
 
 __all__ = ("Pipeline",)
 
@@ -99,6 +99,10 @@ class Pipeline:
                     fix="Set channel_dropout_prob to 0 to drop none.",
                 )
             )
+        transforms = self.config.transforms
+        for transform in (*transforms.normalizations, *transforms.augmentations):
+            if isinstance(transform, (MapAugmentation, MapNormalization)):
+                transform.check_keys(count)
 
     def setup(self, progress: Progress | None = None) -> SetupReport:
         """Read tracks, find anchors, split, and check statistics; return what was found.

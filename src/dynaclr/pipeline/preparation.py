@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from dynaclr.base import keys
+from dynaclr.base.errors import ConfigError, problem
 from dynaclr.base.random import BatchKey, Purpose, uniforms
 from dynaclr.channel_dropout import ChannelDropout
 from dynaclr.pipeline.config import TransformConfig
@@ -53,20 +54,24 @@ class Preparation:
         Parameters
         ----------
         batch
-            As the dataset returns it; images (B, C, Z, Y, X).
+            As the dataset returns it, or made by hand, without key or metadata; images (B, C, Z, Y, X).
         stage
-            Training augments and drops channels with the batch's key; no other stage does.
+            Training augments and drops channels with the batch's key; no other stage does. For a batch
+            without a key one is drawn from torch's generator.
         places
             Which samples of a larger batch these are; None for a whole batch.
         """
         stage = Stage(stage)
         prepared = dict(batch)
+        key: Any = batch.get(keys.BATCH_KEY)
+        if stage is Stage.TRAIN and key is None:
+            key = BatchKey(int(torch.randint(2**63 - 1, ())), 0, 0)
         for part, purposes in _PARTS.items():
             if part not in batch:
                 continue
-            images = self.normalize(batch[part], prepared.pop(keys.NORM_META_OF[part], None))
+            images = self.normalize(batch[part], _statistics(prepared.pop(keys.NORM_META_OF[part], None)))
             if stage is Stage.TRAIN:
-                images = self._vary(images, batch[keys.BATCH_KEY], purposes, places)
+                images = self._vary(images, key, purposes, places)
             else:
                 size = self.transforms.final_yx_patch_size
                 images = apply_transforms((), images, _NO_KEY, purposes[0], size)
@@ -92,3 +97,21 @@ class Preparation:
             drawn = uniforms(key, dropout, len(images) if places is None else places.size, count)
             images = self.dropout(images, drawn if places is None else drawn[places.rows.numpy()])
         return images
+
+
+def _statistics(meta: Any) -> Any:
+    """Return the statistics of a batch; a list of None, one a sample, is none.
+
+    Raises
+    ------
+    ConfigError
+        If it is a list of something else.
+    """
+    if not isinstance(meta, (list, tuple)):
+        return meta
+    if any(item is not None for item in meta):
+        expected = "{level: {statistic: (B, C)}} for the whole batch, None, or a list of None"
+        raise ConfigError(
+            problem("statistics cannot be used", field="norm_meta", expected=expected, found="a list")
+        )
+    return None

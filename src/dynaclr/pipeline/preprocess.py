@@ -7,22 +7,28 @@ process at work on the same plate waits, and then finds everything done.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import reduce
+from itertools import product
 from typing import Any
+
+import numpy as np
 
 from dynaclr.base import keys
 from dynaclr.base.cores import cpu_limit
-from dynaclr.base.errors import DataError, problem
+from dynaclr.base.errors import DataError, listing, problem
 from dynaclr.base.locking import locked
 from dynaclr.experiment import FovEntry, FovLayout, PlateLayout
 from dynaclr.images import (
     Moments,
     forget_partials,
     frame_moments,
+    is_complete,
     make_context,
     open_array,
+    origin,
     read_partial,
     sidecar_path,
     store_partial,
@@ -39,10 +45,38 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class PreprocessReport:
-    """What `preprocess_plate` did: FOVs computed, and FOVs that had statistics already."""
+    """What `preprocess_plate` did.
+
+    Attributes
+    ----------
+    computed, kept
+        FOVs that were computed, and FOVs that had statistics already.
+    no_data
+        {FOV: {channel: frames that did not count, or not whole: blank, or with chunks that are not stored}}.
+    replaced
+        FOVs whose plate holds statistics of its own, which training no longer uses.
+    """
 
     computed: tuple[str, ...]
     kept: tuple[str, ...]
+    no_data: Mapping[str, Mapping[str, Sequence[int]]] = field(default_factory=dict)
+    replaced: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """Return what a person should know, in one line a fact."""
+        lines = [f"{len(self.computed)} FOVs computed, {len(self.kept)} were there already"]
+        for fov, channels in self.no_data.items():
+            for channel, frames in channels.items():
+                lines.append(
+                    f"  {fov} {channel}: {len(frames)} frames are blank or have chunks that are not stored, "
+                    f"which do not count: {listing(map(str, frames), 5)}"
+                )
+        if self.replaced:
+            lines.append(
+                f"  {len(self.replaced)} FOVs hold statistics of their own in the plate; training uses those "
+                f"computed now: {listing(self.replaced, 5)}"
+            )
+        return "\n".join(lines)
 
 
 def preprocess_plate(
@@ -91,37 +125,53 @@ def _preprocess(
     plate: PlateLayout, names: Sequence[str], into_plate: bool, overwrite: bool, tell: Progress
 ) -> PreprocessReport:
     """Compute what is missing now that no other process does."""
-    places = [plate.channel_names.index(name) for name in names]
+    channels = {name: plate.channel_names.index(name) for name in names}
     work = [layout for layout in plate.fovs.values() if overwrite or not _has_all(layout, names)]
     kept = [layout for layout in plate.fovs.values() if layout not in work]
     total, done = sum(layout.shape[0] for layout in work), 0
     pooled = {name: Moments() for name in names}
     for layout in kept if work else ():
-        _pool_stored(pooled, layout, places)
-    results: dict[str, dict[str, Any]] = {}
+        _pool(pooled, _compute(layout, channels))
+    results: dict[str, FovResult] = {}
     for layout in work:
-        partial = None if overwrite else read_partial(layout, names)
+        origins = {name: origin(layout, place) for name, place in channels.items()}
+        partial = None if overwrite else read_partial(layout, origins)
         if partial is None:
-            partial, moments = _compute(layout, names, places)
-            store_partial(layout, partial, moments)
+            result = _compute(layout, channels)
+            content = {"statistics": result.statistics, "no_data": result.no_data}
+            store_partial(layout, content, result.moments, origins)
         else:
             moments = {name: Moments.from_json(partial["moments"][name]) for name in names}
-        for name in names:
-            pooled[name] = pooled[name].merged(moments[name])
-        results[layout.name] = partial["statistics"]
+            result = FovResult(partial["statistics"], moments, partial["no_data"])
+        _pool(pooled, result)
+        results[layout.name] = result
         done += layout.shape[0]
         tell(done, total)
     write = write_into_plate if into_plate else write_sidecar
     shared = {name: pooled[name].statistics() for name in names}
     if work:
         _share_with_kept(kept, shared, write)
+    replaced = []
     for layout in work:
-        statistics = results[layout.name]
+        statistics = results[layout.name].statistics
         for name in names:
             statistics[name][keys.DATASET_STATISTICS] = shared[name]
-        write(layout, statistics)
+        origins = {name: origin(layout, place) for name, place in channels.items()}
+        own = [name for name in names if name in (layout.attributes.get(keys.NORMALIZATION) or {})]
+        if into_plate:
+            write_into_plate(layout, statistics, origins)
+        else:
+            write_sidecar(layout, statistics, origins, own if overwrite else ())
+            replaced += [layout.name] * bool(own and overwrite)
     forget_partials(work)
-    return PreprocessReport(tuple(item.name for item in work), tuple(item.name for item in kept))
+    no_data = {name: result.no_data for name, result in results.items() if result.no_data}
+    computed, left = (tuple(layout.name for layout in layouts) for layouts in (work, kept))
+    return PreprocessReport(computed, left, no_data, tuple(replaced))
+
+
+def _pool(pooled: dict[str, Moments], result: FovResult) -> None:
+    for name in pooled:
+        pooled[name] = pooled[name].merged(result.moments[name])
 
 
 def _share_with_kept(kept: Sequence[FovLayout], shared: dict[str, Any], write: Callable[..., None]) -> None:
@@ -134,16 +184,16 @@ def _share_with_kept(kept: Sequence[FovLayout], shared: dict[str, Any], write: C
         layout.name: {} if write is write_into_plate else _given(layout, list(shared)) for layout in kept
     }
     for own in given.values():
-        shared.update(own)
+        shared.update({name: {**shared[name], **values} for name, values in own.items()})
     for layout in kept:
-        stored, _ = stored_statistics(layout.plate, FovEntry(0, "", layout))
+        stored = stored_statistics(layout.plate, FovEntry(0, "", layout)).statistics
         changed = {
             name: {**stored[name], keys.DATASET_STATISTICS: value}
             for name, value in shared.items()
             if stored is not None and name not in given[layout.name]
         }
         if changed:
-            write(layout, changed)
+            write(layout, changed, {})
 
 
 def _given(layout: FovLayout, names: Sequence[str]) -> dict[str, Any]:
@@ -172,34 +222,41 @@ def preprocess_missing(index: MultiExperimentIndex, progress: Progress | None = 
 
 
 def _has_all(layout: FovLayout, names: Sequence[str]) -> bool:
-    """Return whether the stored statistics of an FOV hold all channels and levels."""
-    stored, _ = stored_statistics(layout.plate, FovEntry(0, "", layout))
-    if stored is None or not all(name in stored for name in names):
-        return False
+    """Return whether the stored statistics of an FOV hold every statistic of all channels and levels."""
+    stored = stored_statistics(layout.plate, FovEntry(0, "", layout)).statistics or {}
     return all(
-        level in stored[name]
-        and (level != keys.TIMEPOINT_STATISTICS or len(stored[name][level]) == layout.shape[0])
+        _complete(
+            stored.get(name, {}).get(level), layout.shape[0] if level == keys.TIMEPOINT_STATISTICS else None
+        )
         for name in names
         for level in keys.STATISTICS_LEVELS
     )
 
 
-def _pool_stored(pooled: dict[str, Moments], layout: FovLayout, places: Sequence[int]) -> None:
-    """Take an FOV that keeps its statistics into the pool: its pixels are read for the quantiles."""
-    _, moments = _compute(layout, list(pooled), places)
-    for name in pooled:
-        pooled[name] = pooled[name].merged(moments[name])
+def _complete(level: Any, frames: int | None) -> bool:
+    """Return whether a level of statistics (of each frame, if their number is given) lacks none."""
+    if not isinstance(level, Mapping):
+        return False
+    parts = [level] if frames is None else [level.get(str(frame), {}) for frame in range(frames)]
+    return all(isinstance(part, Mapping) and set(keys.STATISTICS) <= set(part) for part in parts)
 
 
-def _compute(
-    layout: FovLayout, names: Sequence[str], places: Sequence[int]
-) -> tuple[dict[str, Any], dict[str, Moments]]:
-    """Return {"statistics": {channel: levels}} of one FOV, and its moments by channel."""
+@dataclass(frozen=True, slots=True)
+class FovResult:
+    """What was computed of one FOV: {channel: levels}, {channel: moments}, {channel: frames without data}."""
+
+    statistics: dict[str, Any]
+    moments: dict[str, Moments]
+    no_data: dict[str, list[int]]
+
+
+def _compute(layout: FovLayout, channels: Mapping[str, int]) -> FovResult:
+    """Return what the pixels of one FOV give; frames that are blank count for themselves only."""
     array = open_array(layout, make_context(0), zeros_for_missing=True)
 
-    def one(frame: int) -> list[Moments]:
+    def one(frame: int) -> list[tuple[Moments, bool]]:
         try:
-            pixels = [array[frame, place].read().result() for place in places]
+            return [_frame(array[frame, place]) for place in channels.values()]
         except (ValueError, OSError) as error:
             raise DataError(
                 problem(
@@ -208,19 +265,36 @@ def _compute(
                     row=f"{layout.name} frame {frame}",
                 )
             ) from error
-        return [frame_moments(plane) for plane in pixels]
 
     with ThreadPoolExecutor(max_workers=cpu_limit()) as pool:
         frames = list(pool.map(one, range(layout.shape[0])))
-    statistics: dict[str, Any] = {}
-    moments: dict[str, Moments] = {}
-    for number, name in enumerate(names):
-        total = Moments()
-        for frame in frames:
-            total = total.merged(frame[number])
-        moments[name] = total
-        statistics[name] = {
+    result = FovResult({}, {}, {})
+    for number, name in enumerate(channels):
+        of_frames, whole = zip(*(frame[number] for frame in frames), strict=True)
+        total = reduce(Moments.merged, (moments for moments in of_frames if not moments.blank), Moments())
+        result.moments[name] = total
+        result.statistics[name] = {
             keys.FOV_STATISTICS: total.statistics(),
-            keys.TIMEPOINT_STATISTICS: {str(t): frame[number].statistics() for t, frame in enumerate(frames)},
+            keys.TIMEPOINT_STATISTICS: {str(t): moments.statistics() for t, moments in enumerate(of_frames)},
         }
-    return {"statistics": statistics}, moments
+        lacking = [t for t, moments in enumerate(of_frames) if moments.blank or not whole[t]]
+        if lacking:
+            result.no_data[name] = lacking
+    return result
+
+
+def _frame(plane: Any) -> tuple[Moments, bool]:
+    """Return the moments of the stored pixels of a frame (Z, Y, X), and whether all of it is stored."""
+    if is_complete(plane):
+        return frame_moments(plane.read().result()), True
+    stored = [box.read().result() for box in _chunks(plane) if is_complete(box)]
+    return frame_moments(np.concatenate([pixels.reshape(-1) for pixels in stored] or [np.empty(0)])), False
+
+
+def _chunks(plane: Any) -> Iterator[Any]:
+    """Give the parts of an array that are stored together."""
+    sizes = plane.chunk_layout.read_chunk.shape
+    for corner in product(*(range(0, length, size) for length, size in zip(plane.shape, sizes, strict=True))):
+        yield plane[
+            tuple(slice(a, min(a + s, n)) for a, s, n in zip(corner, sizes, plane.shape, strict=True))
+        ]

@@ -1,7 +1,7 @@
-"""Sampling axes: rows grouped into cells (stratum x group), sorted by hours; knows no batches.
+"""Sampling axes: anchors grouped into cells (stratum x group), sorted by hours; knows no batches.
 
 Rows are kept in one array, cell after cell, and inside a cell by hours. So a cell, and a window of
-hours in it, is a contiguous segment that two binary searches find whatever the number of rows.
+hours in it, is a contiguous segment that two binary searches find whatever the number of anchors.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class FrameColumns:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """One way to group rows: codes (n,) into labels; only labels that occur."""
+    """One way to group anchors: codes (n,) into labels; only labels that occur."""
 
     codes: npt.NDArray[np.int64]
     labels: tuple[str, ...]
@@ -178,7 +178,7 @@ class Cells:
     stratum, group
         The two axes; a cell's number is stratum * len(group) + group.
     hours
-        (n,) hours of the rows, None if no window is ever asked for.
+        (n,) hours of the anchors, None if no window is ever asked for.
     """
 
     def __init__(self, stratum: Axis, group: Axis, hours: npt.NDArray[np.float64] | None) -> None:
@@ -205,11 +205,11 @@ class Cells:
 
     @property
     def contents(self) -> tuple[npt.NDArray[np.integer], ...]:
-        """Rows cell after cell, where each cell starts, and the rows' hours as counts of ticks."""
+        """Anchors cell after cell, where each cell starts, and their hours as counts of ticks."""
         return (self.order, self.start) if self._keys is None else (self.order, self.start, self._keys)
 
     def hour_at(self, place: int) -> float:
-        """Return the hours of the row at a place of `order`."""
+        """Return the hours of the anchor at a place of `order`."""
         if self._keys is None:
             raise ValueError("built without hours")
         return self._origin + float(self._keys[place] & ((1 << _HOUR_BITS) - 1)) / _TICKS_PER_HOUR
@@ -217,7 +217,7 @@ class Cells:
     def window(
         self, low_hours: float, high_hours: float
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Return first and one past last place of each cell's rows within hours, both ends included.
+        """Return first and one past last place of each cell's anchors within hours, both ends included.
 
         Each (n_strata, n_groups).
         """

@@ -1,4 +1,4 @@
-"""Which rows form batch k of epoch e; knows columns of anchors, no pixels and no positives."""
+"""Which anchors form batch k of epoch e; knows columns of anchors, no pixels and no positives."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.base import keys
+from dynaclr.base.arguments import keep_arguments, with_arguments
 from dynaclr.base.bounds import Bounds
 from dynaclr.base.errors import ConfigError, problem
 from dynaclr.base.fingerprint import fingerprint
+from dynaclr.base.numbering import AnchorNumbers
 from dynaclr.base.option import bounds_of, without_effect
 from dynaclr.base.permutation import permuted
 from dynaclr.base.random import BatchKey, KeyedBatch
@@ -28,17 +30,19 @@ BOUNDS = bounds_of(SamplingConfig)
 """Bounds of the options that are numbers."""
 
 
+@with_arguments
 class FlexibleBatchSampler:
-    """Batches of row numbers of `valid_anchors`, each a pure function of (seed, epoch, number).
+    """Batches of anchor numbers (of rows of `valid_anchors`), each a pure function of (seed, epoch, number).
 
-    Every axis is met at once: quotas of conditions, of leaked rows and of rows near the focal hour
-    hold exactly, their combinations to within one row. Where the rows for a combination are missing,
-    in this order: the window of hours is widened to all hours; then a leaked row is taken from the
-    batch's own experiment. Where there are fewer rows than asked for, rows are drawn with replacement.
+    Every axis is met at once: quotas of conditions, of leaked anchors and of anchors near the focal hour
+    hold exactly, their combinations to within one. Where the anchors for a combination are missing,
+    in this order: the window of hours is widened to all hours; then a leaked anchor is taken from the
+    batch's own experiment. Where there are fewer than asked for, they are drawn with replacement.
     A condition that the batch's experiment lacks gives its share to the others. Each is warned about
     once, with numbers.
 
-    With all axes off, an epoch is a permutation: every anchor occurs once.
+    With all axes off, an epoch is a permutation: every anchor occurs once. The arguments are read-only
+    attributes.
 
     Parameters
     ----------
@@ -57,6 +61,13 @@ class FlexibleBatchSampler:
     ConfigError
         If a value is out of range, a name is unknown or a column that an axis needs is missing.
     """
+
+    batch_size: int
+    experiment_aware: bool
+    num_replicas: int
+    rank: int
+    seed: int
+    drop_last: bool
 
     def __init__(
         self,
@@ -78,27 +89,14 @@ class FlexibleBatchSampler:
         group_by: Sequence[str] = (keys.EXPERIMENT,),
         stratify_by: Sequence[str] = (keys.CONDITION,),
     ) -> None:
-        self.options = SamplingConfig(
-            batch_size=batch_size,
-            experiment_aware=experiment_aware,
-            leaky=leaky,
-            experiment_weights=experiment_weights,
-            condition_balanced=condition_balanced,
-            condition_ratio=condition_ratio,
-            temporal_enrichment=temporal_enrichment,
-            temporal_window_hours=temporal_window_hours,
-            temporal_global_fraction=temporal_global_fraction,
-            seed=seed,
-            group_by=tuple(_names(group_by)),
-            stratify_by=tuple(_names(stratify_by)),
-        )
+        given = dict(locals(), group_by=tuple(_names(group_by)), stratify_by=tuple(_names(stratify_by)))
+        self.options = SamplingConfig(**{name: given[name] for name in SamplingConfig.__dataclass_fields__})
         _check_ranks(num_replicas, rank)
         columns: Columns = FrameColumns(valid_anchors) if hasattr(valid_anchors, "iloc") else valid_anchors
-        self.batch_size, self.seed, self.drop_last = int(batch_size), int(seed), bool(drop_last)
-        self.num_replicas, self.rank = int(num_replicas), int(rank)
+        batch_size, num_replicas, rank, seed = int(batch_size), int(num_replicas), int(rank), int(seed)
+        keep_arguments(self, locals())
         self.epoch = 0
         self.size = len(columns)
-        self.experiment_aware = experiment_aware
         everything = Axis(np.zeros(self.size, dtype=np.int64), ("all",))
         self.group = (
             axis_of(columns, _names(group_by), "experiment_aware") if experiment_aware else everything
@@ -230,7 +228,7 @@ class FlexibleBatchSampler:
             yield self.batch(epoch, self.rank + place * self.num_replicas)
 
     def batch(self, epoch: int, k: int) -> KeyedBatch:
-        """Return batch k of an epoch, counted over all ranks, in time independent of k and of the rows."""
+        """Return batch k of an epoch, counted over all ranks, in time independent of k and of the anchors."""
         return self.account(epoch, k)[0]
 
     def account(self, epoch: int, k: int) -> tuple[KeyedBatch, Account]:
@@ -238,19 +236,19 @@ class FlexibleBatchSampler:
         if epoch < 0 or k < 0:
             raise ValueError(f"epoch and batch are counted from 0; found epoch {epoch}, batch {k}")
         key = BatchKey(self.seed, int(epoch), int(k))
-        rows, account = (self._permutation_batch(key), Account()) if self._plain else self._draw(key)
-        return KeyedBatch(rows.tolist(), key), account
+        anchors, account = (self._permutation_batch(key), Account()) if self._plain else self._draw(key)
+        return KeyedBatch(anchors.tolist(), key), account
 
     @property
     def shares(self) -> Shares:
         """Leaked and focal fractions; 0 where the axis is off."""
         return self._shares
 
-    def _permutation_batch(self, key: BatchKey) -> npt.NDArray[np.int64]:
-        """Rows of the epoch's permutation; batches past its end (ranks that wait) start over."""
+    def _permutation_batch(self, key: BatchKey) -> AnchorNumbers:
+        """Anchors of the epoch's permutation; batches past its end (ranks that wait) start over."""
         first = (key.batch % self.batches_per_epoch) * self.batch_size
         places = np.arange(first, min(first + self.batch_size, self.size))
-        return permuted(places, self.size, key.seed, key.epoch)
+        return AnchorNumbers(permuted(places, self.size, key.seed, key.epoch))
 
 
 def _names(columns: str | Sequence[str]) -> Sequence[str]:

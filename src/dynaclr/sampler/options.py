@@ -25,7 +25,7 @@ class SamplingConfig:
         needs="experiment_aware",
     )
     experiment_weights: Mapping[str, float] | None = option(
-        "How often a batch is built around each experiment; null: by its number of anchors",
+        "How often a batch is built around each; null: by number of anchors",
         None,
         needs="experiment_aware",
     )
@@ -42,12 +42,14 @@ class SamplingConfig:
         needs="temporal_enrichment",
     )
     temporal_global_fraction: float = option(
-        "Part of the batch that may be at any hour; 0: all near the focal hour",
+        "Part of the batch at any hour; 0: all near the focal hour",
         0.3,
         bounds=Bounds(0, 1),
         needs="temporal_enrichment",
     )
-    seed: int = option("Seed of all draws: batches, pairs, augmentation, split", 0, bounds=Bounds(0, 2**63 - 1))
+    seed: int = option(
+        "Seed of all draws: batches, pairs, augmentation, split", 0, bounds=Bounds(0, 2**63 - 1)
+    )
     group_by: Sequence[str] = option(
         "Columns that make the groups which experiment_aware acts on",
         (keys.EXPERIMENT,),

@@ -1,4 +1,4 @@
-"""All rows in order, batch after batch, shared out over ranks; for validation and prediction."""
+"""All items in order, batch after batch, shared out over ranks; for validation and prediction."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ __all__ = ("SequentialBatches",)
 
 
 class SequentialBatches:
-    """Batches of consecutive row numbers; the same in every epoch.
+    """Batches of consecutive numbers; the same in every epoch.
 
     Ranks take batches rank, rank + num_replicas, ...; all make the same number of steps. Where the
     batches do not come out even, the last ranks see first batches again (training loops must agree);
-    with `pad=False` they see none (every row exactly once, for prediction).
+    with `pad=False` they see none (every item exactly once, for prediction). An item that would be alone
+    in the last batch joins the one before, where a loss is to find negatives for it.
 
     Parameters
     ----------
     size
-        Number of rows.
+        Number of items: anchors in validation, observations in prediction.
     batch_size
-        Rows of a batch; the last may be smaller.
+        Items of a batch; the last may be smaller.
     num_replicas, rank
         Number of processes and this one's number.
     pad
@@ -38,7 +39,8 @@ class SequentialBatches:
     @property
     def batches_per_epoch(self) -> int:
         """Batches over all ranks."""
-        return -(-self.size // self.batch_size)
+        alone = self.pad and self.size > self.batch_size > 1 and self.size % self.batch_size == 1
+        return -(-self.size // self.batch_size) - alone
 
     @property
     def sampler(self) -> SequentialBatches:
@@ -62,8 +64,9 @@ class SequentialBatches:
 
     def batch(self, epoch: int, k: int) -> list[int]:
         """Return batch k; beyond the end it starts over."""
-        first = (k % self.batches_per_epoch) * self.batch_size
-        return list(range(first, min(first + self.batch_size, self.size)))
+        place, total = k % self.batches_per_epoch, self.batches_per_epoch
+        first = place * self.batch_size
+        return list(range(first, self.size if place + 1 == total else first + self.batch_size))
 
     def iterate(self, epoch: int, start: int = 0) -> Iterator[list[int]]:
         """Yield this rank's batches from its `start`-th on."""

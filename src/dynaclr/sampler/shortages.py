@@ -86,7 +86,9 @@ def never_drawn(field: str, given: Any, labels: Sequence[str], leaky: float) -> 
     if not isinstance(given, Mapping) or leaky > 0:
         return None
     left = [f"'{label}'" for label in labels if label not in given]
-    return f"{field} leaves out {listing(left, _NAMED)}, never drawn; give weight 0 if meant" if left else None
+    return (
+        f"{field} leaves out {listing(left, _NAMED)}, never drawn; give weight 0 if meant" if left else None
+    )
 
 
 def _some(texts: Sequence[str]) -> str:

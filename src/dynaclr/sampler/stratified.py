@@ -1,4 +1,4 @@
-"""Draws the rows of one batch so that all its quotas hold; knows cells of rows, no names and no pixels."""
+"""Draws the anchors of one batch so that all its quotas hold, from cells of anchors."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from dynaclr.base.numbering import AnchorNumbers
 from dynaclr.base.permutation import distinct_ranks
 from dynaclr.base.random import BatchKey, Purpose, choose, shuffled, uniforms
 from dynaclr.sampler.axes import Cells, largest_remainder
@@ -52,11 +53,11 @@ class Account:
     focal_hours
         Hour that it is gathered around; NaN for none.
     replaced
-        Rows of combinations with fewer anchors than places: drawn with replacement.
+        Anchors of combinations with fewer anchors than places: drawn with replacement.
     widened
-        Rows that were to be near the focal hour, but are taken from all hours.
+        Anchors that were to be near the focal hour, but are taken from all hours.
     unleaked
-        Rows that were to come from the other groups, but are taken from its own.
+        Anchors that were to come from the other groups, but are taken from its own.
     """
 
     group: int = 0
@@ -67,12 +68,12 @@ class Account:
 
 
 class StratifiedDraw:
-    """Rows of a batch, given its key.
+    """Anchors of a batch, given its key.
 
     Parameters
     ----------
     cells
-        Rows by stratum, group and hours.
+        Anchors by stratum, group and hours.
     ratio
         (n_strata,) shares of the strata.
     group_weights
@@ -80,9 +81,9 @@ class StratifiedDraw:
     shares
         Leaked and focal fractions.
     batch_size
-        Rows of a batch.
+        Anchors of a batch.
     fallback
-        Told (topic, stratum, group, what is done instead) where rows are missing.
+        Told (topic, stratum, group, what is done instead) where anchors are missing.
     """
 
     def __init__(
@@ -100,8 +101,8 @@ class StratifiedDraw:
         self._whole = cells.whole()
         self._sizes = cells.sizes
 
-    def __call__(self, key: BatchKey) -> tuple[npt.NDArray[np.int64], Account]:
-        """Return the rows of a batch, (batch_size,), and how they came about."""
+    def __call__(self, key: BatchKey) -> tuple[AnchorNumbers, Account]:
+        """Return the anchors of a batch, (batch_size,), and how they came about."""
         size = self._size
         draws = uniforms(key, Purpose.BATCH, _HEADER + 2 * size + len(self._ratio))[:, 0]
         slots, order = draws[_HEADER : _HEADER + size], draws[_HEADER + size : _HEADER + 2 * size]
@@ -120,7 +121,8 @@ class StratifiedDraw:
             account.replaced += len(found) * (len(set(found).difference(before)) < len(found))
             before += found
             places[members] = found
-        return self._cells.order[places[shuffled(size, order)]].astype(np.int64), account
+        anchors = self._cells.order[places[shuffled(size, order)]].astype(np.int64)
+        return AnchorNumbers(anchors), account
 
     def _slots(
         self, starts: npt.NDArray[np.float64], ties: npt.NDArray[np.float64], group: int
@@ -189,7 +191,7 @@ class StratifiedDraw:
 
 
 class _Pool(NamedTuple):
-    """Segments of places, ascending; the rows inside them are ranked one segment after the other."""
+    """Segments of places, ascending; the anchors inside them are ranked one segment after the other."""
 
     first: list[int]
     ends: list[int]  # ranks up to the end of each segment

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr.curation import first_rows
 from dynaclr.tracks import CellTable
 
 __all__ = ("Links", "links_of")
@@ -50,16 +49,13 @@ def links_of(table: CellTable, use: npt.NDArray[np.bool_] | None = None) -> Link
     use
         (n,) False where an observation does not count; links at its ends are left out.
     """
-    order = np.lexsort((table.t, table.track))
+    order = table.by_track
     step = np.diff(table.track[order]) == 0
     earlier, later = order[:-1][step], order[1:][step]
     child = np.flatnonzero(table.forest.parent >= 0)
-    first = first_rows(table)[child]
-    span = int(table.t.max(initial=0)) + 1
-    key = table.track[order] * np.int64(span) + table.t[order]
-    before = np.searchsorted(key, table.forest.parent[child] * span + table.t[first]) - 1
-    mother = order[np.maximum(before, 0)] if child.size else np.empty(0, dtype=np.int64)
-    known = (before >= 0) & (table.track[mother] == table.forest.parent[child])
+    first = table.first_rows[child]
+    mother = table.before(table.forest.parent[child], table.t[first])
+    known = mother >= 0
     links = Links(
         np.r_[earlier, mother[known]].astype(np.int64),
         np.r_[later, first[known]].astype(np.int64),

@@ -59,7 +59,7 @@ def read_view(index: MultiExperimentIndex, fov: int) -> FovView:
     layout = index.fovs[fov].layout
     height, width = layout.shape[3:]
     table = index.table
-    rows = np.flatnonzero(table.fov_of() == fov)
+    rows = np.arange(len(table))[table.rows(fov)]
     frames = _frames(layout.shape[0])
     zeros = np.zeros(frames.size, dtype=np.int64)
     reader = _reader(index, (height, width))

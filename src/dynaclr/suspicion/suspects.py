@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr.curation import MarkKind, first_rows
+from dynaclr.curation import MarkKind
 from dynaclr.index import Loss
 from dynaclr.suspicion.finding import Finding, ranked
 from dynaclr.suspicion.judging import judge_fovs
@@ -149,7 +149,7 @@ class _Search:
         moved = self.index.near_border(slice(None)) & self.use
         all_rows = np.bincount(table.track[self.use], minlength=table.n_tracks)
         share = np.bincount(table.track[moved], minlength=table.n_tracks) / np.maximum(all_rows, 1)
-        first = first_rows(table)
+        first = table.first_rows
         for track in np.flatnonzero((share >= _BORDER_SHARE) & (all_rows > 0)).tolist():
             reason = f"patch is moved off the cell by the border in {100 * share[track]:.0f} % of its frames"
             yield self.cell(MarkKind.TRACK, int(first[track]), _BORDER * share[track], "border", reason)
@@ -158,28 +158,27 @@ class _Search:
         """Find tables that are equal, count frames from 1, or fill a corner only; reads no pixels."""
         table, index = self.table, self.index
         seen: dict[bytes, int] = {}
-        order = np.argsort(table.fov_of(), kind="stable")
-        bounds = np.searchsorted(table.fov_of()[order], np.arange(len(self.fov_names) + 1))
         for fov in range(len(self.fov_names)):
-            rows = order[bounds[fov] : bounds[fov + 1]]
-            if not rows.size:
+            rows = table.rows(fov)
+            count = rows.stop - rows.start
+            if not count:
                 continue
             content = b"".join(column[rows].tobytes() for column in (table.t, table.y, table.x))
             other = seen.setdefault(content, fov)
-            if other != fov and rows.size > 1:
+            if other != fov and count > 1:
                 name = f"{self.experiments[other]}/{self.fov_names[other]}"
                 yield self.fov(fov, _WHOLE_FOV + 50, "table", f"table is the same as that of {name}")
             frames = index.fovs[fov].layout.shape[0]
             if table.t[rows].min() == 1 and table.t[rows].max() == frames - 1 and frames > 2:
-                count = int(np.count_nonzero(table.t[rows] == 1))
-                text = f"no cell at frame 0 but {count} at frame 1: frames may be counted from 1"
+                ones = int(np.count_nonzero(table.t[rows] == 1))
+                text = f"no cell at frame 0 but {ones} at frame 1: frames may be counted from 1"
                 yield self.fov(fov, _FROM_ONE, "frames", text)
             um = float(index.fovs[fov].layout.scale[-1])
             reach = max(
                 table.y[rows].max() / index.fov_image_yx[fov, 0],
                 table.x[rows].max() / index.fov_image_yx[fov, 1],
             )
-            if rows.size >= 20 and 0 < um < 1 and reach <= um * 1.02:
+            if count >= 20 and 0 < um < 1 and reach <= um * 1.02:
                 share = f"{100 * reach:.0f} % of the image ({um:g} um a pixel)"
                 text = f"centroids may be micrometres: they fill only {share}"
                 yield self.fov(fov, _WHOLE_FOV + 0.95 / max(reach, 0.1), "units", text)
@@ -210,7 +209,7 @@ class _Search:
         """FOVs whose centroids do not lie on cells, and what would fit."""
         for code in np.unique(self.index.fov_experiment).tolist():
             fovs = np.flatnonzero(self.index.fov_experiment == code).tolist()
-            fovs = [fov for fov in fovs if np.any(self.table.fov_of() == fov)]
+            fovs = [fov for fov in fovs if self.table.t[self.table.rows(fov)].size]
             views = []
             for fov in fovs:
                 views.append(read_view(self.index, fov))

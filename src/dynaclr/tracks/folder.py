@@ -7,12 +7,15 @@ from pathlib import Path
 
 from dynaclr.base.errors import DataError, listing, problem
 from dynaclr.base.paths import absolute_path
+from dynaclr.tracks.readers import READERS
 
 __all__ = ("find_track_files", "unused_track_files")
 
+_KINDS = " or ".join(READERS)
+
 
 def find_track_files(root: Path, fov_names: Iterable[str], experiment: str) -> dict[str, Path | None]:
-    """Return for each FOV its one CSV file, or None where there is none.
+    """Return for each FOV its one track file, or None where there is none.
 
     Raises
     ------
@@ -26,13 +29,13 @@ def find_track_files(root: Path, fov_names: Iterable[str], experiment: str) -> d
                 experiment=experiment,
                 file=root,
                 field="tracks_path",
-                expected="<tracks_path>/<row>/<column>/<fov>/<any>.csv",
+                expected=f"<tracks_path>/<row>/<column>/<fov>/<any>{_KINDS}",
                 found=f"nothing at {absolute_path(root)}" if not root.exists() else "a file",
             )
         )
     files: dict[str, Path | None] = {}
     for name in fov_names:
-        found = sorted((root / name).glob("*.csv"))
+        found = sorted(path for path in (root / name).glob("*.*") if path.suffix in READERS)
         if len(found) > 1:
             raise DataError(
                 problem(
@@ -40,7 +43,7 @@ def find_track_files(root: Path, fov_names: Iterable[str], experiment: str) -> d
                     experiment=experiment,
                     file=root / name,
                     row=name,
-                    expected="exactly one CSV",
+                    expected=f"exactly one, {_KINDS}",
                     found=listing(path.name for path in found),
                     fix="Keep the one to use.",
                 )
@@ -52,5 +55,6 @@ def find_track_files(root: Path, fov_names: Iterable[str], experiment: str) -> d
 def unused_track_files(root: Path, fov_names: Iterable[str]) -> list[str]:
     """Return the FOV names that have a track file but stand on no plate."""
     known = set(fov_names)
-    found = {path.parent.relative_to(root).as_posix() for path in root.glob("*/*/*/*.csv")}
+    there = [path for path in root.glob("*/*/*/*.*") if path.suffix in READERS]
+    found = {path.parent.relative_to(root).as_posix() for path in there}
     return sorted(found - known)

@@ -16,11 +16,11 @@ from dynaclr.base.cores import cpu_limit
 from dynaclr.base.errors import DataError, listing, problem, together
 from dynaclr.experiment import ExperimentRegistry, FovEntry
 from dynaclr.tracks.checks import check_tracks
-from dynaclr.tracks.csv import read_track_csv
 from dynaclr.tracks.folder import find_track_files, unused_track_files
 from dynaclr.tracks.lineage import CycleError, build_forest
 from dynaclr.tracks.parents import track_parents
 from dynaclr.tracks.policy import TrackCounts, TrackPolicy
+from dynaclr.tracks.readers import read_tracks
 from dynaclr.tracks.table import CellTable, build_table
 
 __all__ = ("FovTracks", "load_table", "locate_tracks", "read_all")
@@ -54,10 +54,10 @@ def locate_tracks(
     problems = []
     for code, config in enumerate(registry.experiments):
         names = [entry.layout.name for entry in entries if entry.experiment == code]
-        found = find_track_files(config.tracks_path, names, config.name)
+        found = find_track_files(config.tracks_root, names, config.name)
         files += [found[name] for name in names]
         missing = [name for name in names if found[name] is None]
-        strangers = unused_track_files(config.tracks_path, registry.plates[config.name].fovs)
+        strangers = unused_track_files(config.tracks_root, registry.plates[config.name].fovs)
         for title, fovs in (
             ("FOVs have no track file", missing),
             ("track files belong to no FOV", strangers),
@@ -98,7 +98,7 @@ def read_all(
         experiment = registry.names[entry.experiment]
         try:
             columns, counts = check_tracks(
-                read_track_csv(path, experiment),
+                read_tracks(path, experiment),
                 experiment=experiment,
                 fov=entry.layout.name,
                 path=path,

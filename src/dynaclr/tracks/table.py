@@ -1,4 +1,4 @@
-"""Observations of cells as arrays, and the look-up of relatives by frame; knows no files, no names.
+"""Observations of cells as arrays, found by FOV, track and frame, and the look-up of relatives by frame.
 
 Rows are sorted by (frame, track), where `frame` numbers the frames of all FOVs one after the other
 and `track` is the preorder number of the track in the forest of all lineages. So the relatives of a
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ import numpy.typing as npt
 from dynaclr.tracks.lineage import Forest
 
 __all__ = ("CellTable", "Relation", "RelativeLookup", "build_table")
+
+Numbers = npt.NDArray[np.integer] | int
 
 
 class Relation(StrEnum):
@@ -27,7 +30,7 @@ class Relation(StrEnum):
     SELF = "self"  # the anchor itself (SimCLR)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CellTable:
     """One row per cell and frame, one entry per track, sorted as the module says.
 
@@ -79,6 +82,101 @@ class CellTable:
     def frame_of(self, rows: npt.NDArray[np.integer] | slice = slice(None)) -> npt.NDArray[np.int64]:
         """Return the numbers of rows' frames among the frames of all FOVs."""
         return np.asarray(self.frame_key[rows] // max(self.n_tracks, 1))
+
+    @cached_property
+    def fov_frames(self) -> npt.NDArray[np.int64]:
+        """Number of frames of each FOV (n_fovs,)."""
+        return np.diff(self.fov_first_frame)
+
+    def frame_starts(self, fov: Numbers, t: Numbers) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+        """Return what `frame_key` would be for track 0 at frames of FOVs, and which of them there are."""
+        there = (t >= 0) & (t < self.fov_frames[fov])
+        return (self.fov_first_frame[fov] + np.where(there, t, 0)) * max(self.n_tracks, 1), there
+
+    def ranges(self, fov: Numbers, t: Numbers) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return first row and end of the rows of frames of FOVs; equal for a frame that an FOV lacks."""
+        start, there = self.frame_starts(fov, t)
+        low = self.frame_key.searchsorted(start)
+        return low, np.where(there, self.frame_key.searchsorted(start + self.n_tracks), low)
+
+    def rows(self, fov: int, t: int | None = None) -> slice:
+        """Return the rows of an FOV, or of one of its frames, by frame and track."""
+        if t is None:
+            low, high = self.frame_key.searchsorted(self.fov_first_frame[fov : fov + 2] * self.n_tracks)
+        else:
+            low, high = self.ranges(np.array(fov), np.array(t))
+        return slice(int(low), int(high))
+
+    @cached_property
+    def first_rows(self) -> npt.NDArray[np.int64]:
+        """Row of each track's first observation (n_tracks,)."""
+        rows = np.zeros(self.n_tracks, dtype=np.int64)
+        rows[self.track[::-1]] = np.arange(len(self))[::-1]  # rows ascend in time; the last write wins
+        return rows
+
+    @cached_property
+    def last_rows(self) -> npt.NDArray[np.int64]:
+        """Row of each track's last observation (n_tracks,)."""
+        rows = np.zeros(self.n_tracks, dtype=np.int64)
+        rows[self.track] = np.arange(len(self))
+        return rows
+
+    @cached_property
+    def by_track(self) -> npt.NDArray[np.int64]:
+        """Rows by track and frame (n,)."""
+        return np.argsort(self.track, kind="stable")
+
+    def before(self, track: Numbers, t: Numbers) -> npt.NDArray[np.int64]:
+        """Return the row of the last observation of tracks before a frame, -1 where there is none."""
+        if not len(self):
+            return np.full(np.shape(track), -1, dtype=np.int64)
+        order, span = self.by_track, int(self.t.max()) + 1
+        key = self.track[order] * np.int64(span) + self.t[order]
+        row = order[np.maximum(key.searchsorted(track * np.int64(span) + np.clip(t, 0, span)) - 1, 0)]
+        return np.where((self.track[row] == track) & (self.t[row] < t), row, -1)
+
+    @cached_property
+    def _identities(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], int]:
+        """Distinct ids; keys of (FOV, id, first frame), ascending; tracks in that order; frames an id."""
+        ids, code = np.unique(self.track_id, return_inverse=True)
+        span = int(self.t.max(initial=0)) + 1
+        key = (self.track_fov * np.int64(ids.size) + code) * span + self.t[self.first_rows]
+        order = np.argsort(key, kind="stable")
+        return ids, key[order], order, span
+
+    def tracks(self, fov: Numbers, track_id: Numbers, t: Numbers) -> npt.NDArray[np.int64]:
+        """Return the track of each id of an FOV, -1 where there is none (also where the FOV is -1).
+
+        Of a track that was cut it is the part that the frame falls into; the first one before that.
+        """
+        ids, keys, order, span = self._identities
+        if not order.size:
+            return np.full(np.shape(track_id), -1, dtype=np.int64)
+        code = np.minimum(ids.searchsorted(track_id), ids.size - 1)
+        first = (np.asarray(fov, dtype=np.int64) * ids.size + code) * span
+        part = keys.searchsorted(first + np.clip(t, 0, span - 1), side="right") - 1
+        part = np.minimum(np.maximum(part, keys.searchsorted(first)), order.size - 1)
+        known = (np.asarray(fov) >= 0) & (ids[code] == track_id) & (keys[part] // span == first // span)
+        return np.where(known, order[part], -1)
+
+    def find(self, fov: Numbers, track_id: Numbers, t: Numbers) -> npt.NDArray[np.int64]:
+        """Return the row of each observation told by FOV, id of its track and frame, -1 for none.
+
+        Parameters
+        ----------
+        fov
+            FOV codes; -1 finds nothing.
+        track_id
+            Ids as in the files.
+        t
+            Frames inside the FOVs; any number may be asked for.
+        """
+        track = self.tracks(fov, track_id, t)
+        if not len(self):
+            return track
+        start, there = self.frame_starts(fov, t)
+        row = np.minimum(self.frame_key.searchsorted(start + track), len(self) - 1)
+        return np.where(there & (track >= 0) & (self.frame_key[row] == start + track), row, -1)
 
     @property
     def nbytes(self) -> int:
@@ -187,13 +285,10 @@ class RelativeLookup:
         rows = np.asarray(rows)
         track = table.track[rows]
         when = table.t[rows] + offsets_frames
-        fov = table.track_fov[track]
-        first_frame = table.fov_first_frame[fov]
-        inside = (when >= 0) & (when < table.fov_first_frame[fov + 1] - first_frame)
-        base = (first_frame + when) * max(table.n_tracks, 1)
-        low = np.searchsorted(self._keys, base + self._first[track])
-        high = np.searchsorted(self._keys, base + self._last[track])
-        return low, np.where(inside, high, low)
+        start, there = table.frame_starts(table.track_fov[track], when)
+        low = np.searchsorted(self._keys, start + self._first[track])
+        high = np.searchsorted(self._keys, start + self._last[track])
+        return low, np.where(there, high, low)
 
     def exists(
         self, rows: npt.NDArray[np.integer], offset_frames: npt.NDArray[np.integer]

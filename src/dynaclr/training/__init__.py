@@ -4,7 +4,9 @@
 """
 
 __all__ = (
+    "draws",
     "health",
     "loader",
     "predict",
+    "steps",
 )

@@ -42,6 +42,10 @@ class BatchLoader(ThreadDataLoader):
         Called with every batch as it is handed over.
     fingerprint
         A digest of what the batches are drawn from: a state of another one is refused.
+    same_epoch
+        Whether every epoch has the batches of the first.
+    taken
+        How many batches of an epoch are asked for; None for all.
     """
 
     def __init__(
@@ -52,6 +56,8 @@ class BatchLoader(ThreadDataLoader):
         prefetch_batches: int = 2,
         observer: Callable[[dict[str, Any]], None] | None = None,
         fingerprint: str = "",
+        same_epoch: bool = False,
+        taken: int | None = None,
     ) -> None:
         if num_workers < 0 or prefetch_batches < 0:
             found = f"{num_workers} and {prefetch_batches}"
@@ -65,7 +71,7 @@ class BatchLoader(ThreadDataLoader):
         self.order: Any = batch_sampler
         self.readers, self.prefetch_batches = num_workers, prefetch_batches
         self.observer = observer
-        self.fingerprint = fingerprint
+        self.fingerprint, self.same_epoch, self.taken = fingerprint, same_epoch, taken
         self.handed_over = 0
         self._epoch = int(batch_sampler.epoch)
         self._resume: dict[str, Any] | None = None
@@ -85,7 +91,8 @@ class BatchLoader(ThreadDataLoader):
             If the sampler gave fewer batches than its length says.
         """
         resumed, self._resume = self._resume, None
-        self._epoch = self.order.epoch if resumed is None else resumed["epoch"]
+        now = 0 if self.same_epoch else self.order.epoch
+        self._epoch = now if resumed is None else resumed["epoch"]
         self.handed_over = 0 if resumed is None else resumed["done"]
         indices = self.order.iterate(self._epoch, self.handed_over)
         for batch in self._read_ahead(indices) if self.readers else map(self.rows.__getitems__, indices):
@@ -119,6 +126,7 @@ class BatchLoader(ThreadDataLoader):
         return {
             "epoch": self._epoch,
             "done": self.handed_over,
+            "whole": len(self) if self.taken is None else min(self.taken, len(self)),
             "seed": int(self.order.seed),
             "world_size": int(self.order.num_replicas),
             "batch_size": int(self.order.batch_size),
@@ -148,7 +156,7 @@ class BatchLoader(ThreadDataLoader):
                     fix="Use the run's own config.yaml, or start a new run.",
                 )
             )
-        self._resume = state if state["done"] < len(self) else None
+        self._resume = state if state["done"] < state.get("whole", len(self)) else None
 
 
 class PlainBatches:

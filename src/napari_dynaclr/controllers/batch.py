@@ -172,7 +172,7 @@ class BatchController:
         colours = [channel.rgb for channel in self._channels]
 
         def work(tell: Tell) -> tuple[Any, ...]:
-            rows = address.inspector.rows(address.epoch, address.batch)
+            rows = address.inspector.anchors(address.epoch, address.batch)
             tell("reading", 0, len(chosen))
             pixels = [middle_slice(part) for part in address.inspector.images(rows, np.array(chosen), sight)]
             limits = contrast(np.concatenate(pixels)) if known is None else known

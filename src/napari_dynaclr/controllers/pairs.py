@@ -218,7 +218,7 @@ class PairController:
         """Return the same anchor drawn alone with the next key."""
         if request.anchor is not None:
             return replace(request, batch=request.batch + 1)
-        rows = project.inspector.rows(request.epoch, request.batch)
+        rows = project.inspector.anchors(request.epoch, request.batch)
         row = int(project.inspector.dataset.rows[rows[request.place]])
         return PairRequest(request.epoch, request.batch + 1, 0, identity_of(project, Cell(TRAINING, row)))
 
@@ -292,7 +292,7 @@ def read_pair(project: Project, request: PairRequest) -> Pair:
         if number is None:
             raise DynaclrError(f"{request.anchor} is no anchor of the training")
         return inspector.pair_of(KeyedBatch([number], key), 0)
-    rows = inspector.rows(request.epoch, request.batch)
+    rows = inspector.anchors(request.epoch, request.batch)
     if request.place >= len(rows):
         raise DynaclrError(f"batch {request.batch} holds {len(rows)} pairs")
     return inspector.pair_of(rows, request.place)

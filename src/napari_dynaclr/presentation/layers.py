@@ -27,7 +27,6 @@ __all__ = (
     "embedding_layer",
     "embedding_points",
     "family_layer",
-    "fov_rows",
     "frame_rows",
     "geometry",
     "image_layers",
@@ -102,14 +101,10 @@ def image_layers(index: MultiExperimentIndex, fov: int) -> list[LayerData]:
     return layers
 
 
-def frame_rows(index: MultiExperimentIndex, fov: int, frame: int) -> npt.NDArray[np.int64]:
-    """Return the rows of the observations of one frame of an FOV."""
-    table = index.table
-    first, end = int(table.fov_first_frame[fov]), int(table.fov_first_frame[fov + 1])
-    if not 0 <= frame < end - first:
-        return np.empty(0, dtype=np.int64)
-    ends = np.searchsorted(table.frame_key, np.array([first + frame, first + frame + 1]) * table.n_tracks)
-    return np.arange(ends[0], ends[1])
+def frame_rows(index: MultiExperimentIndex, fov: int, frame: int | None = None) -> npt.NDArray[np.int64]:
+    """Return the rows of the observations of an FOV by frame, or of one of its frames."""
+    rows = index.table.rows(fov, frame)
+    return np.arange(rows.start, rows.stop)
 
 
 def _middle(index: MultiExperimentIndex, fov: int) -> float:
@@ -127,19 +122,12 @@ def _places(
     return np.column_stack(columns).astype(np.float64)
 
 
-def fov_rows(index: MultiExperimentIndex, fov: int) -> npt.NDArray[np.int64]:
-    """Return the rows of the observations of an FOV, by frame."""
-    table = index.table
-    ends = np.searchsorted(table.frame_key, table.fov_first_frame[fov : fov + 2] * table.n_tracks)
-    return np.arange(ends[0], ends[1])
-
-
 def cell_layer(index: MultiExperimentIndex, fov: int, colour_by: str, z: float | None = None) -> LayerData:
     """Return the cells of an FOV as points with their row, track and what they can be coloured by.
 
     They lie in slice `z`, None for the middle: a cell has no depth of its own and is seen in all slices.
     """
-    rows = fov_rows(index, fov)
+    rows = frame_rows(index, fov)
     table = index.table
     track = table.track[rows]
     loss = index.loss[rows]
@@ -226,7 +214,7 @@ def _tracks(
 
 def track_layer(index: MultiExperimentIndex, fov: int) -> LayerData | None:
     """Return all tracks of an FOV with their lineage graph; None if there are too many to show at once."""
-    rows = fov_rows(index, fov)
+    rows = frame_rows(index, fov)
     if not 0 < rows.size <= MOST_TRACK_VERTICES:
         return None
     return _tracks(index, fov, rows, "tracks", "tracks")

@@ -140,11 +140,9 @@ def family_rows(table: CellTable, row: int) -> IntArray:
     if not 0 <= row < len(table):
         raise IndexError(f"row {row} is not one of the {len(table)} observations")
     root = int(table.forest.root[table.track[row]])
-    fov = int(table.track_fov[root])
-    frames = table.fov_first_frame[fov : fov + 2] * max(table.n_tracks, 1)
-    low, high = np.searchsorted(table.frame_key, frames)
-    track = table.track[low:high]
-    rows = low + np.flatnonzero((track >= root) & (track < table.forest.last[root]))
+    of_fov = table.rows(int(table.track_fov[root]))
+    track = table.track[of_fov]
+    rows = of_fov.start + np.flatnonzero((track >= root) & (track < table.forest.last[root]))
     return np.asarray(rows[np.argsort(table.track[rows], kind="stable")], dtype=np.int64)
 
 
@@ -176,7 +174,7 @@ def lay_out(
     first_node = np.searchsorted(node_track, np.arange(tracks.size + 1)).astype(np.int64)
     origin = _origins(parent, frame, first_node)
     fov = int(table.track_fov[tracks[0]])
-    n_frames = int(np.diff(table.fov_first_frame)[fov])
+    n_frames = int(table.fov_frames[fov])
     runs, gaps = _runs(frame, node_track)
     return LineageLayout(
         fov=fov,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from napari_dynaclr.state.project import TRAINING, Cell, Project
@@ -48,26 +47,21 @@ def found_again(old: Project, new: Project, cell: Cell) -> Cell | None:
 def cell_of_track(project: Project, part: str, fov: int, track_id: int, t: int | None = None) -> Cell | None:
     """Return an observation of a track of an FOV: that of a frame, or its first; None if there is none."""
     table = project.index(part).table
-    tracks = ((table.track_fov == fov) & (table.track_id == track_id)).nonzero()[0]
-    if not tracks.size:
-        return None
-    if t is None:
-        return Cell(part, int((table.track == tracks[0]).argmax()))
-    key = (int(table.fov_first_frame[fov]) + t) * table.n_tracks + int(tracks[0])
-    row = int(table.frame_key.searchsorted(key))
-    return Cell(part, row) if row < len(table) and int(table.frame_key[row]) == key else None
+    if t is not None:
+        row = int(table.find(fov, track_id, t))
+    else:
+        track = int(table.tracks(fov, track_id, 0))
+        row = -1 if track < 0 else int(table.first_rows[track])
+    return None if row < 0 else Cell(part, row)
 
 
 def find_cell(project: Project, experiment: str, fov_name: str, track_id: int, t: int) -> Cell | None:
     """Return the cell of a name, in whichever part it is; None if there is none."""
-    for part, fov in _fovs(project, experiment, fov_name):
-        cell = cell_of_track(project, part, fov, track_id, t)
-        if cell is not None:
-            return cell
-    return None
+    place = find_fov(project, experiment, fov_name)
+    return None if place is None else cell_of_track(project, *place, track_id, t)
 
 
-def anchor_number(project: Project, name: CellName) -> int | None:
+def anchor_number(project: Project, name: CellName) -> AnchorNumber | None:
     """Return the number of a cell among the anchors of the training; None if it is none of them."""
     cell = find_cell(project, *name)
     if cell is None or cell.part != TRAINING:
@@ -77,15 +71,5 @@ def anchor_number(project: Project, name: CellName) -> int | None:
 
 def find_fov(project: Project, experiment: str, fov_name: str) -> tuple[str, int] | None:
     """Return part and code of a field of view; None if the project has none of that name."""
-    return next(_fovs(project, experiment, fov_name), None)
-
-
-def _fovs(project: Project, experiment: str, fov_name: str) -> Iterator[tuple[str, int]]:
-    """Yield part and code of the fields of view of that name."""
-    for part, index in project.parts.items():
-        if experiment not in index.registry.names:
-            continue
-        code = index.registry.names.index(experiment)
-        for fov, entry in enumerate(index.fovs):
-            if (entry.experiment, entry.layout.name) == (code, fov_name):
-                yield part, fov
+    codes = {part: index.fov_code(experiment, fov_name) for part, index in project.parts.items()}
+    return next(((part, code) for part, code in codes.items() if code >= 0), None)

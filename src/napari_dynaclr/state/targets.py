@@ -9,11 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from dynaclr.curation import MATCH_RADIUS_PX, FovNames, Mark, MarkKind, Verdict, first_rows, match_marks
+from dynaclr.curation import MATCH_RADIUS_PX, Mark, MarkKind, Verdict, match_marks
 from dynaclr.index import Loss
 from dynaclr.suspicion import Finding, Links, links_of, sample_links
 from napari_dynaclr.state.project import Cell
@@ -85,36 +84,6 @@ def _draft(kind: MarkKind, experiment: str, fov_name: str, **values: Any) -> Mar
     return Mark(kind, Verdict.UNSURE, experiment, fov_name, _NOBODY, _NEVER, **values)
 
 
-_NAMES: WeakKeyDictionary[MultiExperimentIndex, FovNames] = WeakKeyDictionary()
-
-
-def _names(index: MultiExperimentIndex) -> FovNames:
-    """Return the names of the fields of view of an index, which are made once."""
-    if index not in _NAMES:
-        _NAMES[index] = _made_names(index)
-    return _NAMES[index]
-
-
-def _made_names(index: MultiExperimentIndex) -> FovNames:
-    names = index.registry.names
-    codes = {(names[e.experiment], e.layout.name): code for code, e in enumerate(index.fovs)}
-    return FovNames(codes, {name: frozenset(index.registry.plates[name].fovs) for name in names})
-
-
-def _code(index: MultiExperimentIndex, mark: Mark) -> int:
-    """Return the code of a FOV, -1 if it is not in this index."""
-    return _names(index).codes.get((mark.experiment, mark.fov_name), -1)
-
-
-def _rows_of_fov(index: MultiExperimentIndex, fov: int, t: int | None = None) -> slice:
-    """Return the rows of a FOV, or of one of its frames."""
-    first, last = index.table.fov_first_frame[fov], index.table.fov_first_frame[fov + 1]
-    if t is not None:
-        first, last = first + t, first + t + 1
-    low, high = np.searchsorted(index.table.frame_key, np.array([first, last]) * index.table.n_tracks)
-    return slice(int(low), int(high))
-
-
 def _frame_draft(index: MultiExperimentIndex, row: int) -> Mark:
     table = index.table
     track = int(table.track[row])
@@ -140,13 +109,13 @@ def cell_target(project: Project, cell: Cell, kind: MarkKind) -> Target:
     if kind is MarkKind.FOV:
         drafts: tuple[Mark, ...] = (_draft(kind, *home),)
     elif kind is MarkKind.LINEAGE:
-        root = int(first_rows(table)[table.forest.root[track]])
+        root = int(table.first_rows[table.forest.root[track]])
         of_root = _frame_draft(index, root)
         drafts = (_draft(kind, *home, track_id=of_root.track_id, t=of_root.t, y=of_root.y, x=of_root.x),)
     else:
         values: dict[str, Any] = {"track_id": frame.track_id, "t": frame.t, "y": frame.y, "x": frame.x}
         if kind is MarkKind.LINK:
-            parent = track if row != first_rows(table)[track] else int(table.forest.parent[track])
+            parent = track if row != table.first_rows[track] else int(table.forest.parent[track])
             if parent < 0:
                 return Target("No link", "", "The track starts here: no link arrives at this cell.", ())
             values["parent_track_id"] = int(table.track_id[parent])
@@ -193,7 +162,7 @@ def effect_of(project: Project, drafts: Sequence[Mark], cell: Cell | None) -> st
     elif mark.kind is MarkKind.TRACK:
         count = int(np.count_nonzero(table.track == track))
     elif mark.kind is MarkKind.FOV:
-        count = int(np.count_nonzero(table.fov_of() == table.track_fov[track]))
+        count = int(table.t[table.rows(int(table.track_fov[track]))].size)
     else:
         count = int(np.count_nonzero(table.forest.root[table.track] == table.forest.root[track]))
     return f"Excluding leaves out {count} observation{'' if count == 1 else 's'}."
@@ -205,35 +174,26 @@ def draft_cell(project: Project, mark: Mark) -> Cell | None:
     Of a FOV it is the cell nearest to the centre in the frame that is meant, or in the first one.
     """
     for part, index in project.parts.items():
-        fov = _code(index, mark)
+        fov = index.fov_code(mark.experiment, mark.fov_name)
         if fov < 0:
             continue
         if mark.kind is MarkKind.FOV:
             return _central(part, index, fov, mark.t)
-        found = match_marks([mark], index.table, _names(index), MATCH_RADIUS_PX)
+        found = match_marks([mark], index.table, index.fov_names, MATCH_RADIUS_PX)
         row, track = int(found.row[0]), int(found.track[0])
         if row < 0 <= track:
-            row = int(first_rows(index.table)[track])
+            row = int(index.table.first_rows[track])
         if row >= 0:
             return Cell(part, row)
-        frame = None if mark.t is None else _same(index, mark)
-        if frame is not None:
-            return Cell(part, frame)
+        if mark.track_id is not None and mark.t is not None:  # although a link that arrived there is cut
+            row = int(index.table.find(fov, mark.track_id, mark.t))
+            if row >= 0:
+                return Cell(part, row)
     return None
 
 
-def _same(index: MultiExperimentIndex, mark: Mark) -> int | None:
-    """Return the row of a track at a frame although a link that arrived there is cut."""
-    fov = _code(index, mark)
-    if mark.t is None or mark.t >= int(np.diff(index.table.fov_first_frame)[fov]):
-        return None
-    rows = np.arange(len(index.table))[_rows_of_fov(index, fov, mark.t)]
-    own = rows[index.table.track_id[index.table.track[rows]] == mark.track_id]
-    return int(own[0]) if own.size else None
-
-
 def _central(part: str, index: MultiExperimentIndex, fov: int, t: int | None) -> Cell | None:
-    rows = np.arange(len(index.table))[_rows_of_fov(index, fov, t)]
+    rows = np.arange(len(index.table))[index.table.rows(fov, t)]
     if not rows.size:
         return None
     table = index.table
@@ -245,14 +205,16 @@ def _central(part: str, index: MultiExperimentIndex, fov: int, t: int | None) ->
 
 def items_of(project: Project, findings: Iterable[Finding]) -> tuple[Item, ...]:
     """Return findings as entries of a queue; one about a frame of a FOV judges the cells of that frame."""
-    codes = [(index, _names(index).codes) for index in project.parts.values()]
     items = []
     for finding in findings:
         drafts: tuple[Mark, ...] = (finding.mark(Verdict.UNSURE, _NOBODY, _NEVER),)
         if finding.kind is MarkKind.FOV and finding.t is not None:
-            place = (finding.experiment, finding.fov_name)
-            index, code = next((index, known[place]) for index, known in codes if place in known)
-            rows = np.arange(len(index.table))[_rows_of_fov(index, code, finding.t)]
+            codes = [
+                (index, index.fov_code(finding.experiment, finding.fov_name))
+                for index in project.parts.values()
+            ]
+            index, code = next(item for item in codes if item[1] >= 0)
+            rows = np.arange(len(index.table))[index.table.rows(code, finding.t)]
             drafts = tuple(_frame_draft(index, row) for row in rows.tolist())
         if drafts:
             items.append(Item(finding.score, finding.reason, drafts))

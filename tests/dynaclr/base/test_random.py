@@ -13,7 +13,7 @@ from dynaclr.base.random import (
     Purpose,
     choose,
     generator,
-    row_uniforms,
+    number_uniforms,
     shuffled,
     uniforms,
 )
@@ -55,13 +55,13 @@ def test_streams_of_batches_do_not_overlap() -> None:
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.integers(0, 10_000), max_size=30))
 def test_row_uniforms_depend_on_the_row_alone(rows: list[int]) -> None:
-    together = row_uniforms(5, Purpose.TAU, np.array(rows, dtype=np.int64), 2)
-    alone = [row_uniforms(5, Purpose.TAU, np.array([row]), 2)[0] for row in rows]
+    together = number_uniforms(5, Purpose.TAU, np.array(rows, dtype=np.int64), 2)
+    alone = [number_uniforms(5, Purpose.TAU, np.array([row]), 2)[0] for row in rows]
     assert np.array_equal(together, np.array(alone).reshape(-1, 2))
 
 
 def test_row_uniforms_of_neighbours_differ() -> None:
-    block = row_uniforms(0, Purpose.TAU, np.arange(500), 4)
+    block = number_uniforms(0, Purpose.TAU, np.arange(500), 4)
     assert np.unique(block).size == block.size
 
 

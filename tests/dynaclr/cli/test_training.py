@@ -8,15 +8,11 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.loaded import Loaded
+from tests.support.loaded import Loaded
 
 from dynaclr.cli.training import parse
 from dynaclr.cli.verbs import main
 from dynaclr.runs.process.describing import config_text, experiments_text
-
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::lightning.fabric.utilities.warnings.PossibleUserWarning"),  # advice
-]
 
 DATA = {
     "experiments_yaml": "../lists/experiments.yaml",
@@ -39,7 +35,7 @@ MODEL = {
 
 @pytest.fixture
 def project(coded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Plates in store/, experiments in lists/, the training in conf/, and an empty folder that is this one."""
+    """Plates in store/, experiments in lists/, the training in conf/; here/ is the current folder."""
     (tmp_path / "lists").mkdir()
     content = yaml.safe_load(coded.read_text())
     for entry in content["experiments"]:
@@ -67,7 +63,7 @@ def test_paths_of_a_file_are_relative_to_it_and_typed_ones_to_this_folder(projec
     assert written["run"]["root"] == str(project / "runs")
     plates = [entry["data_path"] for entry in yaml.safe_load(experiments_text(cli))["experiments"]]
     assert plates == [str(project / "store" / f"coded{number}.zarr") for number in (0, 1)]
-    assert cli.datamodule.config.data.options.index_cache == project / "home" / "cache"
+    assert cli.datamodule.config.data.options.cache_dir == project / "home" / "cache"
 
     typed = ["--run.root=runs", "--ckpt_path", "../a.ckpt", "--data.curation=marks.csv"]
     cli = parse(["--config=../conf/train.yaml", *typed], "fit")

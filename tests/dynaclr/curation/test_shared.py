@@ -149,7 +149,7 @@ def test_a_file_that_is_gone_is_written_again(path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_takes_the_change_back(tmp_path: Path) -> None:
     marks = SharedMarks(tmp_path / "gone" / "curation.csv")
-    with pytest.raises(DataError, match="marks cannot be saved.*"):
+    with pytest.raises(DataError, match="marks cannot be written.*"):
         marks.do(Put(mark(1)))
     assert marks.marks == ()
 

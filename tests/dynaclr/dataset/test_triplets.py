@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import sys
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from dynaclr.dataset import MultiExperimentTripletDataset
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.index import MultiExperimentIndex
 from dynaclr.index.options import IndexOptions
+from dynaclr.pipeline import preprocess_plate
 from dynaclr.testing import decode, write_coded_experiments
 
 PATCH = 16
@@ -183,8 +183,14 @@ def test_index_equals_pandas(coded_source: Path) -> None:
             assert np.array_equal(merged.id, merged.id_file)
     assert index.valid_anchors.index.tolist() == list(range(len(index.anchor_rows)))
     assert set(index.condition_groups) == {"infected", "uninfected"}
-    assert sum(rows.size for rows in index.experiment_groups.values()) == len(index.anchor_rows)
-    assert "anchors" in index.summary()
+    assert set(index.experiment_groups) == {"coded0", "coded1"}
+    lines = [line.split(maxsplit=1) for line in index.summary().splitlines()]
+    assert dict(lines) == {
+        "experiments": "coded0, coded1",
+        "observations": "174",
+        "anchors": str(len(index.valid_anchors)),
+        "conditions": "infected 58, uninfected 116",
+    }
 
 
 def test_selection_and_relations(coded_source: Path) -> None:
@@ -221,11 +227,117 @@ def test_fovs_without_tracks_are_skipped_or_an_error(coded: Path) -> None:
         make_index(coded, tracks=TrackPolicy(missing_file="error"))
 
 
-def test_no_anchor_shows_the_funnel(coded_source: Path) -> None:
+def test_without_an_anchor_there_is_prediction_and_no_training(coded_source: Path) -> None:
+    index = MultiExperimentIndex(ExperimentRegistry.from_yaml(coded_source), (0, 1), (16, 16), (9.0, 10.0))
+    assert len(index.valid_anchors) == 0 < len(index.tracks)
+    assert "anchors       0" in index.summary()
+    assert len(MultiExperimentTripletDataset(index, fit=False)) == len(index.tracks)
+    with pytest.raises(
+        ConfigError, match=r"no observation has a positive[\s\S]*87 observations[\s\S]*last frames"
+    ):
+        MultiExperimentTripletDataset(index)
+
+
+def test_a_slice_of_the_stack_is_a_range(coded_source: Path) -> None:
     registry = ExperimentRegistry.from_yaml(coded_source)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with pytest.raises(
-            ConfigError, match=r"no observation has a positive[\s\S]*87 observations[\s\S]*last frames"
-        ):
-            MultiExperimentIndex(registry, (0, 1), (16, 16), (9.0, 10.0))
+    pixels = [
+        MultiExperimentTripletDataset(MultiExperimentIndex(registry, z_range, (16, 16)))[0]["anchor"]
+        for z_range in ((1, 3), slice(1, 3), [np.int64(1), np.int64(3)])
+    ]
+    assert all(np.array_equal(other, pixels[0]) for other in pixels[1:])
+    assert MultiExperimentIndex(registry, slice(2), (16, 16)).z_range == (0, 2)
+    for wrong in (slice(0, 3, 2), slice(1, None), (0, 1, 2), (0.0, 1.0)):
+        with pytest.raises(ConfigError, match="not a range of slices"):
+            MultiExperimentIndex(registry, wrong, (16, 16))  # type: ignore[arg-type]
+
+
+def test_getitems_returns_anchor_positive_keys(coded_source: Path) -> None:
+    dataset = MultiExperimentTripletDataset(make_index(coded_source))
+    batch = dataset.__getitems__([0, 1, 2])
+    expected = {
+        *("anchor", "positive", "anchor_norm_meta", "positive_norm_meta", "anchor_meta", "positive_meta")
+    }
+    assert expected <= set(batch)
+    assert "negative" not in batch
+    for part in ("anchor", "positive"):
+        assert batch[part].shape == (3, 2, 2, PATCH, PATCH)
+        assert str(batch[part].dtype) == "torch.float32"
+
+
+def test_getitems_returns_norm_meta(coded: Path) -> None:
+    """The statistics are those of each sample's own FOV and channel; None where no store has any."""
+    assert MultiExperimentTripletDataset(make_index(coded)).__getitems__([0])["anchor_norm_meta"] is None
+    registry = ExperimentRegistry.from_yaml(coded)
+    for config in registry.experiments:
+        preprocess_plate(registry.plates[config.name], list(config.source_channel))
+    dataset = MultiExperimentTripletDataset(make_index(coded))
+    rows = [0, len(dataset) - 1]
+    batch = dataset.__getitems__(rows)
+    for part in ("anchor", "positive"):
+        meta = batch[f"{part}_norm_meta"]
+        assert set(meta) == {"dataset_statistics", "fov_statistics", "timepoint_statistics"}
+        low = meta["timepoint_statistics"]["min"]
+        assert low.shape == (2, 2)
+        code = decode(low.numpy())
+        assert np.array_equal(code.t, np.repeat(batch[f"{part}_meta"]["t"][:, None], 2, axis=1))
+        assert np.array_equal(code.experiment, [[0, 0], [1, 1]])
+        assert np.array_equal(code.c, STORE_CHANNELS)
+
+
+def test_positive_same_lineage(coded_source: Path) -> None:
+    dataset = MultiExperimentTripletDataset(make_index(coded_source))
+    tracks = dataset.index.tracks
+    for epoch in range(5):
+        batch = dataset.__getitems__(KeyedBatch(range(len(dataset)), BatchKey(0, epoch, 0)))
+        anchor, positive = (tracks.loc[batch[f"{part}_meta"]["row"]] for part in ("anchor", "positive"))
+        assert anchor.lineage_id.tolist() == positive.lineage_id.tolist()
+        assert (positive.t.to_numpy() > anchor.t.to_numpy()).all()
+
+
+def test_positive_through_division(coded_source: Path) -> None:
+    """Anchors of a mother shortly before its division get both daughters, and nobody else."""
+    dataset = MultiExperimentTripletDataset(make_index(coded_source))
+    frame = dataset.index.valid_anchors
+    mothers = frame.index[(frame.experiment == "coded0") & (frame.track_id == 1) & (frame.t == 3)].tolist()
+    assert mothers
+    seen: set[int] = set()
+    for epoch in range(20):
+        draw = dataset.draw(KeyedBatch(mothers, BatchKey(0, epoch, 0)))
+        seen |= set(dataset.index.tracks.loc[draw.positive, "track_id"])
+    assert seen == {2, 3}
+
+
+def test_tau_and_candidate_are_drawn_apart(coded_source: Path) -> None:
+    """At either offset either daughter: how far ahead says nothing of whom."""
+    dataset = MultiExperimentTripletDataset(make_index(coded_source))
+    frame = dataset.index.valid_anchors
+    mother = frame.index[(frame.experiment == "coded0") & (frame.track_id == 1) & (frame.t == 3)][0]
+    draw = dataset.draw(KeyedBatch([int(mother)] * 2000, BatchKey(0, 0, 0)))
+    daughter = dataset.index.tracks.loc[draw.positive, "track_id"].to_numpy()
+    for tau in (1, 2):
+        assert np.mean(daughter[draw.tau_frames == tau] == 2) == pytest.approx(0.5, abs=0.12)
+
+
+def test_channel_remapping(coded_source: Path) -> None:
+    """Channel c of a batch is the c-th source channel of each sample's own experiment."""
+    dataset = MultiExperimentTripletDataset(make_index(coded_source))
+    maps = dataset.index.registry.channel_maps
+    assert maps == {"coded0": {0: 0, 1: 1}, "coded1": {0: 2, 1: 0}}
+    batch = dataset.__getitems__([0, len(dataset) - 1])
+    for part in ("anchor", "positive"):
+        found = decode(batch[part].numpy()).c
+        for sample, name in enumerate(("coded0", "coded1")):
+            for position, store in maps[name].items():
+                assert (found[sample, position] == store).all()
+
+
+def test_predict_mode_returns_index(coded_source: Path) -> None:
+    dataset = MultiExperimentTripletDataset(make_index(coded_source), fit=False)
+    batch = dataset.__getitems__([0, 5])
+    assert set(batch) == {"anchor", "anchor_norm_meta", "index"}
+    assert len(dataset) == len(dataset.index.tracks) > len(dataset.index.valid_anchors)
+    names = ["fov_name", "track_id", "t", "id", "parent_track_id", "y", "x", "experiment", "condition"]
+    for row, identity in zip((0, 5), batch["index"], strict=True):
+        expected = dataset.index.tracks.loc[row, names]
+        assert [identity[name] for name in names] == expected.tolist()
+        assert identity["well"] == dataset.index.tracks.loc[row, "well_name"]

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from dynaclr.curation import Mark, MarkKind, Verdict, write_marks
 from dynaclr.dataset import MultiExperimentTripletDataset
 from dynaclr.embedding.rows import rows_in
 from dynaclr.experiment import ExperimentRegistry
-from dynaclr.index import MultiExperimentIndex
+from dynaclr.index import IndexOptions, MultiExperimentIndex
 
 
 @pytest.fixture(scope="module")
@@ -66,3 +68,21 @@ def test_a_frame_of_another_fov_is_not_taken_for_one_of_this(
         for key in zip(moved["experiment"], moved["fov_name"], moved["track_id"], moved["t"], strict=True)
     ]
     assert np.array_equal(rows_in(index, moved) >= 0, expected)
+
+
+def test_cells_of_a_track_that_was_cut_are_found(
+    coded_source: Path, seen: pd.DataFrame, tmp_path: Path
+) -> None:
+    """An embedding from before a cut knows nothing of the parts."""
+    cut = tmp_path / "curation.csv"
+    when = datetime(2026, 1, 31, tzinfo=UTC)
+    link = Mark(MarkKind.LINK, Verdict.EXCLUDE, "coded0", "A/1/0", "anna", when, track_id=4, t=4)
+    write_marks(cut, [link])
+    registry = ExperimentRegistry.from_yaml(coded_source)
+    options = IndexOptions(curation=cut)
+    parts = MultiExperimentIndex(registry, (0, 1), (16, 16), (0.5, 1.0), options=options)
+    assert parts.curation is not None and parts.curation.cut_links == 1
+    found = rows_in(parts, seen)
+    again = pd.DataFrame(MultiExperimentTripletDataset(parts, fit=False).identities(found))
+    columns = ["experiment", "fov_name", "track_id", "t", "y", "x"]
+    assert again[columns].equals(seen[columns])

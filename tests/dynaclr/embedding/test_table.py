@@ -110,3 +110,19 @@ def test_what_is_no_embedding_is_refused(tmp_path: Path) -> None:
         with pytest.raises(DataError, match="not an embedding") as caught:
             read_embeddings(tmp_path / name)
         assert str(tmp_path / name) in str(caught.value)
+
+
+def test_two_that_write_one_file_at_a_time_each_write_all_of_theirs(tmp_path: Path) -> None:
+    """The window and a terminal, say: the file is that of the one that ended last, and whole."""
+    path = tmp_path / "e.parquet"
+    one, other = EmbeddingWriter(path), EmbeddingWriter(path)
+    with one:
+        one.write(
+            np.full((4, 3), 1, np.float32), np.zeros((4, 2), np.float32), [{"track_id": n} for n in range(4)]
+        )
+        with other:
+            other.write(np.full((2, 3), 2, np.float32), np.zeros((2, 2), np.float32), [{"track_id": 9}] * 2)
+            one.write(np.full((1, 3), 1, np.float32), np.zeros((1, 2), np.float32), [{"track_id": 4}])
+        assert read_embeddings(path).features.tolist() == [[2.0] * 3] * 2
+    assert read_embeddings(path).features.tolist() == [[1.0] * 3] * 5
+    assert [item.name for item in tmp_path.iterdir()] == ["e.parquet"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,10 @@ def test_channels_are_aligned_by_position(coded_source: Path) -> None:
             lambda e: e[0].update(condition_wells={"u": ["A/1"], "i": ["A/1"]}),
             "a well is in two conditions.*A/1",
         ),
-        (lambda e: e[0].update(condition_wells={"u": ["C/7"]}), r"the plate lacks.*one of A/1, B/1.*C/7"),
+        (
+            lambda e: e[0].update(condition_wells={"u": ["C/7"], "i": ["C/8"]}),
+            r"the plate has no well of any condition.*some of A/1, B/1.*C/7 \('u'\), C/8 \('i'\)",
+        ),
         (lambda e: e[0].update(name="coded1"), "two experiments have one name"),
         (lambda e: e[0].update(name="Coded1"), "two experiments have one name"),
         (lambda e: e[0].update(name="../evil"), "name cannot be used"),
@@ -143,3 +147,41 @@ def test_an_alias_bomb_is_refused_quickly(tmp_path: Path) -> None:
 def test_a_config_made_in_code_is_checked_too(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="not a list of names"):
         ExperimentConfig("a", tmp_path, tmp_path, "Phase", ["Phase"], {"u": ["A/1"]})
+
+
+def test_a_well_that_the_plate_lacks_is_told_and_the_others_are_used(coded: Path) -> None:
+    path = edited(coded, lambda e: e[0].update(condition_wells={"u": ["A/1", "C/7"], "i": ["B/1"]}))
+    with pytest.warns(UserWarning, match=r"experiment coded0.*wells that the plate lacks.*found C/7 \('u'\)"):
+        registry = ExperimentRegistry.from_yaml(path)
+    assert registry.get_experiment("coded0").condition_of("A/1") == "u"
+
+
+def test_a_config_gives_back_what_it_was_given(coded_source: Path, tmp_path: Path) -> None:
+    given = {
+        "name": "a",
+        "data_path": str(coded_source.parent / "coded0.zarr"),
+        "tracks_path": f"{coded_source.parent}/coded0.tracks/",
+        "channel_names": ["Phase", "GFP", "Extra"],
+        "source_channel": ["Phase", "GFP"],
+        "condition_wells": {"u": ["A/1"]},
+        "interval_minutes": 30.0,
+        "start_hpi": 0.0,
+        "organelle": "",
+        "date": "2024-01-31",
+        "moi": 0.5,
+    }
+    config = ExperimentConfig(**given)
+    assert {name: getattr(config, name) for name in given} == asdict(config) == given
+    path = tmp_path / "experiments.yaml"
+    path.write_text(yaml.safe_dump({"experiments": [asdict(config)]}), encoding="utf-8")
+    registry = ExperimentRegistry.from_yaml(path)
+    assert registry.experiments == (config,)
+    assert registry.experiments[0].line_in_file == 2
+    assert replace(registry.experiments[0], name="b") == ExperimentConfig(**given | {"name": "b"})
+
+
+def test_relative_paths_are_relative_to_the_file(coded_source: Path) -> None:
+    config = ExperimentRegistry.from_yaml(coded_source).experiments[0]
+    assert config.data_path == str(coded_source.parent / "coded0.zarr")
+    assert config.plate_path == coded_source.parent / "coded0.zarr"
+    assert config.tracks_root == coded_source.parent / "coded0.tracks"

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import pickle
-import subprocess
-import sys
-import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +11,7 @@ import pytest
 import tensorstore as ts
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.loaded import Loaded
 
 from dynaclr.base.errors import ConfigError, PixelReadError
 from dynaclr.experiment.fovs import FovEntry
@@ -184,8 +181,7 @@ def test_a_negative_cache_is_refused(stores: tuple[list[FovEntry], list[np.ndarr
         reader_of(stores[0], cache_bytes=-1)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="limits are those of POSIX")
-def test_many_fovs_are_read_with_few_open_files(tmp_path: Path) -> None:
+def test_many_fovs_are_read_with_few_open_files(tmp_path: Path, loaded: Loaded) -> None:
     fovs = {f"A/1/{k}": np.full((1, 1, 1, 8, 8), k, dtype=np.uint8) for k in range(24)}
     path = write_plate(tmp_path / "p.zarr", fovs, ["a"])
     code = """
@@ -204,11 +200,5 @@ def test_many_fovs_are_read_with_few_open_files(tmp_path: Path) -> None:
         names = [int(entry.layout.name.rpartition("/")[2]) for entry in entries]
         print((pixels[:, 0, 0, 0, 0] == names).all())
     """
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code), str(path)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={**os.environ, "SLURM_CPUS_PER_TASK": "2"},
-    )
+    done = loaded.run(tmp_path, str(path), code=code, SLURM_CPUS_PER_TASK="2")
     assert done.stdout.strip() == "True", done.stderr

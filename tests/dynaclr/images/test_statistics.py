@@ -61,7 +61,7 @@ def entry(tmp_path: Path, fov: int, attributes: dict[str, Any]) -> FovEntry:
 def beside(tmp_path: Path, fov: int, content: Any) -> None:
     path = fov_statistics(plates(tmp_path)[0 if fov < 2 else 1], NAMES[fov])
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"schema": 1, "normalization": content}))
+    path.write_text(json.dumps({"schema": 2, "origin": {}, "normalization": content}))
 
 
 def table_of(tmp_path: Path, own: list[Any]) -> NormTable:
@@ -97,9 +97,10 @@ def test_every_sample_gets_the_numbers_of_its_own_store_fov_frame_and_channel(
 def test_what_the_plate_says_goes_before_the_sidecar(tmp_path: Path, contents: list[dict[str, Any]]) -> None:
     beside(tmp_path, 0, contents[0])
     own = {"Phase": {"fov_statistics": {"mean": -3.0}}}
-    stored, source = stored_statistics(plates(tmp_path)[0], entry(tmp_path, 0, {"normalization": own}))
+    kept = stored_statistics(plates(tmp_path)[0], entry(tmp_path, 0, {"normalization": own}))
+    stored, source = kept.statistics, kept.source
     assert stored is not None
-    assert stored["Phase"]["fov_statistics"] == {"mean": -3.0}
+    assert stored["Phase"]["fov_statistics"] == {**contents[0]["Phase"]["fov_statistics"], "mean": -3.0}
     assert stored["Phase"]["dataset_statistics"] == contents[0]["Phase"]["dataset_statistics"]
     assert stored["GFP"] == contents[0]["GFP"]
     assert "attributes" in source

@@ -6,15 +6,14 @@ import json
 import os
 import pickle
 import shutil
-import subprocess
 import sys
-import textwrap
 import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.support.loaded import Loaded
 
 from dynaclr.base.cores import cpu_limit
 from dynaclr.base.errors import ConfigError, PixelReadError
@@ -184,8 +183,7 @@ def test_handles_can_be_asked_for_by_many_threads(layout: FovLayout) -> None:
     assert len(cache) <= 3
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_handles_do_not_pass_into_a_forked_process() -> None:
+def test_handles_do_not_pass_into_a_forked_process(tmp_path: Path, loaded: Loaded) -> None:
     code = """
         import os
         from dynaclr.images.stores import HandleCache
@@ -198,12 +196,7 @@ def test_handles_do_not_pass_into_a_forked_process() -> None:
             os._exit(len(opened))
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     """
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    done = loaded.run(tmp_path, code=code)
     assert done.stdout.strip() == "2", done.stderr
 
 

@@ -46,7 +46,8 @@ def test_hours_groups_and_codes(coded_source: Path) -> None:
     assert frame.hours_post_infection.to_numpy() == pytest.approx(start + frame.t * interval)
     for groups, column in ((index.experiment_groups, "experiment"), (index.condition_groups, "condition")):
         for label, rows in groups.items():
-            assert rows.tolist() == np.flatnonzero(frame[column] == label).tolist()
+            assert set(index.tracks.loc[rows, column]) == {label}
+        assert sorted(np.concatenate(list(groups.values()))) == index.tracks.index.tolist()
     for column in ("experiment", "condition", "well", "fov_name"):
         codes, labels = index.codes(column, index.anchor_rows)
         assert len(labels) == len(set(labels))
@@ -235,7 +236,7 @@ def test_the_relation_self_needs_no_other_frame(coded_source: Path) -> None:
     [
         (
             {"relation": "descendent"},
-            r"relation: unknown relation.*'descendent'\. Did you mean 'descendant'\?",
+            r"relation: unknown choice.*'descendent'\. Did you mean 'descendant'\?",
         ),
         ({"missing_chunks": "ignore"}, r"missing_chunks: unknown choice.*exclude, error, zeros.*'ignore'"),
     ],

@@ -1,20 +1,20 @@
 from __future__ import annotations
 
 import math
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-import torch.multiprocessing as multiprocessing
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.loaded import Loaded
 from torch import Tensor, nn
 
 from dynaclr.base.errors import ConfigError
 from dynaclr.loss import NTXentHCL, NTXentLoss, TripletMarginLoss
-from dynaclr.loss.gather import gather_rows
 
 Array = npt.NDArray[np.float64]
 LABELS = {
@@ -333,27 +333,35 @@ def test_gathering_without_ranks_changes_nothing() -> None:
     assert torch.equal(NTXentLoss(gather_negatives=True)(vectors, labels), NTXentLoss()(vectors, labels))
 
 
-def _rank(rank: int, folder: str) -> None:
+RANK = """
+    import sys
+    import torch
+    from dynaclr.loss import NTXentHCL
+    from dynaclr.loss.gather import gather_rows
+
     torch.set_num_threads(1)
-    store = f"file://{folder}/store"
-    torch.distributed.init_process_group("gloo", init_method=store, rank=rank, world_size=2)
-    sizes = (4, 3)
-    everything = embeddings(2 * sum(sizes), seed=7)
-    first = 0 if rank == 0 else 2 * sizes[0]
-    own = torch.tensor(everything[first : first + 2 * sizes[rank]], requires_grad=True)
+    rank, sizes = int(sys.argv[1]), (4, 3)
+    torch.distributed.init_process_group("gloo", init_method="file://" + sys.argv[2], rank=rank, world_size=2)
+    own = torch.load(f"own{rank}.pt").requires_grad_()
     loss = NTXentHCL(0.3, 1.0, gather_negatives=True, exclude_same_lineage=True)
     lineages = torch.arange(sizes[rank]).repeat(2)  # cells 0, 1, 2 occur on both ranks
     value = loss(own, torch.arange(sizes[rank]).repeat(2), lineages)
     value.backward()
     gathered, at = gather_rows(own.detach())
     found = {"value": value.detach(), "gradient": own.grad, "gathered": gathered, "first": at}
-    torch.save(found, f"{folder}/{rank}.pt")
+    torch.save(found, f"{rank}.pt")
     torch.distributed.destroy_process_group()
+"""
 
 
 @pytest.mark.slow
-def test_two_ranks_give_what_one_process_would(tmp_path: Path) -> None:
-    multiprocessing.spawn(_rank, args=(str(tmp_path),), nprocs=2)
+def test_two_ranks_give_what_one_process_would(tmp_path: Path, loaded: Loaded) -> None:
+    for rank, own in enumerate(torch.tensor(embeddings(14, seed=7)).split([8, 6])):
+        torch.save(own.clone(), tmp_path / f"own{rank}.pt")
+    with ExitStack() as stack:
+        store = str(tmp_path / "store")
+        ranks = [stack.enter_context(loaded.running(tmp_path, str(k), store, code=RANK)) for k in range(2)]
+        assert [rank.wait() for rank in ranks] == [0, 0], ranks[0].errors + ranks[1].errors
     results = [torch.load(tmp_path / f"{rank}.pt") for rank in range(2)]
     vectors = embeddings(14, seed=7)
     labels = [0, 1, 2, 3] * 2 + [10, 11, 12] * 2  # of another rank: never a positive

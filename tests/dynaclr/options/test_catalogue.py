@@ -14,13 +14,34 @@ from dynaclr.options.parameter import Kind
 from dynaclr.options.settings import TrainerOptions
 from dynaclr.sampler import FlexibleBatchSampler
 
-CONTRACTED = (
-    "experiments_yaml z_range yx_patch_size final_yx_patch_size val_experiments tau_range tau_decay_rate "
-    "batch_size num_workers experiment_aware condition_balanced leaky temporal_enrichment "
-    "temporal_window_hours temporal_global_fraction experiment_weights condition_ratio "
-    "channel_dropout_channels channel_dropout_prob normalizations augmentations hcl_beta cache_pool_bytes "
-    "seed include_wells exclude_fovs"
-).split()
+CONTRACTED = [
+    "experiments_yaml",
+    "z_range",
+    "yx_patch_size",
+    "final_yx_patch_size",
+    "val_experiments",
+    "tau_range",
+    "tau_decay_rate",
+    "batch_size",
+    "num_workers",
+    "experiment_aware",
+    "condition_balanced",
+    "leaky",
+    "temporal_enrichment",
+    "temporal_window_hours",
+    "temporal_global_fraction",
+    "experiment_weights",
+    "condition_ratio",
+    "channel_dropout_channels",
+    "channel_dropout_prob",
+    "normalizations",
+    "augmentations",
+    "hcl_beta",
+    "cache_pool_bytes",
+    "seed",
+    "include_wells",
+    "exclude_fovs",
+]
 """Arguments of the data module that users rely on, in order."""
 
 

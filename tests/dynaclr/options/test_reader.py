@@ -6,7 +6,6 @@ import pytest
 import yaml
 
 from dynaclr.base.errors import ConfigError
-from dynaclr.options.fold import pipeline_config
 from dynaclr.options.reader import config_path, read_config
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "train.yaml"
@@ -41,7 +40,7 @@ def test_relative_paths_are_relative_to_the_yaml(
 ) -> None:
     path = training(coded, coded.parent, experiments_yaml="experiments.yaml", index_cache="../cache")
     assert read_config(path).data.experiments_yaml == coded
-    assert read_config(path).data.options.index_cache == tmp_path / "cache"
+    assert read_config(path).data.options.cache_dir == tmp_path / "cache"
     other = tmp_path / "elsewhere"
     other.mkdir()
     path = training(coded, other, experiments_yaml="experiments.yaml")

@@ -55,7 +55,7 @@ def inspector(synthetic_source: Path) -> BatchInspector:
 
 
 def whole(inspector: BatchInspector, epoch: int, batch: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    raw = inspector.dataset.__getitems__(inspector.rows(epoch, batch))
+    raw = inspector.dataset.__getitems__(inspector.anchors(epoch, batch))
     return raw, inspector.pipeline.prepare(raw, Stage.TRAIN)
 
 
@@ -79,10 +79,10 @@ def test_some_pairs_are_those_of_the_whole_batch(inspector: BatchInspector) -> N
     raw, seen = whole(inspector, 1, 3)
     places = np.array([2, 19, 5])
     for sight, expected in ((Sight.RAW, raw), (Sight.SEEN, seen)):
-        pictures = inspector.images(inspector.rows(1, 3), places, sight)
+        pictures = inspector.images(inspector.anchors(1, 3), places, sight)
         for shown, name in zip(pictures, ("anchor", "positive"), strict=True):
             assert np.array_equal(shown, expected[name][places].numpy())
-    anchor, _ = inspector.images(inspector.rows(1, 3), places, Sight.NORMALISED)
+    anchor, _ = inspector.images(inspector.anchors(1, 3), places, Sight.NORMALISED)
     alone = inspector.pipeline.prepare.normalize(raw["anchor"], raw["anchor_norm_meta"])
     assert np.array_equal(anchor, alone[places].numpy())
 
@@ -91,7 +91,7 @@ def test_batches_go_on_in_the_next_epoch(inspector: BatchInspector) -> None:
     per_epoch = inspector.batches_per_epoch
     drawn = list(inspector.batches(1, per_epoch + 2))
     assert [batch.key for batch in drawn[-2:]] == [BatchKey(3, 2, 0), BatchKey(3, 2, 1)]
-    assert drawn[0] == inspector.rows(1, 0)
+    assert drawn[0] == inspector.anchors(1, 0)
     composition = inspector.composition(1, per_epoch + 2)
     assert composition.axes["experiment"].counts.shape[0] == per_epoch + 2
 
@@ -115,7 +115,7 @@ def test_one_anchor_can_be_looked_at_by_itself(inspector: BatchInspector) -> Non
 
 def test_ranks_share_the_batches_out(inspector: BatchInspector) -> None:
     other = inspector.pipeline.sampler(2, 1)
-    assert list(other)[3] == inspector.rows(0, 1 + 3 * 2)
+    assert list(other)[3] == inspector.anchors(0, 1 + 3 * 2)
 
 
 def test_recorded_batches_are_compared(inspector: BatchInspector, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 import yaml
 
 from dynaclr.base.errors import ConfigError, DataError
+from dynaclr.base.random import BatchKey
 from dynaclr.composition import as_text, compose
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.pipeline import Pipeline
@@ -62,6 +64,23 @@ def test_training_augments_and_drops_by_the_key(coded_source: Path) -> None:
     assert not torch.equal(first["anchor"], other["anchor"])
     positive = (first["positive"][:, 1] == 0).flatten(1).all(1)
     assert not torch.equal(dropped, positive)
+
+
+def test_anchor_positive_and_negative_are_varied_apart(coded_source: Path) -> None:
+    """Three parts of the same pixels: each is augmented, and loses channels, by draws of its own."""
+    pipeline = pipeline_of(
+        coded_source,
+        augmentations=[RandomScaleIntensity(prob=1.0)],
+        channel_dropout_channels=[1],
+        channel_dropout_prob=0.5,
+    )
+    images = torch.rand(12, 2, 2, 20, 20) + 0.1
+    parts = ("anchor", "positive", "negative")
+    seen = pipeline.prepare(dict.fromkeys(parts, images) | {"key": BatchKey(0, 0, 0)}, "train")
+    for one, other in itertools.combinations(parts, 2):
+        assert not (seen[one][:, 0] == seen[other][:, 0]).flatten(1).all(1).any()
+        dropped = [(seen[part][:, 1] == 0).flatten(1).all(1) for part in (one, other)]
+        assert not torch.equal(*dropped)
 
 
 def test_missing_statistics_are_an_error_or_computed(coded: Path) -> None:

@@ -15,11 +15,10 @@ import yaml
 from dynaclr.base.errors import DataError
 from dynaclr.base.keys import STATISTICS
 from dynaclr.dataset import MultiExperimentTripletDataset
-from dynaclr.experiment import ExperimentRegistry
+from dynaclr.experiment import ExperimentRegistry, FovEntry
 from dynaclr.experiment.plates import read_plate
-from dynaclr.images.moments import Moments, frame_moments
 from dynaclr.images.plate_writer import write_plate
-from dynaclr.images.statistics import fov_statistics
+from dynaclr.images.statistics import fov_statistics, stored_statistics
 from dynaclr.index import MultiExperimentIndex
 from dynaclr.pipeline.preprocess import preprocess_missing, preprocess_plate
 
@@ -57,13 +56,13 @@ def test_values_are_those_of_numpy(tmp_path: Path, movie: dict[str, np.ndarray])
                 assert found["timepoint_statistics"][str(t)] == pytest.approx(expected(pixels[t, c]))
 
 
-def test_a_second_run_keeps_what_is_there(tmp_path: Path, movie: dict[str, np.ndarray]) -> None:
+def test_a_second_run_keeps_what_is_there(
+    tmp_path: Path, movie: dict[str, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
     plate = write_plate(tmp_path / "p.zarr", movie, ["a", "b"])
     preprocess_plate(read_plate(plate))
-    layout = read_plate(plate)
-    for array in {fov.array_path for fov in layout.fovs.values()}:
-        shutil.rmtree(array)  # where nothing is to be computed, no pixel is read
-    report = preprocess_plate(layout)
+    monkeypatch.delattr("dynaclr.pipeline.preprocess.open_array")  # no pixel is read
+    report = preprocess_plate(read_plate(plate))
     assert (report.computed, report.kept) == ((), ("A/1/0", "A/1/1"))
 
 
@@ -144,6 +143,7 @@ def test_into_the_plate_leaves_other_attributes(tmp_path: Path, movie: dict[str,
     preprocess_plate(read_plate(plate), into_plate=True)
     after = json.loads(file.read_text())
     assert after.pop("normalization")["a"]["fov_statistics"]["max"] == movie["A/1/0"][:, 0].max()
+    assert set(after.pop("dynaclr_normalization_origin")) == {"a", "b"}
     assert after == before
     assert not (tmp_path / "p.zarr.statistics").exists()
 
@@ -206,22 +206,101 @@ def test_two_experiments_on_one_plate_keep_each_others_statistics(coded: Path) -
     assert norms.available("timepoint_statistics", "std").all()
 
 
-def test_merged_moments_equal_those_of_all() -> None:
-    rng = np.random.default_rng(1)
-    parts = [rng.normal(k, 2, 500).astype(np.float32) for k in range(5)]
-    total = Moments()
-    for part in parts:
-        total = total.merged(frame_moments(part))
-    assert total.statistics() == pytest.approx(expected(np.concatenate(parts)), rel=1e-5)
-    assert Moments.from_json(json.loads(json.dumps(total.to_json()))).statistics() == pytest.approx(
-        total.statistics()
+def test_changed_pixels_are_noticed(tmp_path: Path, movie: dict[str, np.ndarray]) -> None:
+    path = write_plate(tmp_path / "p.zarr", movie, ["a", "b"])
+    preprocess_plate(read_plate(path))
+    shutil.rmtree(path)
+    write_plate(path, {fov: pixels + 500 * (fov == "A/1/0") for fov, pixels in movie.items()}, ["a", "b"])
+    stored = stored_statistics(path, FovEntry(0, "", read_plate(path).fovs["A/1/0"]))
+    assert set(stored.outdated.values()) == {"the pixels have changed since they were computed"}
+    assert stored.statistics == {}
+    assert "A/1/0" in preprocess_plate(read_plate(path)).computed
+    found = statistics_of(path, "A/1/0")["a"]
+    assert found["fov_statistics"] == pytest.approx(expected(movie["A/1/0"][:, 0] + 500))
+    whole = np.concatenate([movie["A/1/0"][:, 0] + 500, movie["A/1/1"][:, 0]])
+    assert found["dataset_statistics"] == pytest.approx(expected(whole))
+
+
+def test_statistics_of_an_earlier_version_are_computed_again(
+    tmp_path: Path, movie: dict[str, np.ndarray]
+) -> None:
+    path = write_plate(tmp_path / "p.zarr", movie, ["a", "b"])
+    preprocess_plate(read_plate(path))
+    file = fov_statistics(path, "A/1/0")
+    content = json.loads(file.read_text())
+    file.write_text(json.dumps({"schema": 1, "normalization": content["normalization"]}))
+    assert preprocess_plate(read_plate(path)).computed == ("A/1/0",)
+    assert preprocess_plate(read_plate(path)).computed == ()
+
+
+def own_statistics(path: Path, names: str) -> None:
+    """Give a plate statistics of its own, as another tool writes them: no percentiles."""
+    values = {"mean": 1.0, "std": 2.0, "median": 3.0, "iqr": 4.0}
+    frames = {str(t): values for t in range(3)}
+    levels = {"dataset_statistics": values, "fov_statistics": values, "timepoint_statistics": frames}
+    for file in path.glob("*/*/*/.zattrs"):
+        content = json.loads(file.read_text())
+        file.write_text(json.dumps({**content, "normalization": dict.fromkeys(names, levels)}))
+
+
+def used(path: Path, fov: str) -> dict[str, Any]:
+    statistics = stored_statistics(path, FovEntry(0, "", read_plate(path).fovs[fov])).statistics
+    assert statistics is not None
+    return statistics
+
+
+def test_a_statistic_that_the_plate_lacks_is_computed_alone(
+    tmp_path: Path, movie: dict[str, np.ndarray]
+) -> None:
+    path = write_plate(tmp_path / "p.zarr", movie, ["a", "b"])
+    own_statistics(path, "ab")
+    assert preprocess_plate(read_plate(path)).computed == ("A/1/0", "A/1/1")
+    right = expected(movie["A/1/0"][:, 1])
+    kept = {"mean": 1.0, "std": 2.0, "median": 3.0, "iqr": 4.0}
+    assert used(path, "A/1/0")["b"]["fov_statistics"] == pytest.approx({**right, **kept})
+    frame = expected(movie["A/1/0"][2, 1])
+    assert used(path, "A/1/0")["b"]["timepoint_statistics"]["2"] == pytest.approx({**frame, **kept})
+    assert preprocess_plate(read_plate(path)).computed == ()
+
+
+def test_overwriting_changes_what_training_uses(tmp_path: Path, movie: dict[str, np.ndarray]) -> None:
+    path = write_plate(tmp_path / "p.zarr", movie, ["a", "b"])
+    own_statistics(path, "ab")
+    report = preprocess_plate(read_plate(path), ["a"], overwrite=True)
+    assert report.replaced == ("A/1/0", "A/1/1")
+    assert (
+        "2 FOVs hold statistics of their own in the plate; training uses those computed now" in report.text()
     )
+    assert used(path, "A/1/1")["a"]["fov_statistics"] == pytest.approx(expected(movie["A/1/1"][:, 0]))
+    assert used(path, "A/1/1")["b"]["fov_statistics"]["mean"] == 1.0
 
 
-def test_pixels_that_are_no_numbers_do_not_count() -> None:
-    pixels = np.array([[1.0, np.nan], [3.0, np.inf]], dtype=np.float32)
-    assert frame_moments(pixels).statistics()["mean"] == 2.0
-    assert frame_moments(np.full((2, 2), np.nan)).statistics()["std"] == 0.0
+@pytest.mark.parametrize("stored", [True, False])
+def test_frames_without_data_do_not_count(tmp_path: Path, stored: bool) -> None:
+    """Frames of zeros and frames that were never stored are one thing: nothing was recorded."""
+    rng = np.random.default_rng(0)
+    pixels = rng.normal(1000, 50, (6, 1, 2, 20, 24)).astype(np.float32)
+    pixels[2:5] = 0
+    path = write_plate(tmp_path / "p.zarr", {"A/1/0": pixels}, ["a"], store_zero_chunks=stored)
+    report = preprocess_plate(read_plate(path))
+    assert report.no_data == {"A/1/0": {"a": [2, 3, 4]}}
+    assert "A/1/0 a: 3 frames are blank" in report.text()
+    recorded = expected(pixels[[0, 1, 5]])
+    found = statistics_of(path, "A/1/0")["a"]
+    assert found["fov_statistics"] == pytest.approx(recorded, rel=1e-5)
+    assert found["dataset_statistics"] == pytest.approx(recorded, rel=1e-5)
+
+
+def test_chunks_that_are_not_stored_do_not_count(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(100, 200, (2, 1, 2, 20, 24), dtype=np.uint16)
+    pixels[1, :, :, :10, :12] = 0
+    path = write_plate(
+        tmp_path / "p.zarr", {"A/1/0": pixels}, ["a"], chunks=(1, 1, 1, 10, 12), store_zero_chunks=False
+    )
+    report = preprocess_plate(read_plate(path))
+    assert report.no_data == {"A/1/0": {"a": [1]}}
+    found = statistics_of(path, "A/1/0")["a"]["timepoint_statistics"]["1"]
+    assert found == pytest.approx(expected(pixels[1][pixels[1] > 0]))
 
 
 def attributes(path: Path) -> Path:

@@ -120,5 +120,5 @@ def test_a_condition_of_one_fov_cannot_be_split(registry: ExperimentRegistry) ->
 
 @pytest.mark.parametrize("fraction", [-0.1, 1.0, float("nan")])
 def test_fractions_that_cannot_be(fraction: float) -> None:
-    with pytest.raises(ConfigError, match="val_fov_fraction: value out of range; expected 0 <= x < 1"):
+    with pytest.raises(ConfigError, match="val_fov_fraction: value out of range; expected >= 0 and < 1"):
         SplitConfig((), fraction)

@@ -197,6 +197,7 @@ def test_kill_9_is_a_crash_with_its_last_words_and_resumes(
         psutil.Process(first.pid).kill()
         assert first.wait() < 0
     assert observe(run).state is State.CRASHED
+    assert "crashed" in loaded.run(source, "watch", str(run.path)).stdout
     assert run.lock.exists()
     reached = load_checkpoint(run.checkpoints / "last.ckpt")["global_step"]
     done = loaded.run(source, "fit", "--run.resume", str(run.path), f"--trainer.max_steps={reached + 3}")

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -68,6 +69,10 @@ class Spy(Callback):
         facts = [trainer.global_step, *batch["key"][1:], batch["anchor_meta"]["row"].tolist()]
         with Path(f"rank{trainer.global_rank}.jsonl").open("a") as stream:
             stream.write(json.dumps(facts) + "\\n")
+
+    def on_train_batch_end(self, trainer, module, outputs, batch, number):
+        with Path(f"loss{trainer.global_rank}.jsonl").open("a") as stream:
+            stream.write(json.dumps([trainer.global_step, float(outputs["loss"])]) + "\\n")
 """
 
 
@@ -88,8 +93,8 @@ def training(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]
         process.wait()
 
 
-def seen(folder: Path, rank: int) -> list[list[object]]:
-    path = folder / f"rank{rank}.jsonl"
+def seen(folder: Path, rank: int, what: str = "rank") -> list[list[Any]]:
+    path = folder / f"{what}{rank}.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     return [json.loads(line) for line in lines]
 
@@ -173,7 +178,8 @@ def test_two_ranks_share_stop_and_go_on(coded_source: Path, tmp_path: Path, load
         ranks[1].kill()
         assert ranks[0].wait(120) != 0
     assert observe(run).state in (State.FAILED, State.CRASHED)
-    starts = [event for event in EventReader(run.events()).read_all() if event["kind"] == "start"]
+    told = EventReader(run.events()).read_all()
+    starts = [event for event in told if event["kind"] == "start"]
     assert [event["resumed_from_step"] for event in starts] == [0, status["step"]]
 
     batches = [seen(tmp_path, rank) for rank in range(2)]
@@ -183,6 +189,14 @@ def test_two_ranks_share_stop_and_go_on(coded_source: Path, tmp_path: Path, load
         expected = [[step, step // per_epoch, 2 * (step % per_epoch) + rank] for step in range(count)]
         assert [entry[:3] for entry in batches[rank][:count]] == expected
     assert all(a[3] != b[3] for a, b in zip(batches[0][:count], batches[1][:count], strict=True))
+
+    # the loss is that of both
+    recorded = {event["step"]: event["m"]["loss/train"] for event in told if event["kind"] == "step"}
+    of_each = [dict(seen(tmp_path, rank, "loss")) for rank in range(2)]
+    for step in range(1, 7):
+        losses = [losses[step] for losses in of_each]
+        assert losses[0] != losses[1]
+        assert recorded[step] == pytest.approx(sum(losses) / 2)
 
     # what rank 0 recorded is what a viewer draws from the run's configuration
     pipeline = Pipeline(read_config(run.path))

@@ -77,12 +77,17 @@ def test_batches_are_valid_whatever_the_axes(
         assert BIG.iloc[batch].experiment.value_counts().get("a", 0) <= size
 
 
-def test_leaked_rows_come_from_other_experiments_exactly() -> None:
+@pytest.mark.parametrize(
+    ("size", "leaky", "own"), [(100, 0.3, 70), (100, 0.29, 71), (8, 0.2, 6), (8, 0.05, 8)]
+)
+def test_leaked_rows_come_from_other_experiments_exactly(size: int, leaky: float, own: int) -> None:
+    """The leaked share is the nearest whole number of rows."""
+    weights = {"a": 1.0}
     sampler = FlexibleBatchSampler(
-        BIG, 100, leaky=0.3, experiment_weights={"a": 1.0}, condition_balanced=False
+        BIG, size, leaky=leaky, experiment_weights=weights, condition_balanced=False
     )
     for k in range(10):
-        assert BIG.iloc[sampler.batch(0, k)].experiment.value_counts()["a"] == 70
+        assert BIG.iloc[sampler.batch(0, k)].experiment.value_counts()["a"] == own
 
 
 def test_experiment_weights_and_default_by_size() -> None:
@@ -164,7 +169,11 @@ def test_the_focal_hour_is_that_of_a_condition_with_weight() -> None:
     )
     anchors = pd.concat([early, late], ignore_index=True)
     sampler = FlexibleBatchSampler(
-        anchors, 16, condition_ratio={"u": 1.0, "i": 0.0}, temporal_enrichment=True, temporal_global_fraction=0.0
+        anchors,
+        16,
+        condition_ratio={"u": 1.0, "i": 0.0},
+        temporal_enrichment=True,
+        temporal_global_fraction=0.0,
     )
     for k in range(30):  # an hour of the other condition would leave no row near it, and be told
         hours = anchors.hours_post_infection[sampler.batch(0, k)]
@@ -238,6 +247,13 @@ def test_enrichment_window_and_extremes() -> None:
         assert all(span <= 3.0 for span in spans) == (near_rows == 50)
 
 
+def test_the_focal_hour_is_that_of_any_anchor() -> None:
+    """Every anchor of the batch's experiment is as likely: early hours as late ones."""
+    sampler = FlexibleBatchSampler(BIG, 10, experiment_aware=False, temporal_enrichment=True)
+    hours = [sampler.account(0, k)[1].focal_hours for k in range(400)]
+    assert np.histogram(hours, 4, (0.0, 24.0))[0] == pytest.approx(100, abs=35)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -245,7 +261,10 @@ def test_enrichment_window_and_extremes() -> None:
             {"experiment_aware": False, "leaky": 0.5, "experiment_weights": {"z": 1}},
             "leaky, experiment_weights have no effect: experiment_aware is off",
         ),
-        ({"experiment_aware": False, "group_by": ["nope"]}, "group_by has no effect: experiment_aware is off"),
+        (
+            {"experiment_aware": False, "group_by": ["nope"]},
+            "group_by has no effect: experiment_aware is off",
+        ),
         (
             {"condition_balanced": False, "condition_ratio": {"u": 1}},
             "condition_ratio has no effect: condition_balanced is off",
@@ -349,3 +368,35 @@ def test_distinct_ranks_are_uniform() -> None:
     draws = np.random.default_rng(0).random((6000, 3))
     counts = np.bincount(np.concatenate([distinct_ranks(draw, 5) for draw in draws]), minlength=5)
     assert counts / counts.sum() == pytest.approx([0.2] * 5, abs=0.01)
+
+
+def test_switches_are_kept_and_cannot_be_set() -> None:
+    options = {
+        "batch_size": 4,
+        "experiment_aware": True,
+        "leaky": 0.25,
+        "experiment_weights": {"a": 1.0, "b": 2.0},
+        "condition_balanced": True,
+        "condition_ratio": {"x": 1.0, "y": 1.0},
+        "temporal_enrichment": True,
+        "temporal_window_hours": 3.0,
+        "temporal_global_fraction": 0.5,
+        "num_replicas": 2,
+        "rank": 1,
+        "seed": 9,
+        "drop_last": False,
+    }
+    anchors = pd.DataFrame(
+        {
+            "experiment": np.repeat(["a", "b"], 40),
+            "condition": np.tile(["x", "y"], 40),
+            "hours_post_infection": np.tile(np.arange(40) / 4, 2),
+        }
+    )
+    sampler = FlexibleBatchSampler(valid_anchors=anchors, **options)
+    assert {name: getattr(sampler, name) for name in options} == options
+    assert sampler.valid_anchors is anchors
+    assert tuple(sampler.group_by) == ("experiment",)
+    for name in (*options, "group_by"):
+        with pytest.raises(AttributeError, match=f"FlexibleBatchSampler.{name} is given once"):
+            setattr(sampler, name, 1)

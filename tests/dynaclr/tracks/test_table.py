@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
+from random import Random
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dynaclr.curation.cutting import cut_links
 from dynaclr.tracks.lineage import build_forest
 from dynaclr.tracks.table import CellTable, Relation, RelativeLookup, build_table
 
@@ -154,3 +157,55 @@ def test_bytes_are_counted_with_tracks_and_the_further_columns() -> None:
     )
     arrays = (*rows, *tracks, table.fov_first_frame)
     assert table.nbytes == sum(array.nbytes for array in arrays)
+
+
+@given(cells(), st.randoms(use_true_random=False))
+@settings(max_examples=60, deadline=None)
+def test_an_observation_is_found_by_fov_id_and_frame(data: Cells, random: Random) -> None:
+    """Every identity near those there are: found if it is one, also where tracks were cut."""
+    whole = table_of(data)
+    cut, _ = cut_links(whole, np.array(random.sample(range(len(whole)), len(whole) // 3), dtype=np.int64))
+    asked = np.array(list(itertools.product(range(-1, len(N_FRAMES)), range(11), range(-2, 9))))
+    there = set(data.rows)
+    for table in (whole, cut):
+        found = table.find(*asked.T)
+        for identity, row in zip(asked.tolist(), found.tolist(), strict=True):
+            assert (row >= 0) == (tuple(identity) in there)
+            assert row < 0 or identity_of(table, row) == tuple(identity)
+            assert int(table.find(*identity)) == row
+        known = table.tracks(*asked.T) >= 0
+        assert known.tolist() == [(fov, track) in data.parents for fov, track, _ in asked.tolist()]
+
+
+@given(cells())
+@settings(max_examples=30, deadline=None)
+def test_rows_of_fovs_frames_and_tracks(data: Cells) -> None:
+    table = table_of(data)
+    for fov, frames in enumerate(N_FRAMES):
+        own = np.flatnonzero(table.fov_of() == fov)
+        assert np.array_equal(np.arange(len(table))[table.rows(fov)], own)
+        for t in range(-1, frames + 2):
+            expected = own[table.t[own] == t]
+            assert np.array_equal(np.arange(len(table))[table.rows(fov, t)], expected)
+    for track in range(table.n_tracks):
+        rows = np.flatnonzero(table.track == track)
+        assert (table.first_rows[track], table.last_rows[track]) == (rows[0], rows[-1])
+        assert np.array_equal(table.by_track[table.track[table.by_track] == track], rows)
+        for t in range(-1, 9):
+            before = rows[table.t[rows] < t]
+            assert int(table.before(track, t)) == (before[-1] if before.size else -1)
+
+
+def test_a_table_without_rows_finds_nothing() -> None:
+    none = np.empty(0, dtype=np.int64)
+    table = build_table(
+        {"t": none, "y": none, "x": none}, none, none, none, build_forest(none), np.array([3])
+    )
+    assert table.find(np.zeros(2, dtype=np.int64), np.ones(2, dtype=np.int64), 0).tolist() == [-1, -1]
+    assert table.rows(0) == table.rows(0, 1) == slice(0, 0)
+    assert int(table.before(0, 1)) == -1
+
+
+def identity_of(table: CellTable, row: int) -> tuple[int, int, int]:
+    track = table.track[row]
+    return int(table.track_fov[track]), int(table.track_id[track]), int(table.t[row])

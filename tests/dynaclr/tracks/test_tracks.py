@@ -151,6 +151,14 @@ def test_outside_is_counted_and_exchanged_axes_are_suspected(tmp_path: Path) -> 
     assert "y and x look exchanged" in counts.warnings[0]
 
 
+def test_the_image_ends_half_a_pixel_beyond_its_last_row_and_column(tmp_path: Path) -> None:
+    height, width = SHAPE[3:]
+    corners = f"1,0,-0.5,-0.5\n1,1,{height - 0.5},{width - 0.5}\n"
+    columns, counts = checked(tmp_path, HEAD + corners + f"1,2,{height},9\n1,3,9,{width}\n1,4,-0.6,9\n")
+    assert columns["t"].tolist() == [0, 1]
+    assert counts.outside_image == 3
+
+
 def test_few_outside_tell_of_exchanged_axes_too_and_a_single_one_does_not(tmp_path: Path) -> None:
     inside = "".join(f"1,{t},10,10\n" for t in range(3)) + "".join(f"2,{t},20,20\n" for t in range(6))
     _, counts = checked(tmp_path, HEAD + inside + "3,0,60,10\n")
@@ -222,5 +230,5 @@ def test_two_files_and_no_folder(tmp_path: Path) -> None:
 
 
 def test_unknown_policy(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="duplicates"):
+    with pytest.raises(ConfigError, match="duplicate_rows: unknown choice"):
         TrackPolicy(duplicates="keep")  # type: ignore[arg-type]

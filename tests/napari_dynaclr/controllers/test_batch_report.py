@@ -8,11 +8,9 @@ from typing import Any
 import pytest
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QFileDialog
-from tests.napari_dynaclr.batches import Opened
+from tests.support.batches import Opened
 
 from napari_dynaclr.controllers.batch_report import REPORT
-
-pytestmark = [pytest.mark.gui, pytest.mark.filterwarnings("ignore:sampler:UserWarning")]
 
 
 @pytest.fixture

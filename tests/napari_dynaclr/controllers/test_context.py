@@ -12,7 +12,7 @@ from napari.components import ViewerModel
 
 from dynaclr.testing import write_coded_experiments
 from napari_dynaclr.controllers.context import ImageContext
-from napari_dynaclr.presentation.layers import fov_rows, frame_rows, image_layers
+from napari_dynaclr.presentation.layers import frame_rows, image_layers
 from napari_dynaclr.state.project import (
     TRAINING,
     VALIDATION,
@@ -94,7 +94,7 @@ def test_another_project_takes_the_layers_over(at: Shown, sample_project: Projec
     assert at.context.shown is None
     assert [layer for layer in at.viewer.layers if layer.visible] == [mine]
     at.context.show_fov(TRAINING, 0)
-    assert np.array_equal(at.layer("cells").features["row"], fov_rows(other.index(TRAINING), 0))
+    assert np.array_equal(at.layer("cells").features["row"], frame_rows(other.index(TRAINING), 0))
     assert known <= set(at.viewer.layers)
     names = [layer.name for layer in at.viewer.layers if layer.visible and layer is not mine]
     assert all(other.index(TRAINING).registry.names[0] in name for name in names)
@@ -141,7 +141,7 @@ def test_the_selected_cell_can_be_gone_to_again(at: Shown) -> None:
 
 def test_a_ring_is_around_the_selected_cell(at: Shown) -> None:
     index = at.session.project.index(TRAINING)
-    rows = fov_rows(index, 1)
+    rows = frame_rows(index, 1)
     for row in (int(rows[0]), int(rows[-1])):
         at.session.visit(Cell(TRAINING, row))
         ring = at.layer("selected")
@@ -162,7 +162,7 @@ def test_a_click_tells_which_cell_it_hit(at: Shown) -> None:
     at.viewer.dims.set_current_step(0, 3)
     at.context.picker.pick([3, 0, index.table.y[row], index.table.x[row]])
     assert picked == [Cell(TRAINING, row)]
-    at.session.visit(Cell(TRAINING, int(fov_rows(index, 1)[-1])))
+    at.session.visit(Cell(TRAINING, int(frame_rows(index, 1)[-1])))
     assert len(picked) == 1
 
 
@@ -188,7 +188,7 @@ def test_a_channel_that_comes_later_lies_below_the_cells(at: Shown) -> None:
 
 def test_boxes_are_seen_at_any_zoom_unless_the_user_has_chosen_their_width(at: Shown) -> None:
     """Lines of less than a pixel of the screen are not drawn where they fall between two."""
-    rows = fov_rows(at.session.project.index(TRAINING), 1)
+    rows = frame_rows(at.session.project.index(TRAINING), 1)
     at.context.show_pair(TRAINING, int(rows[0]), int(rows[1]))
     layer, camera = at.layer("pair"), at.viewer.scene.camera
     camera.zoom = 50 / float(layer.scale[-1])
@@ -231,15 +231,15 @@ def test_axes_are_found_beside_layers_of_other_sizes(at: Shown) -> None:
 
 def test_a_hidden_layer_of_cells_takes_fewer_cells(at: Shown, sample_project: Project) -> None:
     index = sample_project.index(TRAINING)
-    fewer = min(range(len(index.fovs)), key=lambda fov: fov_rows(index, fov).size)
-    more = max(range(len(index.fovs)), key=lambda fov: fov_rows(index, fov).size)
+    fewer = min(range(len(index.fovs)), key=lambda fov: frame_rows(index, fov).size)
+    more = max(range(len(index.fovs)), key=lambda fov: frame_rows(index, fov).size)
     at.context.show_fov(TRAINING, more)
     cells = at.layer("cells")
     last = int(cells.data[-1, 0])
     at.viewer.dims.set_point(0, float(last))
     cells.visible = False
     at.context.show_fov(TRAINING, fewer)
-    assert len(cells.data) == fov_rows(index, fewer).size < fov_rows(index, more).size
+    assert len(cells.data) == frame_rows(index, fewer).size < frame_rows(index, more).size
     assert (np.asarray(cells._view_indices) < len(cells.data)).all()
     assert not cells.visible
 

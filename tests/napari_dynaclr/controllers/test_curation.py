@@ -27,7 +27,6 @@ from napari_dynaclr.state.targets import audit_items
 from napari_dynaclr.views.curation import CurationView
 from napari_dynaclr.workers import Jobs
 
-pytestmark = [pytest.mark.gui, pytest.mark.filterwarnings("ignore:sampler:UserWarning")]  # few cells
 PATIENCE_MS = 120_000
 
 

@@ -20,7 +20,6 @@ from napari_dynaclr.state.session import Session
 from napari_dynaclr.state.targets import Item, cell_target
 from napari_dynaclr.views.curation import CurationView
 
-pytestmark = [pytest.mark.gui, pytest.mark.filterwarnings("ignore:sampler:UserWarning")]  # few cells
 ROW = 7
 
 

@@ -18,7 +18,6 @@ from napari_dynaclr.controllers.from_layers import WRITING
 from napari_dynaclr.shell.hub import hub_of
 from napari_dynaclr.state.project import TRAINING
 
-pytestmark = pytest.mark.gui
 LONG = 60_000
 T, Y, X = 10, 60, 80
 PIXELS = np.random.default_rng(0).integers(100, 60_000, (2, T, Y, X)).astype(np.uint16)

@@ -14,8 +14,6 @@ from napari_dynaclr.state.project import open_project
 from napari_dynaclr.state.session import PairRequest, Session
 from napari_dynaclr.workers import Jobs
 
-pytestmark = pytest.mark.gui
-
 
 @pytest.fixture
 def run(sample_training: Path, tmp_path: Path) -> Path:

@@ -8,13 +8,11 @@ from typing import Any
 import pytest
 from qtpy.QtCore import QPoint
 from qtpy.QtWidgets import QFileDialog
-from tests.napari_dynaclr.batches import Opened
+from tests.support.batches import Opened
 
 from dynaclr.options.catalogue import options
 from napari_dynaclr.state.memory import note_project
 from napari_dynaclr.state.project import open_project
-
-pytestmark = [pytest.mark.gui, pytest.mark.filterwarnings("ignore:sampler:UserWarning")]
 
 
 @pytest.fixture

@@ -205,7 +205,6 @@ def page_of(dialog: Any, section: str) -> Any:
     return forms[0].widget.widgets
 
 
-@pytest.mark.gui
 @pytest.mark.filterwarnings("ignore:sampler:UserWarning")
 def test_a_key_chosen_in_the_preferences_acts_at_once(
     window: Any, qtbot: Any, told: list[str], own_memory: Path

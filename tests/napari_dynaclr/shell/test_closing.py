@@ -17,8 +17,6 @@ from napari_dynaclr.views.from_layers import FromLayersForm
 from napari_dynaclr.views.project import ProjectView
 from napari_dynaclr.workers import Jobs
 
-pytestmark = pytest.mark.gui
-
 
 @pytest.fixture
 def jobs(qtbot: Any) -> Jobs:

@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import pytest
 from qtpy.QtCore import Qt
 
 from napari_dynaclr.controllers.curation import curation_dock
@@ -17,8 +16,6 @@ from napari_dynaclr.state.cells import find_cell
 from napari_dynaclr.state.project import open_project
 from napari_dynaclr.state.session import Session
 from napari_dynaclr.workers import Jobs
-
-pytestmark = pytest.mark.gui
 
 
 def test_a_dock_marks_by_keys_follows_the_theme_and_closes(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from qtpy.QtCore import QPoint, Qt, QTimer
+from tests.support.viewer import PLUGIN, Window
 
 from dynaclr.dataset import MultiExperimentTripletDataset
 from dynaclr.embedding.table import EmbeddingWriter
@@ -19,35 +20,10 @@ from napari_dynaclr.shell.hub import hub_of
 from napari_dynaclr.state.project import TRAINING, Cell, Project, reopened
 from napari_dynaclr.state.session import PairRequest
 
-pytestmark = pytest.mark.gui
-PLUGIN = "napari-dynaclr"
-
-
-class Opened:
-    """A viewer with a project and some docks."""
-
-    def __init__(self, viewer: Any, qtbot: Any, project: Project, *names: str) -> None:
-        self.viewer, self.qtbot = viewer, qtbot
-        self.hub = hub_of(viewer)
-        self.docks = {name: viewer.window.add_plugin_dock_widget(PLUGIN, name)[1].content for name in names}
-        self.hub.session.project = project
-        self.idle()
-
-    def idle(self) -> None:
-        """Wait until nothing is going on in the background."""
-        self.qtbot.waitUntil(lambda: not self.hub.jobs._jobs and not self.hub.context.busy, timeout=60_000)
-
-    def roles(self) -> list[str | None]:
-        """What the layers are for, None for the user's."""
-        return [layer.metadata.get("dynaclr") for layer in self.viewer.layers]
-
-    def layer(self, role: str) -> Any:
-        return next(x for x in self.viewer.layers if x.metadata.get("dynaclr") == role)
-
 
 @pytest.fixture
 def opened(make_napari_viewer: Any, qtbot: Any, sample_project: Project) -> Any:
-    return lambda *names: Opened(make_napari_viewer(show=True), qtbot, sample_project, *names)
+    return lambda *names: Window(make_napari_viewer(show=True), qtbot, sample_project, *names)
 
 
 def test_a_path_that_is_typed_is_opened(
@@ -361,7 +337,7 @@ def test_candidates_and_patches_answer_the_mouse(opened: Any, qtbot: Any) -> Non
 
 
 def test_two_viewers_share_nothing(make_napari_viewer: Any, qtbot: Any, sample_project: Project) -> None:
-    first = Opened(make_napari_viewer(), qtbot, sample_project, "Pairs")
+    first = Window(make_napari_viewer(), qtbot, sample_project, "Pairs")
     second = hub_of(make_napari_viewer())
     assert second.session.project is None
     assert second is not first.hub

@@ -13,63 +13,44 @@ import pytest
 from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
-from tests.napari_dynaclr.embedded import write_embedding
 from tests.napari_dynaclr.widgets.test_scatter_plot import drag, on_screen
+from tests.support.embedded import write_embedding
+from tests.support.viewer import PLUGIN, Window, messages
 
 from dynaclr.base import keys
 from dynaclr.embedding.neighbours import NeighbourSearch
 from dynaclr.embedding.table import Space
 from dynaclr.options.spec import RunSpec
 from dynaclr.runs.record.layout import RunFolder
-from napari_dynaclr.shell.hub import hub_of
 from napari_dynaclr.state.embedding import COLOUR_BY, LAYOUTS
 from napari_dynaclr.state.project import TRAINING, Project, open_project
 from napari_dynaclr.views.embedding import EmbeddingView
 
-pytestmark = pytest.mark.gui
-PLUGIN = "napari-dynaclr"
-LONG = 200_000
 
-
-class Exploring:
+class Exploring(Window):
     """A viewer with the dock of embeddings."""
 
     def __init__(self, viewer: Any, qtbot: Any, project: Project | None) -> None:
-        self.viewer, self.qtbot, self.hub = viewer, qtbot, hub_of(viewer)
+        super().__init__(viewer, qtbot)
         self.model = self.hub.embedding.model
-        self.open()
-        self.hub.session.project = project
-
-    def open(self) -> None:
-        self.view: EmbeddingView = self.viewer.window.add_plugin_dock_widget(PLUGIN, "Embedding")[1].content
-
-    def close(self) -> None:
-        self.viewer.window.remove_dock_widget(self.view.parent())
-
-    def until(self, what: Any) -> None:
-        self.qtbot.waitUntil(what, timeout=LONG)
+        self.view: EmbeddingView = self.dock("Embedding")
+        self.session.project = project
 
     def idle(self) -> None:
         image = self.hub.embedding_image
         self.until(lambda: not (self.hub.jobs._jobs or self.hub.context.busy or image._waiting))
 
-    def layer(self) -> Any:
+    def embedded(self) -> Any:
         return next((x for x in self.viewer.layers if x.metadata.get("dynaclr") == "embedding"), None)
 
     def point_of(self, number: int) -> QPoint:
         return on_screen(self.view.scatter, *self.model.points[number].tolist())
 
-    def click(self, number: int) -> None:
+    def point(self, number: int) -> None:
         target = self.view.scatter.plot.viewport()
         QTest.mouseClick(
             target, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, self.point_of(number)
         )
-
-
-def messages() -> list[str]:
-    from napari.utils.notifications import notification_manager
-
-    return [str(item.message) for item in notification_manager.records]
 
 
 @pytest.fixture
@@ -95,32 +76,32 @@ def test_colours_of_the_plot_are_those_of_the_image(explored: Exploring) -> None
     assert f"{len(atlas)} cells, 6 features" in at.view.state.text()
     index = at.hub.session.project.index(TRAINING)
     numbers = atlas.in_fov("dengue_june", index.fovs[0].layout.name)
-    assert at.layer().features["number"].tolist() == numbers.tolist()
+    assert at.embedded().features["number"].tolist() == numbers.tolist()
     seen = atlas.table.observations.iloc[numbers]
-    assert np.array_equal(at.layer().data[:, [0, 2, 3]], seen[[keys.T, keys.Y, keys.X]].to_numpy())
+    assert np.array_equal(at.embedded().data[:, [0, 2, 3]], seen[[keys.T, keys.Y, keys.X]].to_numpy())
     for name in ("hours", "experiment", "lineage", "PCA 2", "cluster", "condition"):
         at.view.choices.colours.setCurrentText(name)
         at.view.choices.colours.activated.emit(0)
         at.until(lambda: at.model.colouring is not None)
         at.idle()
         codes = at.model.colouring.codes[numbers]
-        colours = [tuple(colour) for colour in np.round(at.layer().face_color, 4)]
+        colours = [tuple(colour) for colour in np.round(at.embedded().face_color, 4)]
         assert len(set(zip(codes.tolist(), colours, strict=True))) == len(set(codes.tolist()))
         assert at.view.legend.text()
     assert at.view.choices.groups.isHidden()
     at.hub.context.show_fov(TRAINING, 1)
     at.idle()
-    assert set(at.layer().features["number"]).isdisjoint(numbers)
-    at.viewer.layers.remove(at.layer())
+    assert set(at.embedded().features["number"]).isdisjoint(numbers)
+    at.viewer.layers.remove(at.embedded())
     at.model.choose(colour_by="hours")
     at.idle()
-    assert at.layer() is not None
+    assert at.embedded() is not None
 
 
 def test_a_click_goes_to_the_cell_and_draws_its_path(explored: Exploring, qtbot: Any) -> None:
     at, atlas, session = explored, explored.model.atlas, explored.hub.session
     number = int(np.argmax(at.model.points[:, 0]))  # stands alone
-    at.click(number)
+    at.point(number)
     assert session.cell == atlas.cell(number)
     at.idle()
     cell = atlas.cell(number)
@@ -146,7 +127,7 @@ def test_a_click_goes_to_the_cell_and_draws_its_path(explored: Exploring, qtbot:
 
 
 def test_cells_selected_in_the_image_are_selected_in_the_plot(explored: Exploring) -> None:
-    at, layer = explored, explored.layer()
+    at, layer = explored, explored.embedded()
     numbers = layer.features["number"].to_numpy()
     layer.selected_data = {0, 2}  # as napari's tools do: a click or a box replaces, with shift they add
     at.until(lambda: at.model.selected.tolist() == sorted(numbers[[0, 2]].tolist()))
@@ -164,8 +145,8 @@ def test_cells_selected_in_the_image_are_selected_in_the_plot(explored: Explorin
         at.idle()
         at.qtbot.wait(50)
         assert at.model.selected.tolist() == sorted([numbers[3], elsewhere])
-    assert set(at.layer().selected_data) == {3}
-    at.layer().selected_data.clear()
+    assert set(at.embedded().selected_data) == {3}
+    at.embedded().selected_data.clear()
     at.until(lambda: not at.model.selected.size)
 
 
@@ -184,11 +165,11 @@ def test_an_outline_selects_cells_here_and_in_the_image(explored: Exploring, qtb
     fovs = {atlas.fov_names[code] for code in atlas.fov[at.model.selected]}
     assert at.view.selected.count.text() == f"<b>{at.model.selected.size} cells in {len(fovs)} FOVs</b>"
     assert at.view.selected.fovs.count() == len(fovs)
-    numbers = at.layer().features["number"].to_numpy()
+    numbers = at.embedded().features["number"].to_numpy()
     chosen = np.isin(numbers, at.model.selected)
-    assert set(at.layer().selected_data) == set(np.flatnonzero(chosen).tolist())
-    assert (at.layer().face_color[chosen, 3] == 1).all()
-    assert (at.layer().face_color[~chosen, 3] < 0.3).all()
+    assert set(at.embedded().selected_data) == set(np.flatnonzero(chosen).tolist())
+    assert (at.embedded().face_color[chosen, 3] == 1).all()
+    assert (at.embedded().face_color[~chosen, 3] < 0.3).all()
 
     item = at.view.selected.fovs.item(1)
     at.view.selected.fovs.itemClicked.emit(item)
@@ -208,7 +189,7 @@ def test_an_outline_selects_cells_here_and_in_the_image(explored: Exploring, qtb
     assert at.model.selected.size == 0
     assert not at.view.buttons["next"].isEnabled()
     at.idle()
-    assert (at.layer().face_color[:, 3] == 1).all()
+    assert (at.embedded().face_color[:, 3] == 1).all()
 
 
 def test_neighbours_are_shown_and_gone_to(explored: Exploring, qtbot: Any) -> None:
@@ -253,10 +234,10 @@ def test_nothing_is_lost_when_the_dock_is_closed_and_opened_again(explored: Expl
     at.hub.session.select(at.model.atlas.cell(9))
     for _ in range(3):
         at.idle()
-        at.close()
+        at.remove(at.view)
         at.model.choose(colour_by="lineage")
         at.model.choose(colour_by="hours")
-        at.open()
+        at.view = at.dock("Embedding")
         assert at.view.choices.colours.currentText() == "hours"
         assert at.view.neighbours.count.value() == 7
         assert at.view.selected.count.text().startswith("<b>3 cells")
@@ -285,7 +266,7 @@ def test_pictures_that_come_when_the_dock_is_gone_go_nowhere(
     at.until(lambda: at.hub.jobs.running(neighbours.READING))
     ended = []
     at.view.destroyed.connect(lambda: ended.append(True))
-    at.close()
+    at.remove(at.view)
     at.view.deleteLater()
     at.until(lambda: bool(ended))
     gone.set()
@@ -303,7 +284,7 @@ def test_the_event_loop_is_never_blocked_for_long(explored: Exploring) -> None:
         start = time.thread_time()
         at.model.choose(colour_by=("hours", "condition")[number // 10 % 2])
         at.model.select(np.arange(number, number + 60))
-        at.click(number)
+        at.point(number)
         spent.append(time.thread_time() - start)
         at.idle()
     timer.stop()
@@ -374,7 +355,7 @@ def test_a_finished_run_is_predicted_and_explored_by_one_click(
     folder = launch(spec, tmp_path / "runs" / "one")
     at = exploring(None)
     training = at.viewer.window.add_plugin_dock_widget(PLUGIN, "Training")[1].content
-    at.close()
+    at.remove(at.view)
     training.controller.look_at(folder.path)
     assert not training.watch.explore.isEnabled()
     at.until(lambda: observe(folder).state.ended)

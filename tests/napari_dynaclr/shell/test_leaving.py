@@ -13,7 +13,7 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QMainWindow, QMessageBox, QWidget
-from tests.napari_dynaclr.fake_training import begin
+from tests.support.stand_in import begin
 
 from dynaclr.runs.record.layout import RunFolder
 from dynaclr.runs.record.observing import observe
@@ -23,14 +23,13 @@ from napari_dynaclr.shell.docks import open_dock
 from napari_dynaclr.shell.hub import hub_of
 from napari_dynaclr.workers import Cancelled, Tell
 
-pytestmark = pytest.mark.gui
 LONG = 60_000
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Path]:
     """Folder of a run that goes on until it is asked to stop."""
-    process: subprocess.Popen[bytes] = begin(tmp_path / "mine", "--steps", "100000")
+    process: subprocess.Popen[bytes] = begin(tmp_path / "mine")
     yield tmp_path / "mine"
     process.kill()
     process.wait()

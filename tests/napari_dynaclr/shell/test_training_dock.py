@@ -19,42 +19,17 @@ from typing import Any
 import psutil
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication, QWidget
-from tests.napari_dynaclr.fake_training import begin
+from qtpy.QtWidgets import QApplication
+from tests.support.stand_in import begin
+from tests.support.viewer import PLUGIN, Training, messages, with_own_runs
 
 from dynaclr.options.spec import RunSpec
 from dynaclr.runs.control.launch import launch
 from dynaclr.runs.record.layout import RunFolder
 from dynaclr.runs.record.states import State
 from dynaclr.runs.record.status import read_status
-from napari_dynaclr.shell.hub import hub_of
 from napari_dynaclr.state.memory import RECENT, recall
-from napari_dynaclr.state.project import Project, open_project
-from napari_dynaclr.views.training import TrainingView
-
-pytestmark = pytest.mark.gui
-PLUGIN = "napari-dynaclr"
-LONG = 120_000
-
-
-class Training:
-    """A viewer with the dock of trainings."""
-
-    def __init__(self, viewer: Any, qtbot: Any, project: Project | None) -> None:
-        self.viewer, self.qtbot, self.hub = viewer, qtbot, hub_of(viewer)
-        self.hub.session.project = project
-        self.view: TrainingView = viewer.window.add_plugin_dock_widget(PLUGIN, "Training")[1].content
-
-    def until(self, what: Any) -> None:
-        self.qtbot.waitUntil(what, timeout=LONG)
-
-    def click(self, button: QWidget) -> None:
-        assert button.isEnabled(), button.toolTip()
-        self.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-
-    def state(self) -> State | None:
-        run = self.hub.runs.current
-        return None if run is None else run.state
+from napari_dynaclr.state.project import Project
 
 
 @pytest.fixture
@@ -74,18 +49,7 @@ def training(make_napari_viewer: Any, qtbot: Any) -> Any:
 
 @pytest.fixture
 def own_project(sample_training: Path, tmp_path: Path) -> Project:
-    """The sample training in a folder of its own: runs are written beside it."""
-    file = tmp_path / "project" / "train.yaml"
-    file.parent.mkdir()
-    spec = RunSpec.read(sample_training).changed({"run.root": str(file.parent / "runs")})
-    spec.write(file)
-    return open_project(file)
-
-
-def messages() -> list[str]:
-    from napari.utils.notifications import notification_manager
-
-    return [str(item.message) for item in notification_manager.records]
+    return with_own_runs(sample_training, tmp_path / "project")
 
 
 @pytest.mark.slow
@@ -182,7 +146,7 @@ def test_a_run_that_does_not_listen_is_ended_by_the_second_press(
     monkeypatch.setattr(run_follower, "_SIGNAL_SECONDS", 0.5)
     at = training(own_project)
     folder = tmp_path / "project" / "runs" / "deaf"
-    children.append(begin(folder, "--steps", "100000", "--deaf"))
+    children.append(begin(folder, "--behave", "deaf"))
     at.view.controller.grace_seconds = 2.0
     at.view.controller.look_at(folder)
     at.until(lambda: at.state() is State.RUNNING and at.hub.runs.current.checkpoint is not None)
@@ -209,7 +173,7 @@ def test_failures_lost_folders_and_deletion(
     root = tmp_path / "project" / "runs"
     at = training(own_project)
     watch, table = at.view.watch, at.view.runs
-    children += [begin(root / "fails", "--fail"), begin(root / "goes", "--steps", "100000")]
+    children += [begin(root / "fails", "--behave", "fail"), begin(root / "goes")]
     for process, name, state in zip(children, ("fails", "goes"), (State.FAILED, State.RUNNING), strict=True):
         if name == "fails":
             process.wait()

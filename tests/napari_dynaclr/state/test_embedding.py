@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from tests.napari_dynaclr.embedded import write_embedding
+from tests.support.embedded import write_embedding
 
 from dynaclr.base import keys
 from dynaclr.base.errors import DataError

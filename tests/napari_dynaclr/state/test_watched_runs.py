@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.napari_dynaclr.fake_training import begin
+from tests.support.stand_in import begin
 
 from dynaclr.runs.record.layout import RunFolder
 from dynaclr.runs.record.observing import Observation

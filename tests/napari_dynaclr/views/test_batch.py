@@ -12,7 +12,7 @@ import pytest
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QPushButton
-from tests.napari_dynaclr.batches import YAML, Opened
+from tests.support.batches import YAML, Opened
 
 from dynaclr.testing import coded_value
 from napari_dynaclr.controllers.batch import batch_dock
@@ -20,8 +20,6 @@ from napari_dynaclr.presentation.thumbnails import composite, contrast, rgb_of
 from napari_dynaclr.state.project import open_project, reopened
 from napari_dynaclr.state.session import PairRequest, Session
 from napari_dynaclr.workers import Jobs
-
-pytestmark = [pytest.mark.gui, pytest.mark.filterwarnings("ignore:sampler:UserWarning")]
 
 
 @pytest.fixture

@@ -19,8 +19,6 @@ from napari_dynaclr.keys.steps import STEP_ACTIONS
 from napari_dynaclr.state.curation import Mode
 from napari_dynaclr.views.curation import CurationView
 
-pytestmark = pytest.mark.gui
-
 LEFT = Qt.MouseButton.LeftButton
 TIME = datetime(2026, 1, 31, tzinfo=UTC)
 THEME = {"background": "#262930", "text": "#f0f1f2"}

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.support.viewer import turn_wheel
 
 from dynaclr.dataset.pairs import TauLaw, candidates_of
 from dynaclr.index.anchors import Loss, anchor_losses
@@ -16,8 +17,6 @@ from dynaclr.tracks.table import CellTable, Relation, RelativeLookup, build_tabl
 from napari_dynaclr.keys.steps import STEP_ACTIONS, neighbours
 from napari_dynaclr.presentation.lineage_layout import LineageLayout, family_rows, lay_out
 from napari_dynaclr.presentation.positives import Barrier
-
-pytestmark = pytest.mark.gui
 
 FRAMES = 20
 DARK = {"background": "rgb(35, 36, 43)", "text": "rgb(240, 241, 242)"}
@@ -96,25 +95,6 @@ def listen(signal: Any) -> list[Any]:
     heard: list[Any] = []
     signal.connect(heard.append)
     return heard
-
-
-def turn_wheel(widget: Any, place: Any, angle: int) -> None:
-    from qtpy.QtCore import QPoint, QPointF, Qt
-    from qtpy.QtGui import QWheelEvent
-    from qtpy.QtWidgets import QApplication
-
-    where = QPointF(place)
-    event = QWheelEvent(
-        where,
-        QPointF(widget.mapToGlobal(place)),
-        QPoint(),
-        QPoint(0, angle),
-        Qt.MouseButton.NoButton,
-        Qt.KeyboardModifier.NoModifier,
-        Qt.ScrollPhase.NoScrollPhase,
-        False,
-    )
-    QApplication.sendEvent(widget, event)
 
 
 def show(view: Any, layout: LineageLayout, row: int | None = None) -> None:

@@ -9,8 +9,6 @@ from qtpy.QtCore import Qt
 
 from napari_dynaclr.views.pair_address import PairAddress
 
-pytestmark = pytest.mark.gui
-
 
 @pytest.fixture
 def address(qtbot: Any) -> PairAddress:

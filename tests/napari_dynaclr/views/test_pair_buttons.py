@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from qtpy.QtCore import Qt
 
 from napari_dynaclr.keys.pair import PAIR_ACTIONS
 from napari_dynaclr.views.pair_buttons import PairButtons
-
-pytestmark = pytest.mark.gui
 
 
 def test_every_action_has_a_button_that_says_its_key(qtbot: Any) -> None:

@@ -14,7 +14,6 @@ from dynaclr.index.report import ExperimentReport, SetupReport
 from napari_dynaclr.views.project import ProjectView
 from napari_dynaclr.views.setup_table import SetupTable
 
-pytestmark = pytest.mark.gui
 WIDE, HIGH = 340, 700
 LOST = {"excluded": 0, "last frames": 1204, "gap": 31, "short track": 77, "border": 640, "track end": 8}
 

@@ -9,17 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QColor, QWheelEvent
-from qtpy.QtWidgets import QApplication
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QColor
+from tests.support.viewer import turn_wheel
 
 from napari_dynaclr.presentation.colours import DARK, plot_colours
 from napari_dynaclr.state.run_curves import TimeAxis
 from napari_dynaclr.state.watched_runs import WatchedRun
 from napari_dynaclr.views.training_curves import PANELS, curves_of, legend_text
 from napari_dynaclr.widgets.curve_plot import Curve, CurvePlot
-
-pytestmark = pytest.mark.gui
 
 
 @pytest.fixture
@@ -122,13 +120,7 @@ def test_the_wheel_is_left_to_the_panel_and_zooms_with_ctrl(plot: CurvePlot, qtb
 
     def turned(modifier: Qt.KeyboardModifier) -> bool:
         """Whether the plot keeps the wheel; what it does not keep goes to what it lies in."""
-        place = viewport.rect().center()
-        event = QWheelEvent(
-            *(QPointF(place), QPointF(viewport.mapToGlobal(place)), QPoint(), QPoint(0, -120)),
-            *(Qt.MouseButton.NoButton, modifier, Qt.ScrollPhase.NoScrollPhase, False),
-        )
-        QApplication.sendEvent(viewport, event)
-        return event.isAccepted()
+        return turn_wheel(viewport, viewport.rect().center(), -120, modifier)
 
     assert not turned(Qt.KeyboardModifier.NoModifier)
     assert plot.plot.viewRange() == seen

@@ -16,7 +16,6 @@ from napari_dynaclr.shell.docks import Dock, open_dock
 from napari_dynaclr.shell.plugin import synthetic_cells
 from napari_dynaclr.widgets.dock_places import make_room
 
-pytestmark = pytest.mark.gui
 PLUGIN = PluginManifest.from_distribution("napari-dynaclr").display_name
 
 

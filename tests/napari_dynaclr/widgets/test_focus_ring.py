@@ -10,8 +10,6 @@ from qtpy.QtWidgets import QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from napari_dynaclr.widgets.focus_ring import FocusRing
 
-pytestmark = pytest.mark.gui
-
 
 class Window(QWidget):
     """A view with two buttons, and a field beside it."""

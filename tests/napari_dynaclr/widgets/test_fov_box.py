@@ -6,9 +6,9 @@ import time
 from typing import Any
 
 import pytest
-from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QWheelEvent
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import QAbstractSpinBox, QApplication, QComboBox, QWidget
+from tests.support.viewer import turn_wheel
 
 from dynaclr.base.keys import CONDITION
 from napari_dynaclr.views.batch import BatchView
@@ -17,7 +17,6 @@ from napari_dynaclr.views.pair import PairView
 from napari_dynaclr.views.project import ProjectView
 from napari_dynaclr.widgets.fov_box import FovBox
 
-pytestmark = pytest.mark.gui
 MANY = 10_000
 
 
@@ -118,11 +117,7 @@ def test_the_wheel_changes_nothing_that_has_no_focus(make: Any, qtbot: Any) -> N
             field.setCurrentIndex(0)
         field.setEnabled(True)
         before = field.currentIndex() if isinstance(field, QComboBox) else field.text()
-        wheel = QWheelEvent(
-            QPointF(4, 4), QPointF(field.mapToGlobal(QPoint(4, 4))), QPoint(), QPoint(0, -120),
-            Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
-        )  # fmt: skip
-        QApplication.sendEvent(field, wheel)
+        turn_wheel(field, QPoint(4, 4), -120)
         assert before == (field.currentIndex() if isinstance(field, QComboBox) else field.text()), (
             field.toolTip()
         )

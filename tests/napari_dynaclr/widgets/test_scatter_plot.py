@@ -15,7 +15,6 @@ from qtpy.QtTest import QTest
 from napari_dynaclr.presentation.colours import DARK, plot_colours
 from napari_dynaclr.widgets.scatter_plot import ScatterPlot
 
-pytestmark = pytest.mark.gui
 TABLE = np.array([[200, 0, 0], [0, 200, 0], [127, 127, 127]], dtype=np.uint8)
 
 

@@ -2,6 +2,7 @@
 
 __all__ = (
     "alarms",
+    "asking",
     "checkpointing",
     "cluster",
     "describing",

@@ -7,19 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
 
 from dynaclr.runs.process.recorder import RunRecorder
 
 __all__ = ("RunCheckpoints",)
 
 
-class RunCheckpoints(Callback):
+class RunCheckpoints(Checkpoint):
     """Writes last.ckpt, best.ckpt and epoch=E-step=S.ckpt; never weights that are no numbers.
 
     Stands after the callbacks that ask for a stop: a fit that is stopped inside an epoch is saved at
     that batch. Later, at the end Lightning gives the epoch, its progress counts the epoch as done and a
-    resume would skip what was left of it.
+    resume would skip what was left of it. Lightning calls it, as a `Checkpoint`, after the callbacks whose
+    state it writes.
 
     Parameters
     ----------
@@ -46,24 +48,35 @@ class RunCheckpoints(Callback):
         self._folder, self._recorder, self._monitor = folder, recorder, monitor
         self._every_n_epochs, self._every_n_steps = every_n_epochs, every_n_steps
         self._best = math.inf
-        self._last_step = -1
+        self._last_step, self._seen_step = -1, 0
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the best value so far."""
-        return {"best": self._best}
+        """Return the best value so far, and of what."""
+        return {"best": self._best, "monitor": self._monitor}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over the best value of the run that is resumed."""
-        self._best = float(state_dict["best"])
+        """Take over the best value of the run that is resumed, unless another metric chooses now."""
+        if state_dict.get("monitor", self._monitor) == self._monitor:
+            self._best = float(state_dict["best"])
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Note how many steps are done."""
+        self._seen_step = trainer.global_step
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Write last.ckpt in the middle of an epoch if it is time, or if the fit stops here."""
+        stepped, self._seen_step = trainer.global_step != self._seen_step, trainer.global_step
         if _ends_here(trainer) and not _epoch_is_whole(trainer):
             self._last(trainer, "stop")
-        elif self._every_n_steps and trainer.global_step % self._every_n_steps == 0:
+        elif stepped and self._every_n_steps and trainer.global_step % self._every_n_steps == 0:
             self._last(trainer, "steps")
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep the weights of a validation inside an epoch; its end is another moment."""
+        if not trainer.sanity_checking and "val" in (self._monitor or "") and not _epoch_is_whole(trainer):
+            self._best_of(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the checkpoints of the end of a whole epoch; validation has run."""

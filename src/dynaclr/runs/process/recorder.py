@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from typing import Any
@@ -16,6 +17,7 @@ from dynaclr.runs.record.events import EventWriter
 from dynaclr.runs.record.layout import RunFolder
 from dynaclr.runs.record.states import Outcome, State
 from dynaclr.runs.record.status import StatusWriter
+from dynaclr.training.steps import total_steps
 
 __all__ = ("RunRecorder",)
 
@@ -33,6 +35,11 @@ class RunRecorder(Callback):
         How often metrics of a step are written.
     previews
         How many batches are described in previews/.
+
+    Attributes
+    ----------
+    batches
+        How many batches were trained on since this start.
     """
 
     def __init__(self, folder: RunFolder, rank: int = 0, every_n_steps: int = 1, previews: int = 4) -> None:
@@ -44,6 +51,7 @@ class RunRecorder(Callback):
         self._clock, self._rows = time.monotonic(), 0
         self._asked, self._arrived, self._waited = self._clock, self._clock, 0.0
         self._shown: dict[str, float] = {}
+        self.batches = 0
         self._open = threading.Lock()  # whoever ends the run takes it and keeps it
 
     def observe(self, batch: dict[str, Any]) -> None:
@@ -61,9 +69,9 @@ class RunRecorder(Callback):
             return
         self._clock, self._rows = time.monotonic(), 0
         self._asked, self._waited = self._clock, 0.0
-        total = trainer.estimated_stepping_batches
+        total = total_steps(trainer)
         facts: dict[str, Any] = {
-            "total_steps": int(total) if total != float("inf") else None,
+            "total_steps": int(total) if math.isfinite(total) else None,
             "total_epochs": trainer.max_epochs,
             "world_size": trainer.world_size,
             "batches_per_epoch": int(trainer.num_training_batches),
@@ -77,6 +85,7 @@ class RunRecorder(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Write the metrics of a step."""
+        self.batches += 1
         if self._status is None:
             return
         self._stalls.moved(f"step {trainer.global_step}")

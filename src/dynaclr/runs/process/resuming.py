@@ -13,8 +13,15 @@ from dynaclr.runs.record.layout import RunFolder
 
 __all__ = ("checkpoint_to_resume",)
 
-_FREE_NAMES = ("data.curation", "model.channels_last", "model.compile")
-_FREE_TO_CHANGE = ("run", "ckpt_path", "output", "config", "trainer", "seed_everything")
+_TAKEN = (
+    *("data.curation", "data.num_workers", "data.prefetch_batches"),
+    *("data.cache_pool_bytes", "data.index_cache"),
+    *("model.lr", "model.weight_decay", "model.warmup_steps", "model.schedule"),
+    *("model.health_every_n_steps", "model.channels_last", "model.compile"),
+    *("output", "config", "untrained"),
+)
+"""Options that a run goes on with as they are now; so are all of `trainer`, and most of `run`."""
+_OF_THE_FOLDER = ("run.root", "run.name")
 
 
 def checkpoint_to_resume(
@@ -48,10 +55,10 @@ def checkpoint_to_resume(
     if different and not force:
         raise RunError(
             problem(
-                "run was made with another configuration",
+                "a run cannot go on with other values of these",
                 file=folder.config,
                 found=listing(different),
-                fix="Start a new run, or pass --run.force=true.",
+                fix="Leave them out, start a new run, or pass --run.force=true.",
             )
         )
     if best:
@@ -74,8 +81,8 @@ def _differences(then: Any, now: Any) -> list[str]:
 
 
 def _may_change(name: str) -> bool:
-    """Whether a run may go on with another value; what marks exclude is told by the loader's state."""
-    return name.split(".")[0] in _FREE_TO_CHANGE or name in _FREE_NAMES
+    """Whether a run goes on with another value; what marks exclude is told by the loader's state."""
+    return name in _TAKEN or (name.split(".")[0] in ("trainer", "run") and name not in _OF_THE_FOLDER)
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, Any]:

@@ -11,9 +11,13 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from dynaclr.base.errors import DynaclrError, TrainingError, problem
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import LambdaCallback
+
+from dynaclr.base.errors import ConfigError, DynaclrError, TrainingError, problem
 from dynaclr.options.settings import RunSettings
 from dynaclr.runs.process.alarms import Alarms, Mode
+from dynaclr.runs.process.asking import AskedNow, why_ended
 from dynaclr.runs.process.checkpointing import RunCheckpoints
 from dynaclr.runs.process.cluster import process_rank, started_by_srun
 from dynaclr.runs.process.describing import config_text, describe, experiments_text
@@ -54,6 +58,9 @@ def train(cli: Any) -> int:
     settings = RunSettings(
         **{name: getattr(cli.config.run, name) for name in RunSettings.__dataclass_fields__}
     )
+    if settings.resume is not None and settings.folder is not None:
+        what = "a run is gone on with in its own folder"
+        raise ConfigError(problem(what, field="run.folder", found=settings.folder, fix="Leave it out."))
     with Alarms() as alarms:
         experiments = experiments_text(cli)  # a configuration that does not fit its data makes no run
         alarms.set_mode(Mode.LATER)  # a folder that is made gets its description
@@ -72,6 +79,9 @@ def train(cli: Any) -> int:
                     folder.stop.unlink(missing_ok=True)
                 sys.stdout.write(f"run folder: {folder.path}\n")
                 sys.stdout.flush()
+            if start is not None and rank == 0:  # told once it trains: a start may be refused still
+                begins = LambdaCallback(on_train_start=lambda *_: describe(cli, folder, experiments))
+                cli.trainer.callbacks.append(begins)
             return _recorded(cli, settings, folder, rank, alarms, start)
 
 
@@ -118,7 +128,8 @@ def _recorded(
         except BaseException as caught:  # noqa: BLE001 - every end is written down, then told by the exit code
             error = _told_of_folder(caught, folder)
         signal_name = f"signal {alarms.received.name}" if alarms.received and error is not None else None
-        outcome = outcome_of(error, stopper.reason or signal_name)
+        end = "" if error is not None else why_ended(cli.trainer, recorder.batches)
+        outcome = outcome_of(error, stopper.reason or signal_name, end)
         _tell(error, outcome)
     recorder.end(outcome)
     if rank and outcome.state is State.STOPPED:
@@ -145,6 +156,7 @@ def _fit(
     )
     names = cli.datamodule.pipeline.registry.names
     cli.trainer.callbacks += [
+        AskedNow(list(cli.trainer.callbacks)),
         GuardTraining(monitor, settings.nonfinite_patience, names),
         recorder,
         stopper,
@@ -157,6 +169,9 @@ def _fit(
     start = None if checkpoint is None else os.fspath(checkpoint)
     try:
         cli.trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=start)
+    except MisconfigurationException as error:
+        if "restored a checkpoint" not in str(error):  # more epochs are done than asked for: nothing to do
+            raise
     except (RuntimeError, MemoryError) as error:
         if isinstance(error, DynaclrError) or not is_memory(error):
             raise

@@ -17,7 +17,8 @@ __all__ = ("StopOnRequest",)
 class StopOnRequest(Callback):
     """Ends the fit after the running step if the stop file is there or a signal came.
 
-    Inside an epoch no validation follows: who asks for an end does not wait for one.
+    Inside an epoch no validation follows: who asks for an end does not wait for one. Whoever asks, an end
+    waits for the optimizer where gradients are gathered: they are in no checkpoint.
 
     Parameters
     ----------
@@ -41,6 +42,7 @@ class StopOnRequest(Callback):
         self._file, self._alarms, self._every = stop_file, alarms, max(every_n_steps, 1)
         self._on_stop = on_stop
         self.reason: str | None = None
+        self._step, self._gathers, self._held = 0, False, False
 
     def on_sanity_check_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take the signals: Lightning has set handlers of its own."""
@@ -52,6 +54,7 @@ class StopOnRequest(Callback):
         if self._alarms is not None:
             self._alarms.take_signals()
             self._alarms.set_mode(Mode.AT_STEP)
+        self._step = trainer.global_step
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -63,6 +66,11 @@ class StopOnRequest(Callback):
         RunError
             If the run folder is not there any more.
         """
+        self._gathers, self._step = trainer.global_step == self._step, trainer.global_step
+        if self._gathers:
+            self._hold(trainer)
+            return
+        trainer.should_stop, self._held = trainer.should_stop or self._held, False
         if self.reason is not None or trainer.global_step % self._every:
             return
         received = None if self._alarms is None else self._alarms.received
@@ -75,6 +83,14 @@ class StopOnRequest(Callback):
             _stop(trainer)
             if self._on_stop is not None:
                 self._on_stop()
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Hold back what a validation between two steps of the optimizer asks for."""
+        if self._gathers:
+            self._hold(trainer)
+
+    def _hold(self, trainer: Trainer) -> None:
+        self._held, trainer.should_stop = self._held or trainer.should_stop, False
 
 
 def _is_there(file: Path) -> bool:

@@ -1,15 +1,19 @@
-"""Lets one process at a time write a run folder."""
+"""Lets one process at a time write a run folder.
+
+The lock is a file that says who holds it, so that it also holds between hosts that share a disk without
+locks of its own, and so that a person reads who writes. It is made and taken over under the system's lock.
+"""
 
 from __future__ import annotations
 
 import json
-import os
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from dynaclr.base.errors import RunError, problem
+from dynaclr.base.errors import DataError, RunError, problem
+from dynaclr.base.locking import locked
 from dynaclr.runs.record.processes import identity, is_alive
 
 __all__ = ("RunLock",)
@@ -38,23 +42,23 @@ class RunLock:
         self._path, self._force = path, force
 
     def __enter__(self) -> RunLock:
-        for _ in range(2):
-            try:
-                descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-            except FileExistsError:
-                self._take_over()
-                continue
-            except OSError as error:
-                raise RunError(
-                    problem(f"run folder cannot be written: {error.strerror}", file=self._path)
-                ) from error
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                json.dump(identity(), stream)
-            return self
-        raise RunError(problem("another process took the lock just now", file=self._path))
+        try:
+            with locked(self._path, what="run folder"):  # of two that find a stale lock, one takes it over
+                self._remove_stale()
+                with self._path.open("x", encoding="utf-8") as stream:
+                    json.dump(identity(), stream)
+        except FileExistsError as error:
+            raise RunError(problem("another process took the lock just now", file=self._path)) from error
+        except OSError as error:
+            raise RunError(
+                problem(f"run folder cannot be written: {error.strerror}", file=self._path)
+            ) from error
+        except DataError as error:
+            raise RunError(str(error)) from error
+        return self
 
-    def _take_over(self) -> None:
-        """Remove a stale lock, or say who holds it."""
+    def _remove_stale(self) -> None:
+        """Remove the lock of a process that is gone, or say who holds it."""
         holder = read_lock(self._path)
         if holder is None:
             return

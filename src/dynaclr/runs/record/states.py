@@ -42,13 +42,14 @@ ALLOWED: dict[State, frozenset[State]] = {
 
 
 class ExitCode(IntEnum):
-    """Exit codes of `python -m dynaclr fit`."""
+    """Exit codes of `python -m dynaclr`; what is not said of others is of fit."""
 
     FINISHED = 0
     FAILED = 1
     CONFIG = 2
     STOPPED = 3
     TRAINING = 4  # no batches, lost batches, non-finite loss
+    UNTRAINED = 5  # validate and predict: the weights were random, and nobody said that this is meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +61,24 @@ class Outcome:
     exit_code: ExitCode
 
 
-def outcome_of(error: BaseException | None, stop_reason: str | None) -> Outcome:
-    """Return how a fit ended from its exception (or None) and the reason it was asked to stop (or None).
+def outcome_of(error: BaseException | None, stop_reason: str | None, end: str = "all epochs done") -> Outcome:
+    """Return how a fit ended.
 
     An interruption is a stop; any other exception is a failure, whoever asked for what.
+
+    Parameters
+    ----------
+    error
+        What it raised; None for nothing.
+    stop_reason
+        Why it was asked to stop; None if nobody asked.
+    end
+        Why it ended where nobody asked.
     """
     if error is None:
         if stop_reason is not None:
             return Outcome(State.STOPPED, stop_reason, ExitCode.STOPPED)
-        return Outcome(State.FINISHED, "all epochs done", ExitCode.FINISHED)
+        return Outcome(State.FINISHED, end, ExitCode.FINISHED)
     if isinstance(error, (KeyboardInterrupt, SystemExit)):
         return Outcome(State.STOPPED, stop_reason or "interrupted", ExitCode.STOPPED)
     reason = str(error) or type(error).__name__

@@ -9,6 +9,7 @@ from typing import Any
 import psutil
 import pytest
 import torch
+from tests.support.loaded import Loaded
 
 from dynaclr.base.errors import ConfigError, RunError
 from dynaclr.options.spec import RunSpec
@@ -56,7 +57,9 @@ def test_what_is_no_longer_wanted_or_takes_too_long_is_ended(quick: RunSpec, tmp
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_training_is_measured(quick: RunSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_is_measured(
+    quick: RunSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loaded: Loaded
+) -> None:
     changes: dict[str, Any] = {
         "data.batch_size": 4,
         "trainer.accelerator": "cpu",
@@ -65,8 +68,10 @@ def test_a_training_is_measured(quick: RunSpec, tmp_path: Path, monkeypatch: pyt
         "data.final_yx_patch_size": [16, 16],
         "trainer.limit_train_batches": 3,  # fewer than are measured
     }
-    monkeypatch.chdir(tmp_path)
-    found = estimate(quick.changed(changes))
+    how = Launch(python=str(loaded.program(tmp_path / "python")))
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    found = estimate(quick.changed(changes), how)
     assert found is not None
     assert (found.batch_size, found.batches_per_epoch, found.steps_measured) == (4, 3, 8)
     assert 0 < found.seconds_per_step < 60
@@ -75,7 +80,7 @@ def test_a_training_is_measured(quick: RunSpec, tmp_path: Path, monkeypatch: pyt
     assert found.seconds_per_epoch > 3 * found.seconds_per_step
     assert 10**8 < found.peak_process_bytes < found.device_total_bytes
     assert (found.device, found.peak_device_bytes) == ("cpu", 0)
-    assert list(tmp_path.iterdir()) == []  # no run folder, no log
+    assert list((tmp_path / "empty").iterdir()) == []  # no run folder, no log
 
 
 @pytest.mark.slow

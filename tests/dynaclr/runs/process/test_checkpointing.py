@@ -109,11 +109,11 @@ def fit(
         **{
             "max_epochs": 3,
             "num_sanity_val_steps": 0,
-            "callbacks": callbacks,
             "plugins": [AtomicCheckpointIO()],
             **options,
         }
     )
+    trainer.callbacks += callbacks  # type: ignore[attr-defined]
     train, val = BatchLoader(Rows(), Keyed(48, 8), 2), BatchLoader(Rows(), Keyed(16, 8))
     trainer.fit(model, train, val, ckpt_path=ckpt_path)
     return notes.written
@@ -239,3 +239,85 @@ def test_a_checkpoint_holds_the_place_of_the_loader(tmp_path: Path) -> None:
         "done": 3,
         "batch_size": 8,
     }
+
+
+class Turns(Model):
+    """Gives a validation loss of each validation in turn, and notes the weight that was validated."""
+
+    def __init__(self, *values: float) -> None:
+        super().__init__()
+        self.left, self.validated = list(values), {}
+
+    def validation_step(self, batch: dict[str, Any], number: int) -> None:
+        if number == 0:
+            self.validated[self.trainer.global_step] = self.weight.detach().clone(), self.left.pop(0)
+        self.log("loss/val", self.validated[self.trainer.global_step][1], batch_size=8)
+
+
+@pytest.mark.parametrize(("best", "step"), [(1, 6), (2, 9), (3, 12), (4, 15)])
+def test_best_holds_the_weights_that_were_validated(
+    tmp_path: Path, whole: tuple[Model, Path], best: int, step: int
+) -> None:
+    values = [float(abs(place - best) + 1) for place in range(6)]
+    model = Turns(*values)
+    fit(tmp_path, model, val_check_interval=0.5)
+    content = load_checkpoint(tmp_path / "best.ckpt")
+    assert content["global_step"] == step
+    assert torch.equal(content["state_dict"]["weight"], model.validated[step][0])
+    again = Turns(*values[best + 1 :])
+    fit(tmp_path, again, ckpt_path=tmp_path / "best.ckpt", val_check_interval=0.5)
+    assert again.seen == whole[0].seen[step:]
+    assert torch.equal(again.weight, whole[0].weight)
+    assert again.left == []
+
+
+def test_validations_beside_the_end_of_an_epoch_choose_no_later_weights(tmp_path: Path) -> None:
+    fit(tmp_path, Turns(*range(1, 4)), val_check_interval=4)  # of 6 batches
+    assert load_checkpoint(tmp_path / "best.ckpt")["global_step"] == 4
+
+
+def test_another_metric_begins_with_no_best_value(tmp_path: Path) -> None:
+    before, after = (RunCheckpoints(tmp_path, Notes(), name) for name in ("loss/val", "health/val"))  # type: ignore[arg-type]
+    before._best = 1.0
+    after.load_state_dict(before.state_dict())
+    assert after._best == float("inf")
+    same = RunCheckpoints(tmp_path, Notes(), "loss/val")  # type: ignore[arg-type]
+    same.load_state_dict(before.state_dict())
+    assert same._best == 1.0
+
+
+class Asks(Callback):
+    """Asks for an end in some way while a batch is under way, counted over all epochs."""
+
+    def __init__(self, batch: int, action: Any) -> None:
+        self.left, self.action = batch, action
+
+    def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
+        self.left -= 1
+        if self.left == 0:
+            self.action(trainer)
+
+
+@pytest.mark.parametrize("batch", [2, 4, 5, 8, 15])
+@pytest.mark.parametrize("way", ["stop file", "callback"])
+def test_a_stop_waits_for_the_optimizer_where_gradients_are_gathered(
+    tmp_path: Path, batch: int, way: str
+) -> None:
+    def ask(trainer: Trainer) -> None:
+        if way == "callback":
+            trainer.should_stop = True
+        else:
+            (tmp_path / "stop").touch()
+
+    # an epoch has 6 batches: the optimizer steps after the 4th and the 6th
+    unstopped, first, second = Model(), Model(), Model()
+    options = {
+        "accumulate_grad_batches": 4,
+        "limit_val_batches": 0,
+    }
+    fit(tmp_path, unstopped, **options)
+    fit(tmp_path, first, Asks(batch, ask), steps=1, **options)
+    assert len(first.seen) == next(end for end in (4, 6, 10, 12, 16, 18) if end >= batch)
+    fit(tmp_path, second, ckpt_path=tmp_path / "last.ckpt", **options)
+    assert first.seen + second.seen == unstopped.seen
+    assert torch.equal(second.weight, unstopped.weight)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -11,14 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import EarlyStopping
 from tests.support.loaded import Loaded
 
 from dynaclr.base.errors import RunError
 from dynaclr.cli.training import parse
 from dynaclr.cli.verbs import main
 from dynaclr.runs.process.session import _told_of_folder, train
+from dynaclr.runs.record.checkpoints import load_checkpoint
 from dynaclr.runs.record.event_reader import EventReader
 from dynaclr.runs.record.layout import RunFolder
 from dynaclr.runs.record.lock import RunLock
@@ -99,7 +103,7 @@ class Does(Callback):
         setattr(self, hook, call)
 
 
-def fit(place: Path, root: Path, *arguments: str, does: Does | None = None) -> tuple[int, RunFolder]:
+def fit(place: Path, root: Path, *arguments: str, does: Callback | None = None) -> tuple[int, RunFolder]:
     """Fit; return exit code and run folder."""
     cli = parse(["--config", str(place / "tiny.yaml"), "--run.root", str(root), *arguments], "fit")
     if does is not None:
@@ -303,6 +307,164 @@ def test_a_run_without_a_checkpoint_that_loads_is_refused(
     message = capsys.readouterr().err
     assert "run has no checkpoint that loads" in message
     assert "checkpoint is empty" in message
+
+
+def test_more_epochs_get_a_schedule_that_ends_with_them(copied: RunFolder) -> None:
+    before = copied.config.read_bytes()
+    assert main(["fit", "--run.resume", str(copied.path), "--trainer.max_epochs=3"]) == 0
+    rates = {event["step"]: event["m"]["lr"] for event in events(copied, "step")}
+    total = 3 * STEPS_OF_AN_EPOCH
+    for step in range(2 * STEPS_OF_AN_EPOCH + 1, total + 1):
+        assert rates[step] == pytest.approx(1e-3 * 0.5 * (1 + math.cos(math.pi * step / total)))
+    assert events(copied, "start")[1]["total_steps"] == total
+    assert events(copied)[-1]["reason"] == "all epochs done"
+    assert yaml.safe_load(copied.config.read_text())["trainer"]["max_epochs"] == 3
+    assert (copied.path / "config.1.yaml").read_bytes() == before
+    facts = copied.read_facts()
+    assert [len(facts["earlier_starts"]), facts["parent"]] == [1, None]
+    assert not (copied.path / "experiments.1.yaml").exists()
+
+
+def test_what_is_asked_of_the_optimizer_wins_over_the_checkpoint(copied: RunFolder) -> None:
+    asked = ["--model.lr=5e-4", "--model.weight_decay=0.3", "--model.schedule=constant"]
+    assert main(["fit", "--run.resume", str(copied.path), *asked, "--trainer.max_epochs=3"]) == 0
+    rates = [event["m"]["lr"] for event in events(copied, "step")]
+    assert rates[2 * STEPS_OF_AN_EPOCH :] == [5e-4] * STEPS_OF_AN_EPOCH
+    state = load_checkpoint(copied.checkpoints / "last.ckpt")["optimizer_states"][0]
+    assert [group["weight_decay"] for group in state["param_groups"]] == [0.3, 0.0]
+    # and the next start, asked for nothing, goes on with it
+    assert main(["fit", "--run.resume", str(copied.path), "--trainer.max_epochs=4"]) == 0
+    assert events(copied, "step")[-1]["m"]["lr"] == 5e-4
+
+
+def test_the_rest_of_an_epoch_of_other_length_counts_in_the_schedule(place: Path, tmp_path: Path) -> None:
+    short = ["--trainer.limit_train_batches=3", "--trainer.max_epochs=2", "--run.previews=99"]
+    _, run = fit(place, tmp_path / "runs", *short)
+    longer = ["--trainer.limit_train_batches=null", "--trainer.max_epochs=3", "--run.previews=99"]
+    assert main(["fit", "--run.resume", str(run.path), *longer]) == 0
+    assert events(run, "start")[1]["total_steps"] == 6 + STEPS_OF_AN_EPOCH
+    batches = {path.name for path in run.previews.iterdir()}  # of each epoch from its beginning
+    assert batches == {f"epoch={e}-batch={k}.json" for e, n in ((0, 3), (1, 3), (2, 8)) for k in range(n)}
+    assert events(run, "step")[-1]["m"]["lr"] == pytest.approx(0.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("asked", [[], ["--trainer.max_epochs=1"], ["--trainer.max_epochs=0"]])
+def test_nothing_to_do_is_said_and_changes_nothing(
+    copied: RunFolder, capsys: pytest.CaptureFixture[str], asked: list[str]
+) -> None:
+    before = {path: path.read_bytes() for path in copied.checkpoints.iterdir()}
+    assert main(["fit", "--run.resume", str(copied.path), *asked]) == 0
+    assert "finished: nothing to do: all epochs done. What decides is trainer.max_epochs" in (
+        capsys.readouterr().out
+    )
+    assert read_status(copied)["reason"].startswith("nothing to do")
+    assert {path: path.read_bytes() for path in copied.checkpoints.iterdir()} == before
+    assert len(events(copied, "step")) == 2 * STEPS_OF_AN_EPOCH
+    assert not (copied.path / "config.1.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        (["--seed_everything=4"], "seed_everything: 0 then, 4 now"),
+        (["--run.name=other"], "run.name: 'tiny' then, 'other' now"),
+        (["--run.folder=elsewhere"], "field run.folder: a run is gone on with in its own folder"),
+        (["--ckpt_path=a.ckpt"], "ckpt_path: None then, '"),
+    ],
+)
+def test_what_cannot_be_taken_is_refused_by_name(
+    copied: RunFolder, capsys: pytest.CaptureFixture[str], arguments: list[str], field: str
+) -> None:
+    before = copied.config.read_bytes()
+    assert main(["fit", "--run.resume", str(copied.path), *arguments]) == ExitCode.CONFIG
+    assert field in capsys.readouterr().err
+    assert copied.config.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason", "steps"),
+    [
+        (["--trainer.max_steps=3"], "trainer.max_steps: 3 steps done", 3),
+        (["--trainer.max_time=00:00:00:00"], "nothing to do: trainer.max_time is over", 0),
+        (["--trainer.fast_dev_run=2"], "trainer.fast_dev_run: 2 steps done", 2),
+    ],
+)
+def test_what_ended_a_run_is_said(
+    place: Path, tmp_path: Path, arguments: list[str], reason: str, steps: int
+) -> None:
+    code, run = fit(place, tmp_path / "runs", *arguments)
+    end = events(run)[-1]
+    assert (code, end["state"], len(events(run, "step"))) == (0, "finished", steps)
+    assert end["reason"].startswith(reason)
+
+
+def test_an_early_stop_is_said_and_its_patience_is_that_of_now(place: Path, tmp_path: Path) -> None:
+    def early(patience: int) -> Any:
+        return EarlyStopping("loss/val", min_delta=100.0, patience=patience)
+
+    def resume(run: RunFolder, patience: int) -> int:
+        cli = parse(["--config", str(run.config), "--run.resume", str(run.path)], "fit")
+        cli.trainer.callbacks.append(early(patience))
+        return train(cli)
+
+    code, run = fit(place, tmp_path / "runs", "--trainer.max_epochs=6", does=early(1))
+    assert (code, read_status(run)["step"]) == (0, 2 * STEPS_OF_AN_EPOCH)
+    assert events(run)[-1]["reason"].startswith("stopped early: Monitored metric loss/val did not improve")
+    assert resume(run, 1) == 0
+    assert events(run)[-1]["reason"].startswith("nothing to do: stopped early: Monitored metric loss/val")
+    assert resume(run, 3) == 0
+    assert read_status(run)["step"] == 4 * STEPS_OF_AN_EPOCH
+    assert events(run)[-1]["reason"].startswith("stopped early")
+
+
+def test_the_same_batches_again_are_overfitted(place: Path, tmp_path: Path) -> None:
+    options = ["--trainer.overfit_batches=2", "--trainer.max_epochs=25", "--model.lr=0.01"]
+    code, run = fit(place, tmp_path / "runs", *options, "--run.previews=100", "--model.schedule=constant")
+    assert code == 0
+    assert {path.name for path in run.previews.iterdir()} == {
+        "epoch=0-batch=0.json",
+        "epoch=0-batch=1.json",
+    }
+    losses = [event["m"]["loss/train"] for event in events(run, "step")]
+    assert len(losses) == 50
+    assert sum(losses[-4:]) < 0.5 * sum(losses[:4])
+
+
+def test_a_batch_without_negatives_is_refused(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert fit(place, tmp_path / "runs", "--data.batch_size=1")[0] == ExitCode.CONFIG
+    assert "field data.batch_size: a batch of one pair has no negatives" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["validate", "predict"])
+def test_random_weights_are_said_by_text_and_code(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    asked = [verb, "--config", str(place / "tiny.yaml"), "--output", str(tmp_path / "e.parquet")]
+    assert main(asked) == ExitCode.UNTRAINED
+    told = capsys.readouterr()
+    assert "with untrained weights" in told.out
+    assert "the weights are random" in told.err
+    assert main([*asked, "--untrained"]) == 0
+    assert "the weights are random" not in capsys.readouterr().err
+
+
+def test_what_an_encoder_draws_is_the_same_after_a_stop(place: Path, tmp_path: Path) -> None:
+    encoder = "--model.encoder=dynaclr.encoder.ContrastiveEncoder"
+    drops = [encoder, "--model.encoder.backbone=convnext_atto", "--model.encoder.drop_path_rate=0.5"]
+    drops += ["--model.encoder.stem_kernel_size=[1,4,4]", "--trainer.max_epochs=1"]
+    drops += ["--model.encoder.in_stack_depth=1", "--model.encoder.in_channels=2"]
+    drops += ["--data.yx_patch_size=[32,32]", "--data.final_yx_patch_size=[32,32]"]
+    _, whole = fit(place, tmp_path / "whole", *drops)
+    stop = Does("on_train_batch_start", kill, 3)
+    code, stopped = fit(place, tmp_path / "stopped", *drops, does=stop)
+    assert code == ExitCode.STOPPED
+    torch.manual_seed(99)
+    assert main(["fit", "--run.resume", str(stopped.path)]) == 0
+    losses = [[event["m"]["loss/train"] for event in events(run, "step")] for run in (whole, stopped)]
+    assert losses[0] == losses[1]
+    assert len(losses[0]) == STEPS_OF_AN_EPOCH
 
 
 SLURM = {

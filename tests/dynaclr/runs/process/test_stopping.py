@@ -3,9 +3,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
-import textwrap
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from tests.support.loaded import Loaded
 from tests.support.trainers import quiet_trainer
 
 from dynaclr.runs.process.alarms import Alarms
@@ -231,8 +229,9 @@ SCRIPT = """
         accelerator="cpu", devices=2, strategy=DDPStrategy(process_group_backend="gloo"), max_epochs=2,
         logger=False, enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
         use_distributed_sampler=False, plugins=[AtomicCheckpointIO()],
-        callbacks=[Asks(), GuardTraining(), stopper, RunCheckpoints(folder, Notes(), None)],
+        callbacks=[Asks(), GuardTraining(), stopper],
     )
+    trainer.callbacks.append(RunCheckpoints(folder, Notes(), None))
 
     class Data(LightningDataModule):
         def train_dataloader(self):
@@ -247,14 +246,10 @@ SCRIPT = """
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_two_ranks_stop_at_one_step_and_go_on(tmp_path: Path) -> None:
-    script = tmp_path / "two_ranks.py"
-    script.write_text(textwrap.dedent(SCRIPT), encoding="utf-8")
-    command = [sys.executable, str(script), str(tmp_path)]
-    ended = subprocess.run(command, timeout=240, check=False, capture_output=True, text=True)
+def test_two_ranks_stop_at_one_step_and_go_on(tmp_path: Path, loaded: Loaded) -> None:
+    ended = loaded.run(tmp_path, str(tmp_path), code=SCRIPT)
     assert ended.returncode == 0, ended.stderr[-3000:]
     first = [json.loads((tmp_path / f"stop.{rank}.json").read_text(encoding="utf-8")) for rank in range(2)]
     assert [reason for reason, _ in first] == ["another process was asked to stop", "stop file"]

@@ -60,26 +60,31 @@ def test_a_lock_that_proves_nothing_is_taken_over_by_force_only(tmp_path: Path, 
         assert read_lock(path) == identity()
 
 
-def test_of_many_at_once_one_gets_it(tmp_path: Path) -> None:
-    path, start, got = tmp_path / "run.lock", threading.Barrier(8), []
-    done = threading.Barrier(8)
+@pytest.mark.parametrize("stale", [False, True])
+def test_of_many_at_once_one_gets_it(tmp_path: Path, stale: bool) -> None:
+    """Also where all find the lock of a process that is gone: the new one is not removed."""
+    paths, together, got = [tmp_path / f"{number}.lock" for number in range(40)], threading.Barrier(8), []
+    if stale:
+        for path in paths:
+            path.write_text(json.dumps({**identity(), "boot": "another"}), encoding="utf-8")
 
     def take() -> None:
-        start.wait()
-        try:
-            with RunLock(path):
-                got.append(1)
-                done.wait()
-        except RunError:
-            done.wait()
+        for path in paths:
+            together.wait()
+            try:
+                with RunLock(path):
+                    got.append(path)
+                    together.wait()
+            except RunError:
+                together.wait()
 
     threads = [threading.Thread(target=take) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert got == [1]
-    assert not path.exists()
+    assert got == paths
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to the superuser")
