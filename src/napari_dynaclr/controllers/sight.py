@@ -60,6 +60,14 @@ class Sight:
         camera = viewer.scene.camera
         camera.center = (camera.center[0], world[-2], world[-1])
 
+    def go_to_slice(self, z: float) -> None:
+        """Move to a slice; all else stays."""
+        layer = self._base()
+        if layer is not None:
+            dims = self._layers.viewer.dims
+            with self._layers.working():
+                dims.set_point(dims.ndim - layer.ndim + 1, layer.data_to_world((0.0, z, 0.0, 0.0))[1])
+
     def look(self) -> Look:
         """Return where the viewer looks."""
         viewer = self._layers.viewer

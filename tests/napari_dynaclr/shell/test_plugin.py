@@ -2,16 +2,64 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
+import pytest
 from npe2 import PluginManager, PluginManifest
 from npe2.manifest.utils import import_python_name
+
+from napari_dynaclr.keys.tables import TABLES
+from napari_dynaclr.shell import commands
+from napari_dynaclr.shell.manifest import PLACES, manifest_text
 
 ROOT = Path(__file__).parents[3]
 
 
-def test_both_manifests_read_the_same() -> None:
-    assert (ROOT / "napari.yaml").read_text() == (ROOT / "src/napari_dynaclr/napari.yaml").read_text()
+def test_manifests_are_those_of_the_tables_of_actions() -> None:
+    """A link in their place becomes a text on Windows: then a wheel holds no plugin."""
+    for place in PLACES:
+        assert not place.is_symlink()
+        stale = f"{place} is stale: run python -m napari_dynaclr.shell.manifest"
+        assert place.read_text(encoding="utf-8") == manifest_text(), stale
+
+
+def test_a_wheel_holds_a_manifest_that_npe2_finds(tmp_path: Path) -> None:
+    """The sources are copied without following links, as a clone without symbolic links has them."""
+    source, site = tmp_path / "source", tmp_path / "site"
+    for name in ("src", "pyproject.toml", "README.md", "LICENSE"):
+        place = ROOT / name
+        (shutil.copytree if place.is_dir() else shutil.copy)(place, _made(source) / name)
+    for link in [item for item in source.rglob("*") if item.is_symlink()]:
+        target = str(link.readlink())
+        link.unlink()
+        link.write_text(target)
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=source, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(site)
+    asked = (
+        "from npe2 import PluginManifest; "
+        "m = PluginManifest.from_distribution('napari-dynaclr'); "
+        "print(m.package_metadata and len(m.contributions.commands))"
+    )
+    command = [sys.executable, "-c", asked]
+    told = subprocess.run(
+        command, env=os.environ | {"PYTHONPATH": str(site)}, check=True, capture_output=True, text=True
+    )
+    manifest = PluginManifest.from_file(ROOT / "napari.yaml")
+    assert told.stdout.split() == [str(len(manifest.contributions.commands or []))]
+    assert (site / "napari_dynaclr" / "napari.yaml").read_text(encoding="utf-8") == manifest_text()
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 def test_npe2_finds_the_installed_manifest() -> None:
@@ -56,14 +104,21 @@ def test_without_a_viewer_a_reader_gives_layers(sample_training: Path) -> None:
 
 
 def test_every_action_is_in_the_command_palette() -> None:
-    from napari_dynaclr.keys.curation import VERDICT_OF
-    from napari_dynaclr.keys.pair import PAIR_ACTIONS
-    from napari_dynaclr.keys.steps import STEP_ACTIONS
-
+    own = {"help", "mode", "find", "fit", "drag", "delete", "search"}  # what views do by themselves
     manifest = PluginManifest.from_file(ROOT / "napari.yaml")
     known = {command.id.partition(".")[2] for command in manifest.contributions.commands or []}
-    wanted = {f"pair_{action.name}" for action in PAIR_ACTIONS if action.name != "help"}
-    wanted |= {f"lineage_{action.step}" for action in STEP_ACTIONS}
-    wanted |= {f"curation_{do}" for do in VERDICT_OF}
+    wanted = {
+        f"{section.removesuffix('keys')}{action.name}"
+        for section, table in TABLES.items()
+        for action in table.actions
+        if action.name not in own
+    }
     wanted |= {f"show_{item.display_name.lower()}" for item in manifest.contributions.widgets or []}
     assert wanted <= known
+
+
+def test_an_action_that_no_table_has_is_no_command() -> None:
+    assert callable(commands.pair_next)
+    for name in ("pair_help", "pair_nothing", "_private"):
+        with pytest.raises(AttributeError):
+            getattr(commands, name)
