@@ -94,7 +94,7 @@ def estimate(
     """
     how, due = how or Launch(), time.monotonic() + timeout_seconds
 
-    def follow(lines: list[str]) -> None:
+    def follow(_lines: list[str]) -> None:
         if time.monotonic() > due:
             raise RunError(problem("the measurement took too long", expected=f"{timeout_seconds:g} s"))
         if not wanted():
