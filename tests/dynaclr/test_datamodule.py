@@ -21,6 +21,7 @@ from dynaclr.engine import ContrastiveModule
 from dynaclr.loss import NTXentHCL
 from dynaclr.runs.process.stopping import StopOnRequest
 from dynaclr.sampler import FlexibleBatchSampler
+from dynaclr.training.loader import BatchLoader
 from dynaclr.transforms import RandomFlip, RandomScaleIntensity
 
 
@@ -125,11 +126,13 @@ def test_validation_and_sanity_check_are_neither_augmented_nor_dropped(
     data.setup("fit")
     dataset = data.pipeline.val_dataset
     assert dataset is not None
-    count = len(data.val_dataloader())
+    loader = data.val_dataloader()
+    assert isinstance(loader, BatchLoader)
+    count = len(loader)
     assert len(seen.batches["sanity"]) == 2
     assert len(seen.batches["val"]) == 2 * count
     for place, batch in [*enumerate(seen.batches["sanity"]), *enumerate(seen.batches["val"][:count])]:
-        plain = dataset.__getitems__(list(range(8 * place, min(8 * place + 8, len(dataset)))))
+        plain = dataset.__getitems__(loader.order.batch(0, place))
         assert batch["key"].epoch == FIXED_EPOCH
         for part in ("anchor", "positive"):
             assert torch.equal(batch[part], plain[part][..., 2:14, 2:14])
@@ -202,6 +205,7 @@ def test_world_and_rank_come_from_the_trainer(coded_source: Path) -> None:
     class Several:
         world_size, global_rank = 4, 3
         training, sanity_checking = True, False
+        overfit_batches, limit_train_batches = 0.0, 1.0
 
         class _accelerator_connector:
             use_distributed_sampler = False

@@ -190,6 +190,7 @@ def claim_folder(folder: RunFolder) -> None:
             folder.request,
             folder.launch,
             folder.output,
+            folder.log,
             folder.lock,
             folder.stop,
             folder.ended_by,
