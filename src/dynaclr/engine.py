@@ -1,4 +1,4 @@
-"""The Lightning module: encoder, loss, optimiser and what is logged; knows no data set."""
+"""The Lightning module: encoder, loss, optimiser and what is logged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arguments of a constructor that stay readable as attributes and cannot be set; knows no class."""
+"""Arguments of a constructor that stay readable as attributes and cannot be set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a number may be; knows no option by name."""
+"""What a number may be."""
 
 from __future__ import annotations
 

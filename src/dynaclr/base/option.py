@@ -100,7 +100,7 @@ def check(record: Any) -> None:
     """
     for field, facts in _declared(record):
         value, name = getattr(record, field.name), facts.name or field.name
-        hint = _hints(type(record))[field.name]
+        hint = _hints(type(record))[field.name]  # type: ignore[arg-type]  # a class is hashable
         if value is None and type(None) in get_args(hint):
             continue
         numbers = value if isinstance(value, (list, tuple)) else (value,)

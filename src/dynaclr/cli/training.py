@@ -129,7 +129,8 @@ def run(verb: str, arguments: Sequence[str]) -> int:
     cli = parse(arguments, verb)
     if verb == "fit":
         return train(cli)
-    checkpoint = cli.config.ckpt_path or _checkpoint_of(folder)
+    named = folder is None or _value(arguments, "--ckpt_path")  # else what a run began with is no answer
+    checkpoint = cli.config.ckpt_path if named else _checkpoint_of(folder)
     cli.trainer.strategy.checkpoint_io = AtomicCheckpointIO()
     if verb == "validate":
         results = cli.trainer.validate(

@@ -1,4 +1,4 @@
-"""An encoder that trains on a CPU in minutes, and the parts all encoders share; knows no timm, no loss."""
+"""An encoder that trains on a CPU in minutes, and the parts all encoders share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which experiments belong together; knows plates, no tracks and no pixels."""
+"""Which experiments belong together."""
 
 from __future__ import annotations
 

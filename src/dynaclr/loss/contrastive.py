@@ -1,4 +1,4 @@
-"""Contrastive losses on a batch of embeddings and labels; knows no images, no network and no trainer.
+"""Contrastive losses on a batch of embeddings and labels.
 
 All of them work on the dense matrix of cosines (2B, 2B), so memory grows with the square of the batch.
 """

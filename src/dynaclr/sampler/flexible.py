@@ -1,4 +1,4 @@
-"""Which anchors form batch k of epoch e; knows columns of anchors, no pixels and no positives."""
+"""Which anchors form batch k of epoch e."""
 
 from __future__ import annotations
 
@@ -163,9 +163,9 @@ class FlexibleBatchSampler:
             ("experiment_weights", self.group, self.experiment_aware, self._shares.leaky),
             ("condition_ratio", self.stratum, self.options.condition_balanced, 0.0),
         ):
-            text = never_drawn(field, getattr(self.options, field), axis.labels, leaky) if on else None
-            if text is not None:
-                self._warn(field, text)
+            never = never_drawn(field, getattr(self.options, field), axis.labels, leaky) if on else None
+            if never is not None:
+                self._warn(field, never)
         found = shortages(
             self._cells.sizes,
             self.stratum,

@@ -1,4 +1,4 @@
-"""Which shares of a batch the anchors cannot give without repeating rows; knows numbers of rows, no rows."""
+"""Which shares of a batch the anchors cannot give without repeating rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the track files of all FOVs into one `CellTable`; knows no positives and no pixels."""
+"""Reads the track files of all FOVs into one `CellTable`."""
 
 from __future__ import annotations
 

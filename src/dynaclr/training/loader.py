@@ -1,4 +1,4 @@
-"""Hands out batches read ahead by threads, in order, with errors, resumable; knows no Lightning.
+"""Hands out batches read ahead by threads, in order, with errors, resumable.
 
 A subclass of MONAI's ThreadDataLoader, of which it keeps the type and none of the buffering: MONAI's
 buffer thread swallows loading errors, and its thread workers reseed the process and break signals.

@@ -21,8 +21,6 @@ from dynaclr.base.errors import ConfigError, listing, problem
 from dynaclr.transforms.base import Draw, Transform, Window, check_images
 from dynaclr.transforms.statistics import NormMeta
 
-__all__ = ("MapAugmentation", "MapNormalization", "MapTransform", "light_monai")
-
 _ONE_AT_A_TIME = Lock()
 """MONAI's transforms keep their generator, and may draw from the global ones: threads take turns."""
 

@@ -1,4 +1,4 @@
-"""Selects a cell by a click or a key in the image; knows not what the layers show besides cells."""
+"""Selects a cell by a click or a key in the image."""
 
 from __future__ import annotations
 

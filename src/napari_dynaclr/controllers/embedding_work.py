@@ -15,7 +15,6 @@ from psygnal import Signal
 from dynaclr.embedding import EMBEDDING_FILE, UMAP_MISSING, Method, has_umap, kmeans, principal_components
 from dynaclr.runs.control.predicting import Prediction, is_current, map_embedding, predict_run
 from dynaclr.runs.record.layout import RunFolder
-from napari_dynaclr.presentation.lasso import inside
 from napari_dynaclr.state.atlas import Atlas, open_atlas, placed, unplaced
 from napari_dynaclr.state.embedding import COMPONENTS, GROUPS, LAYOUTS, EmbeddingModel, Need
 from napari_dynaclr.state.project import Project, open_project
@@ -234,7 +233,9 @@ class EmbeddingWork:
             return
 
         def work(tell: Tell) -> npt.NDArray[np.int64]:
-            return np.flatnonzero(inside(points, corners))
+            from matplotlib.path import Path as Outline
+
+            return np.flatnonzero(Outline(corners).contains_points(points))
 
         def done(numbers: npt.NDArray[np.int64]) -> None:
             if self.model.atlas is atlas:

@@ -1,4 +1,4 @@
-"""Puts a training together for the open project and starts it; knows nothing of what becomes of it."""
+"""Puts a training together for the open project and starts it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the viewer looks: frame, slice and camera, to be told, moved and restored; knows no cells."""
+"""Where the viewer looks: frame, slice and camera, to be told, moved and restored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An embedding beside the project that is open: which of its rows is which cell; knows no Qt."""
+"""An embedding beside the project that is open: which of its rows is which cell."""
 
 from __future__ import annotations
 

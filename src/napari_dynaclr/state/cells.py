@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from dynaclr.base.numbering import AnchorNumber
 from napari_dynaclr.state.project import TRAINING, Cell, Project
 
 __all__ = (

@@ -1,4 +1,4 @@
-"""How an embedding is looked at: map, colours, selected cells, neighbours; evented, knows no Qt."""
+"""How an embedding is looked at: map, colours, selected cells, neighbours; evented."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A configuration that has been opened: pipeline, report and inspector; knows no viewer."""
+"""A configuration that has been opened: pipeline, report and inspector."""
 
 from __future__ import annotations
 

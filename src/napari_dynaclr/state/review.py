@@ -1,4 +1,4 @@
-"""A queue of things to judge and where one is in it; evented, knows no marks, no Qt and no napari."""
+"""A queue of things to judge and where one is in it; evented."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one viewer works on: project, selected cell, requested pair; evented, knows no Qt and no napari."""
+"""What one viewer works on: project, selected cell, requested pair; evented."""
 
 from __future__ import annotations
 

@@ -13,8 +13,6 @@ from napari_dynaclr.presentation.colours import PlotColours
 from napari_dynaclr.widgets.chart import Chart, Series
 from napari_dynaclr.widgets.share_bars import Bar, ShareBars, bars_of
 
-__all__ = ("CompositionPanel", "axis_bars")
-
 _AXES = {
     "experiment": "A batch is built around one experiment; the others leak into it.",
     "condition": "Conditions should have the shares that the options ask for.",

@@ -1,4 +1,4 @@
-"""Buttons of what can be done in the pair view, in rows; knows no pairs."""
+"""Buttons of what can be done in the pair view, in rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Generic Qt parts and plots; know no dynaclr. The only room that imports pyqtgraph."""
+"""Generic Qt parts and plots."""
 
 __all__ = (
     "calm_wheel",

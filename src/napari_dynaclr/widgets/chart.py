@@ -1,4 +1,4 @@
-"""A small chart that fits into a dock: steps, filled steps and lines over one axis; knows no meaning."""
+"""A small chart that fits into a dock: steps, filled steps and lines over one axis."""
 
 from __future__ import annotations
 

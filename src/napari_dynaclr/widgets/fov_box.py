@@ -1,4 +1,4 @@
-"""A list of fields of view that can be searched by typing; knows titles, not what they show."""
+"""A list of fields of view that can be searched by typing."""
 
 from __future__ import annotations
 

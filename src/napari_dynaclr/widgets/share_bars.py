@@ -1,4 +1,4 @@
-"""Horizontal bars of shares beside those of a pool; knows labels and numbers, not what they count."""
+"""Horizontal bars of shares beside those of a pool."""
 
 from __future__ import annotations
 

@@ -175,7 +175,7 @@ def test_a_preview_from_yaml_is_the_training_batch(training: Path) -> None:
     pipeline = Pipeline(read_config(training))
     pipeline.setup()
     inspector = BatchInspector(pipeline)
-    rows = inspector.rows(1, 2)
+    rows = inspector.anchors(1, 2)
     whole = pipeline.prepare(pipeline.train_dataset.__getitems__(rows), "train")
     other = Pipeline(read_config(training))
     other.setup()

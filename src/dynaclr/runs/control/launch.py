@@ -1,4 +1,4 @@
-"""Starts trainings as processes of their own, which outlive the one that starts them; knows no Lightning."""
+"""Starts trainings as processes of their own, which outlive the one that starts them."""
 
 from __future__ import annotations
 
@@ -22,14 +22,6 @@ from dynaclr.runs.record.holders import refuse_if_active
 from dynaclr.runs.record.layout import RunFolder
 from dynaclr.runs.record.logs import BEGINS
 from dynaclr.runs.record.processes import identity
-
-__all__ = (
-    "Launch",
-    "command_text",
-    "launch",
-    "resume",
-    "take_empty",
-)
 
 
 @dataclass(frozen=True, slots=True)

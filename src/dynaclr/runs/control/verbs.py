@@ -1,4 +1,4 @@
-"""Runs a verb of `python -m dynaclr` in a process of its own and follows what it writes; knows no verb."""
+"""Runs a verb of `python -m dynaclr` in a process of its own and follows what it writes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from dynaclr.runs.control.environment import child_environment
 from dynaclr.runs.record.line_reader import LineReader
 from dynaclr.runs.record.logs import folded, log_text, since_last
 
-__all__ = ("run_verb",)
-
 _LOOK_SECONDS = 0.2
 _GRACE_SECONDS = 10.0
 _LAST_LINES = 8
@@ -31,6 +29,7 @@ def run_verb(
     follow: Callable[[list[str]], None],
     cwd: Path | None = None,
     python: str = sys.executable,
+    devices: Sequence[str] | None = None,
 ) -> list[str]:
     """Run a verb, wait for its end and return all lines that it wrote; call it from a worker.
 
@@ -47,6 +46,8 @@ def run_verb(
         Folder that relative paths start from.
     python
         Interpreter that has dynaclr.
+    devices
+        As `Launch` says.
 
     Raises
     ------
@@ -59,7 +60,7 @@ def run_verb(
             process = subprocess.Popen(
                 command,
                 cwd=cwd,
-                env=child_environment(os.environ, None),
+                env=child_environment(os.environ, devices),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

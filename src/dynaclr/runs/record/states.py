@@ -1,4 +1,4 @@
-"""States of a run, how it may end, and the exit codes that tell; knows no files."""
+"""States of a run, how it may end, and the exit codes that tell."""
 
 from __future__ import annotations
 
