@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pytest
 
 from napari_dynaclr.presentation.colours import DARK, plot_colours
 from napari_dynaclr.widgets.chart import Chart, Series
 from napari_dynaclr.widgets.share_bars import Bar, ShareBars
 
-pytestmark = pytest.mark.gui
 LIGHT = {"background": "#ffffff", "text": "#000000"}
 
 
