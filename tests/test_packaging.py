@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import os
 import re
 import subprocess
 import sys
@@ -79,6 +80,23 @@ def test_the_wheel_has_the_plugin(wheel: zipfile.ZipFile) -> None:
     package, picture = manifest["icon"].split(":")
     assert wheel.read(f"{package}/{picture}").startswith(b"\x89PNG")
     assert {"Annotation", "Visualization"} <= set(manifest["categories"])
+
+
+def test_npe2_finds_the_plugin_of_the_wheel(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+    wheel.extractall(tmp_path)
+    asked = (
+        "from npe2 import PluginManifest; "
+        "print(len(PluginManifest.from_distribution('napari-dynaclr').contributions.commands))"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", asked],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    manifest = yaml.safe_load((ROOT / "napari.yaml").read_text(encoding="utf-8"))
+    assert int(told.stdout) == len(manifest["contributions"]["commands"])
 
 
 def test_both_have_all_sources(wheel: zipfile.ZipFile, unpacked: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.napari_dynaclr.embedded import write_embedding
+from tests.support.embedded import write_embedding
 
 from napari_dynaclr.controllers.embedding_work import EmbeddingWork
 from napari_dynaclr.state.atlas import open_atlas
@@ -16,7 +16,7 @@ from napari_dynaclr.state.project import Project, reopened
 from napari_dynaclr.state.session import Session
 from napari_dynaclr.workers import Jobs
 
-pytestmark = [pytest.mark.gui, pytest.mark.filterwarnings("ignore:sampler:UserWarning")]  # few cells
+pytestmark = pytest.mark.filterwarnings("ignore:sampler:UserWarning")  # few cells
 
 
 def test_cells_are_nowhere_until_they_are_found_in_the_new_data(

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -26,40 +21,6 @@ def test_manifests_are_those_of_the_tables_of_actions() -> None:
         assert not place.is_symlink()
         stale = f"{place} is stale: run python -m napari_dynaclr.shell.manifest"
         assert place.read_text(encoding="utf-8") == manifest_text(), stale
-
-
-def test_a_wheel_holds_a_manifest_that_npe2_finds(tmp_path: Path) -> None:
-    """The sources are copied without following links, as a clone without symbolic links has them."""
-    source, site = tmp_path / "source", tmp_path / "site"
-    for name in ("src", "pyproject.toml", "README.md", "LICENSE"):
-        place = ROOT / name
-        (shutil.copytree if place.is_dir() else shutil.copy)(place, _made(source) / name)
-    for link in [item for item in source.rglob("*") if item.is_symlink()]:
-        target = str(link.readlink())
-        link.unlink()
-        link.write_text(target)
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    subprocess.run(build, cwd=source, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(site)
-    asked = (
-        "from npe2 import PluginManifest; "
-        "m = PluginManifest.from_distribution('napari-dynaclr'); "
-        "print(m.package_metadata and len(m.contributions.commands))"
-    )
-    command = [sys.executable, "-c", asked]
-    told = subprocess.run(
-        command, env=os.environ | {"PYTHONPATH": str(site)}, check=True, capture_output=True, text=True
-    )
-    manifest = PluginManifest.from_file(ROOT / "napari.yaml")
-    assert told.stdout.split() == [str(len(manifest.contributions.commands or []))]
-    assert (site / "napari_dynaclr" / "napari.yaml").read_text(encoding="utf-8") == manifest_text()
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(exist_ok=True)
-    return folder
 
 
 def test_npe2_finds_the_installed_manifest() -> None:

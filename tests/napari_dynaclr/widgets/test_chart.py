@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pytest
 
 from napari_dynaclr.presentation.colours import DARK, plot_colours
 from napari_dynaclr.widgets.chart import Chart, Series
 from napari_dynaclr.widgets.share_bars import Bar, ShareBars
 
-pytestmark = pytest.mark.gui
 LIGHT = {"background": "#ffffff", "text": "#000000"}
 
 
@@ -49,7 +47,8 @@ def test_bars_and_ticks_are_the_shares(qtbot: Any) -> None:
     bars.show()
     long = "a condition whose name is much too long for the room at its left"
     bars.set_bars([Bar("mock", 3, 0.75, 0.5), Bar(long, 1, 0.25)])
-    qtbot.waitUntil(lambda: bars.height() == bars.sizeHint().height())
+    assert bars.height() == bars.sizeHint().height()
+    qtbot.waitUntil(lambda: not bars._stale)
     assert list(bars._drawn.opts["width"]) == [0.75, 0.25]
     x, y = bars._pool.getOriginalDataset()
     assert x.tolist() == [0.5, 0.5]

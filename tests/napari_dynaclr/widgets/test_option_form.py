@@ -16,7 +16,6 @@ from napari_dynaclr.views.sampling_form import SamplingForm
 from napari_dynaclr.views.training_form import GROUP_TITLES
 from napari_dynaclr.widgets.option_form import OptionForm
 
-pytestmark = pytest.mark.gui
 KNOWN = fixed_parameters()
 NAMES = {"data.group_by": ("experiment", "well"), "data.experiment_weights": ("june", "july")}
 
