@@ -27,6 +27,8 @@ def manifest_text() -> str:
     content = {
         "name": _PLUGIN,
         "display_name": "DynaCLR",
+        "icon": "napari_dynaclr:icon.png",
+        "categories": ["Annotation", "Dataset", "Visualization", "Measurement"],
         "schema_version": "0.2.1",
         "contributions": {
             "commands": _commands(),
