@@ -129,7 +129,7 @@ def test_validation_and_sanity_check_are_neither_augmented_nor_dropped(
     assert len(seen.batches["sanity"]) == 2
     assert len(seen.batches["val"]) == 2 * count
     for place, batch in [*enumerate(seen.batches["sanity"]), *enumerate(seen.batches["val"][:count])]:
-        plain = dataset.__getitems__(list(range(8 * place, min(8 * place + 8, len(dataset)))))
+        plain = dataset.__getitems__(list(range(8 * place, 8 * place + len(batch["anchor"]))))
         assert batch["key"].epoch == FIXED_EPOCH
         for part in ("anchor", "positive"):
             assert torch.equal(batch[part], plain[part][..., 2:14, 2:14])
@@ -349,6 +349,13 @@ def test_val_dataloader_no_batch_sampler(coded_source: Path) -> None:
     assert data.val_dataset is not None
     assert [row for rows in first for row in rows] == data.val_dataset.rows.tolist()
     assert first == second
+
+
+def test_loaders_ask_for_set_up(coded_source: Path) -> None:
+    data = data_of(coded_source)
+    for loader in (data.train_dataloader, data.val_dataloader):
+        with pytest.raises(ConfigError, match=r'Call setup\("fit"\) first'):
+            loader()
 
 
 def by_hand(**more: Any) -> dict[str, Any]:
