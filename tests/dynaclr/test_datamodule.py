@@ -202,6 +202,7 @@ def test_world_and_rank_come_from_the_trainer(coded_source: Path) -> None:
     class Several:
         world_size, global_rank = 4, 3
         training, sanity_checking = True, False
+        overfit_batches, limit_train_batches = 0, 1.0
 
         class _accelerator_connector:
             use_distributed_sampler = False
@@ -421,3 +422,26 @@ def test_channel_dropout_integration(coded_source: Path) -> None:
     assert 0.4 < torch.cat(gone).double().mean() < 0.6
     for raw in data.val_dataloader():
         assert (data.on_after_batch_transfer(raw, 0)["anchor"] > 0).all()
+
+
+@pytest.mark.parametrize(("own", "given", "expected"), [(0.5, 0.9, 0.9), (0.3, 0.5, 0.3), (0.9, 0.9, 0.9)])
+def test_beta_of_the_data_module_reaches_the_loss(
+    coded_source: Path, own: float, given: float, expected: float
+) -> None:
+    """In Python as on the command line, where the loss's own is not set."""
+    module = ContrastiveModule(SmallEncoder(2, 1, (4, 8), 5), NTXentHCL(beta=own))
+    fit(data_of(coded_source, hcl_beta=given), module=module, max_steps=1)
+    assert module.loss_function.beta == expected
+
+
+def test_two_betas_are_refused(coded_source: Path) -> None:
+    module = ContrastiveModule(SmallEncoder(2, 1, (4, 8), 5), NTXentHCL(beta=0.3))
+    with pytest.raises(ConfigError, match=r"hcl_beta: two weights.*0\.3; found 0\.9"):
+        fit(data_of(coded_source, hcl_beta=0.9), module=module, max_steps=1)
+
+
+def test_a_module_has_a_loss_by_default(coded_source: Path) -> None:
+    module = ContrastiveModule(SmallEncoder(2, 1, (4, 8), 5))
+    assert isinstance(module.loss_function, NTXentHCL)
+    _, trainer = fit(data_of(coded_source), module=module, max_steps=2)
+    assert trainer.global_step == 2
