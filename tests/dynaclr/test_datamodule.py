@@ -355,6 +355,13 @@ def test_val_dataloader_no_batch_sampler(coded_source: Path) -> None:
     assert first == second
 
 
+def test_loaders_ask_for_set_up(coded_source: Path) -> None:
+    data = data_of(coded_source)
+    for loader in (data.train_dataloader, data.val_dataloader):
+        with pytest.raises(ConfigError, match=r'Call setup\("fit"\) first'):
+            loader()
+
+
 def by_hand(**more: Any) -> dict[str, Any]:
     return {part: torch.rand(6, 2, 1, 16, 16) + 0.1 for part in ("anchor", "positive")} | more
 
@@ -418,3 +425,26 @@ def test_channel_dropout_integration(coded_source: Path) -> None:
     assert 0.4 < torch.cat(gone).double().mean() < 0.6
     for raw in data.val_dataloader():
         assert (data.on_after_batch_transfer(raw, 0)["anchor"] > 0).all()
+
+
+@pytest.mark.parametrize(("own", "given", "expected"), [(0.5, 0.9, 0.9), (0.3, 0.5, 0.3), (0.9, 0.9, 0.9)])
+def test_beta_of_the_data_module_reaches_the_loss(
+    coded_source: Path, own: float, given: float, expected: float
+) -> None:
+    """In Python as on the command line, where the loss's own is not set."""
+    module = ContrastiveModule(SmallEncoder(2, 1, (4, 8), 5), NTXentHCL(beta=own))
+    fit(data_of(coded_source, hcl_beta=given), module=module, max_steps=1)
+    assert module.loss_function.beta == expected
+
+
+def test_two_betas_are_refused(coded_source: Path) -> None:
+    module = ContrastiveModule(SmallEncoder(2, 1, (4, 8), 5), NTXentHCL(beta=0.3))
+    with pytest.raises(ConfigError, match=r"hcl_beta: two weights.*0\.3; found 0\.9"):
+        fit(data_of(coded_source, hcl_beta=0.9), module=module, max_steps=1)
+
+
+def test_a_module_has_a_loss_by_default(coded_source: Path) -> None:
+    module = ContrastiveModule(SmallEncoder(2, 1, (4, 8), 5))
+    assert isinstance(module.loss_function, NTXentHCL)
+    _, trainer = fit(data_of(coded_source), module=module, max_steps=2)
+    assert trainer.global_step == 2
