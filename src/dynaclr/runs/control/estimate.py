@@ -104,9 +104,8 @@ def estimate(
         config = Path(place) / "config.yaml"
         spec.placed(how.cwd or Path.cwd()).write(config)
         arguments = ["--config", str(config), *how.arguments]
-        log = Path(place) / "output.txt"
         try:
-            lines = run_verb("estimate", arguments, log, follow, how.cwd, how.python, how.devices)
+            lines = run_verb("estimate", arguments, None, follow, how.cwd, how.python, how.devices)
         except _UnwantedError:
             return None
     for line in reversed(lines):
