@@ -36,7 +36,7 @@ SIGNATURES: dict[str, dict[str, Any]] = {
     },
     "ChannelDropout": dict.fromkeys(("channels", "p"), REQUIRED),
     "NTXentHCL": {"temperature": 0.07, "beta": 0.5},
-    "ContrastiveModule": dict.fromkeys(("encoder", "loss_function"), REQUIRED),
+    "ContrastiveModule": {"encoder": REQUIRED, "loss_function": None},
     "MultiExperimentDataModule": {
         **dict.fromkeys(("experiments_yaml", "z_range", "yx_patch_size", "final_yx_patch_size"), REQUIRED),
         **{"val_experiments": REQUIRED, "tau_range": (0.5, 2.0), "tau_decay_rate": 2.0, "batch_size": 128},
