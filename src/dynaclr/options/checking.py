@@ -138,7 +138,8 @@ def _weights(sources: Sequence[_Source]) -> tuple[float | None, list[str]]:
     """
     meant: dict[Keys, tuple[Any, str]] = {}
     for source in sources:
-        given = {keys: (source.get(keys), source.place(keys)) for keys in (_BETA, _LOSS_BETA)}
+        places: tuple[Keys, ...] = (_BETA, _LOSS_BETA)
+        given = {keys: (source.get(keys), source.place(keys)) for keys in places}
         given = {keys: item for keys, item in given.items() if item[0] is not None}
         meant = given if set(given) <= set(meant) and given else {**meant, **given}
         if len({value for value, _ in meant.values()}) > 1:
@@ -222,7 +223,7 @@ def _section(section: str, content: Mapping[str, Any], trainer: Collection[str] 
     for name, value in content.items():
         keys = (section, str(name))
         if keys in _OBJECTS:
-            items = [(keys, value)]
+            items: list[tuple[Keys, Any]] = [(keys, value)]
             if isinstance(value, list):
                 items = [((*keys, str(place)), item) for place, item in enumerate(value)]
             for place, item in items:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -80,7 +81,8 @@ class Preparation:
 
     def normalize(self, images: torch.Tensor, meta: Any) -> torch.Tensor:
         """Return images (B, C, Z, Y, X) after the normalizations, with the statistics of their samples."""
-        for normalization in self.transforms.normalizations:
+        normalizations: Sequence[Any] = self.transforms.normalizations  # the record has wrapped MONAI's
+        for normalization in normalizations:
             images = normalization(images, meta)
         return images
 
@@ -89,9 +91,8 @@ class Preparation:
     ) -> torch.Tensor:
         """Return images (B, C, Z, Y, X) augmented, cropped and with channels dropped."""
         transforms, (augment, dropout) = self.transforms, purposes
-        images = apply_transforms(
-            transforms.augmentations, images, key, augment, transforms.final_yx_patch_size, places
-        )
+        augmentations: Sequence[Any] = transforms.augmentations
+        images = apply_transforms(augmentations, images, key, augment, transforms.final_yx_patch_size, places)
         if transforms.channel_dropout_prob > 0 and transforms.channel_dropout_channels:
             count = len(transforms.channel_dropout_channels)
             drawn = uniforms(key, dropout, len(images) if places is None else places.size, count)

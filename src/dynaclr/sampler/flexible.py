@@ -163,9 +163,9 @@ class FlexibleBatchSampler:
             ("experiment_weights", self.group, self.experiment_aware, self._shares.leaky),
             ("condition_ratio", self.stratum, self.options.condition_balanced, 0.0),
         ):
-            text = never_drawn(field, getattr(self.options, field), axis.labels, leaky) if on else None
-            if text is not None:
-                self._warn(field, text)
+            lost = never_drawn(field, getattr(self.options, field), axis.labels, leaky) if on else None
+            if lost is not None:
+                self._warn(field, lost)
         found = shortages(
             self._cells.sizes,
             self.stratum,
