@@ -1,4 +1,4 @@
-"""Whole channels of whole samples set to zero; knows nothing of data sets."""
+"""Whole channels of whole samples set to zero."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from dynaclr.base.errors import ConfigError, problem
-
-__all__ = ("ChannelDropout",)
 
 
 class ChannelDropout(nn.Module):

@@ -1,4 +1,4 @@
-"""The law of tau, the offset in frames between an anchor and its positive; knows no tracks."""
+"""The law of tau, the offset in frames between an anchor and its positive."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import numpy.typing as npt
 
 from dynaclr.base.errors import ConfigError, problem
 from dynaclr.base.random import choose
-
-__all__ = ("frames_from_hours", "sample_tau", "tau_weights")
 
 
 def tau_weights(

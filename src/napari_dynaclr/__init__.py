@@ -1,1 +1,1 @@
-"""napari plugin of dynaclr: see what training will see; knows nothing of Lightning."""
+"""napari plugin of dynaclr: see what training will see."""

@@ -14,8 +14,6 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from dynaclr.base.errors import ConfigError, DynaclrError
 
-__all__ = ("Cancelled", "Jobs", "Tell", "telling_errors")
-
 _LONG_MS, _DRAW_MS = 500, 250  # when the bar comes, and how often it changes
 _TELL_S = 0.05
 Tell = Callable[[str, int, int], None]

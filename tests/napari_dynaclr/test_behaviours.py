@@ -164,8 +164,9 @@ def test_the_tab_key_reaches_every_option(window: Window, qtbot: Any) -> None:
     form = view.form
     wanted = [box for box in form.findChildren(QCheckBox) if box.isVisible() and box.isEnabled()]
     wanted += [box for box in form.findChildren(QAbstractSpinBox) if box.isVisible() and box.isEnabled()]
-    form.fields["batch_size"].box.setFocus()
-    seen = {form.fields["batch_size"].box}
+    first = form.fields["batch_size"].widget.native
+    first.setFocus()
+    seen = {first}
     while form.isAncestorOf(form.window().focusWidget()) and len(seen) < 100:
         seen.add(form.window().focusWidget())
         if not form.focusNextPrevChild(True) or form.window().focusWidget() in seen:

@@ -1,11 +1,9 @@
-"""What a number may be; knows no option by name."""
+"""What a number may be."""
 
 from __future__ import annotations
 
 import math
 from typing import Any, NamedTuple
-
-__all__ = ("Bounds",)
 
 _INFINITE = float("inf")
 

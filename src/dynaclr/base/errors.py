@@ -1,4 +1,4 @@
-"""Errors that a person can act on; knows no data types.
+"""Errors that a person can act on.
 
 Every message is built by `problem`, so that all of them name the thing, what was expected, what was
 found and what to do, in the same order.

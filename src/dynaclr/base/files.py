@@ -1,4 +1,4 @@
-"""Writes files so that a reader sees the old content or the new, never half; knows no format."""
+"""Writes files so that a reader sees the old content or the new, never half."""
 
 from __future__ import annotations
 
@@ -10,14 +10,6 @@ import stat
 import time
 from pathlib import Path
 from typing import Any
-
-__all__ = (
-    "replace_file",
-    "unfinished",
-    "write_bytes_atomically",
-    "write_json_atomically",
-    "write_text_atomically",
-)
 
 _TRIES = 20
 _PAUSE_SECONDS = 0.05
@@ -60,6 +52,15 @@ def write_text_atomically(path: Path, text: str) -> None:
 def write_json_atomically(path: Path, value: Any) -> None:
     """Write a value as JSON that strict parsers read (no NaN) as `write_bytes_atomically` does."""
     write_text_atomically(path, json.dumps(value, indent=2, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file; empty if it is missing, damaged or none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def unfinished(target: Path) -> Path:

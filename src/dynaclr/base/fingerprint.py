@@ -1,4 +1,4 @@
-"""Digests of arrays and plain values, to tell whether two things are the same; knows no meaning of them."""
+"""Digests of arrays and plain values, to tell whether two things are the same."""
 
 from __future__ import annotations
 
@@ -8,11 +8,6 @@ from typing import Any
 import numpy as np
 
 from dynaclr.base import keys
-
-__all__ = (
-    "batch_digest",
-    "fingerprint",
-)
 
 
 def fingerprint(*parts: Any) -> str:

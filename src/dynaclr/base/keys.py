@@ -1,4 +1,4 @@
-"""Names of columns, batch entries, statistics and files, each written once; knows nothing else."""
+"""Names of columns, batch entries, statistics and files, each written once."""
 
 from __future__ import annotations
 

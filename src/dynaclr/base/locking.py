@@ -15,8 +15,6 @@ from pathlib import Path
 
 from dynaclr.base.errors import DataError, problem
 
-__all__ = ("locked",)
-
 _PAUSE_SECONDS = 0.01
 
 

@@ -11,8 +11,6 @@ from typing import NewType
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ("AnchorNumber", "AnchorNumbers", "TableRows")
-
 AnchorNumber = NewType("AnchorNumber", int)
 AnchorNumbers = NewType("AnchorNumbers", npt.NDArray[np.int64])
 TableRows = NewType("TableRows", npt.NDArray[np.int64])

@@ -16,8 +16,6 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from dynaclr.base.bounds import Bounds
 from dynaclr.base.errors import ConfigError, listing, problem, suggest
 
-__all__ = ("Facts", "bounds_of", "check", "facts_of", "option", "without_effect")
-
 _KEY = "option"
 
 
@@ -100,7 +98,7 @@ def check(record: Any) -> None:
     """
     for field, facts in _declared(record):
         value, name = getattr(record, field.name), facts.name or field.name
-        hint = _hints(type(record))[field.name]
+        hint = _hints(type(record))[field.name]  # type: ignore[arg-type]  # a class is hashable
         if value is None and type(None) in get_args(hint):
             continue
         numbers = value if isinstance(value, (list, tuple)) else (value,)

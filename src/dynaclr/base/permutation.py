@@ -1,4 +1,4 @@
-"""A keyed permutation of 0..n-1 whose entries can be computed one by one; knows nothing else.
+"""A keyed permutation of 0..n-1 whose entries can be computed one by one.
 
 A balanced Feistel network over the next power of four, walked until the value is below n (Black and
 Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002). Cost does not depend on n.
@@ -10,11 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-
-__all__ = (
-    "distinct_ranks",
-    "permuted",
-)
 
 _ROUNDS = 4  # a pseudorandom permutation from four rounds on (Luby and Rackoff, SIAM J. Comput. 1988) ...
 _BITS_MIXED = 24  # ... of wide halves; narrow ones take more rounds until so many bits are mixed

@@ -14,8 +14,6 @@ from dynaclr.base.files import write_bytes_atomically
 from dynaclr.base.paths import absolute_path, path_in_file, paths_in_training
 from dynaclr.base.yaml_reader import load_yaml
 
-__all__ = ("SECTION", "edited", "save_options")
-
 SECTION = "data"
 """Where a training's YAML keeps the options of its data."""
 

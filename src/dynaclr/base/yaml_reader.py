@@ -1,4 +1,4 @@
-"""YAML as people write it, with line numbers and no surprises; knows no field of any file.
+"""YAML as people write it, with line numbers and no surprises.
 
 Safe tags only, no duplicated keys, UTF-8, and a limit on size and on what aliases expand to.
 """

@@ -16,8 +16,6 @@ from dynaclr.base.paths import absolute_path
 if TYPE_CHECKING:
     from dynaclr.index import MultiExperimentIndex
 
-__all__ = ("progress_bar", "run")
-
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:

@@ -17,8 +17,6 @@ from dynaclr.base.errors import ConfigError, DataError, TrainingError, problem
 from dynaclr.base.files import write_text_atomically
 from dynaclr.base.paths import absolute_path
 
-__all__ = ("run",)
-
 
 def run(verb: str, arguments: Sequence[str]) -> int:
     """Run the demonstration; return the exit code."""

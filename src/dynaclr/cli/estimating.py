@@ -8,8 +8,6 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-__all__ = ("run",)
-
 _ONE_DEVICE = (
     "--trainer.devices=1",
     "--trainer.num_nodes=1",

@@ -10,8 +10,6 @@ from dynaclr.base.errors import RunError, problem
 from dynaclr.base.paths import absolute_path
 from dynaclr.embedding import Method, Space
 
-__all__ = ("run",)
-
 
 def run(verb: str, arguments: Sequence[str]) -> int:
     """Make a map beside its embedding; return the exit code."""

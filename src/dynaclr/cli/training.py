@@ -30,8 +30,6 @@ from dynaclr.runs.record.layout import open_run_folder
 from dynaclr.runs.record.states import ExitCode
 from dynaclr.training.predict import predict_to_file
 
-__all__ = ("TrainingCLI", "parse", "run")
-
 _RANDOM = "untrained weights"
 _SECTIONS = ("trainer", "data", "model", "run")
 _FILES = ("--config", *(f"--{name}" for name in _SECTIONS))
@@ -129,7 +127,8 @@ def run(verb: str, arguments: Sequence[str]) -> int:
     cli = parse(arguments, verb)
     if verb == "fit":
         return train(cli)
-    checkpoint = cli.config.ckpt_path or _checkpoint_of(folder)
+    named = folder is None or _value(arguments, "--ckpt_path")  # else what a run began with is no answer
+    checkpoint = cli.config.ckpt_path if named else _checkpoint_of(folder)
     cli.trainer.strategy.checkpoint_io = AtomicCheckpointIO()
     if verb == "validate":
         results = cli.trainer.validate(

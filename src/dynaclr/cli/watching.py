@@ -8,8 +8,6 @@ from collections.abc import Sequence
 
 from dynaclr.base.paths import absolute_path
 
-__all__ = ("run",)
-
 
 def run(verb: str, arguments: Sequence[str]) -> int:
     """Show a run; return 0 whatever became of it."""

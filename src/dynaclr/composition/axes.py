@@ -1,4 +1,4 @@
-"""Counts along one axis, across two, and over hours; knows codes and labels, not where they come from."""
+"""Counts along one axis, across two, and over hours."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-
-__all__ = ("AxisCounts", "Crossing", "HourHistogram", "count_axis")
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]

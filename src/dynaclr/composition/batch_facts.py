@@ -7,8 +7,6 @@ import numpy as np
 from dynaclr.composition.fact import Fact, percent
 from dynaclr.composition.record import Composition
 
-__all__ = ("batch_facts",)
-
 _FLAG_MOVED = 0.2
 
 

@@ -23,8 +23,6 @@ from dynaclr.composition.record import Composition
 from dynaclr.dataset import Kin, MultiExperimentTripletDataset, PairDraw
 from dynaclr.sampler import Account, FlexibleBatchSampler
 
-__all__ = ("compose", "compose_epochs")
-
 _KIN_LABELS = ("self", "same track", "descendant", "other relative")
 _CHUNK = 32  # batches whose positives are drawn together
 _MOST_LINEAGES = 11

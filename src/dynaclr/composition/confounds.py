@@ -11,8 +11,6 @@ import numpy.typing as npt
 from dynaclr.composition.intensities import Intensities
 from dynaclr.index import MultiExperimentIndex
 
-__all__ = ("Confound", "condition_confounds")
-
 _FOLDS = 5
 _MOST_ROWS = 5000
 IntArray = npt.NDArray[np.int64]

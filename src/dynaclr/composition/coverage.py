@@ -10,8 +10,6 @@ import numpy.typing as npt
 from dynaclr.base.numbering import AnchorNumbers
 from dynaclr.composition.pool import Pool
 
-__all__ = ("Coverage", "count_coverage")
-
 IntArray = npt.NDArray[np.int64]
 
 _GOAL = 0.95

@@ -7,8 +7,6 @@ import numpy as np
 from dynaclr.composition.fact import Fact, percent
 from dynaclr.composition.record import Composition
 
-__all__ = ("data_facts",)
-
 _FLAG_OVERLAP = 0.5
 _FLAG_AUROC = 0.9
 _FLAG_LOSS_GAP = 0.2

@@ -11,8 +11,6 @@ import numpy.typing as npt
 from dynaclr.base.numbering import AnchorNumbers
 from dynaclr.sampler import Account, FlexibleBatchSampler
 
-__all__ = ("DrawCounts", "count_draws")
-
 
 @dataclass(frozen=True, slots=True)
 class DrawCounts:

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ("Fact", "percent")
-
 
 @dataclass(frozen=True, slots=True)
 class Fact:

@@ -9,8 +9,6 @@ import numpy.typing as npt
 
 from dynaclr.index import MultiExperimentIndex
 
-__all__ = ("Intensities", "rows_to_measure")
-
 _MOST_OF_A_KIND = 48
 FloatArray = npt.NDArray[np.float64]
 

@@ -9,8 +9,6 @@ import numpy.typing as npt
 
 from dynaclr.index import Loss, MultiExperimentIndex
 
-__all__ = ("LossTable", "count_losses")
-
 
 @dataclass(frozen=True, slots=True)
 class LossTable:

@@ -1,4 +1,4 @@
-"""What all anchors hold, counted once for any number of batches; knows no batch."""
+"""What all anchors hold, counted once for any number of batches."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import numpy.typing as npt
 
 from dynaclr.base import keys
 from dynaclr.dataset import MultiExperimentTripletDataset
-
-__all__ = ("LINEAGE", "Pool")
 
 LINEAGE = "lineage"
 

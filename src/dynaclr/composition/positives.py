@@ -10,8 +10,6 @@ import numpy.typing as npt
 from dynaclr.composition.pool import Pool
 from dynaclr.dataset import PairDraw
 
-__all__ = ("BorderShares", "TauCounts", "border_shares", "tau_counts")
-
 IntArray = npt.NDArray[np.int64]
 
 

@@ -17,8 +17,6 @@ from dynaclr.composition.intensities import Intensities
 from dynaclr.composition.losses import LossTable
 from dynaclr.composition.positives import BorderShares, TauCounts
 
-__all__ = ("Composition",)
-
 
 @dataclass(slots=True)
 class Composition:

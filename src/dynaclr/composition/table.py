@@ -9,8 +9,6 @@ from dynaclr.composition.data_facts import data_facts
 from dynaclr.composition.fact import Fact
 from dynaclr.composition.record import Composition
 
-__all__ = ("as_text", "facts", "table")
-
 _SECTIONS = (
     "conditions",
     "hours",

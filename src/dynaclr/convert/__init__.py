@@ -1,4 +1,4 @@
-"""Turns foreign recordings and arrays into plates, track files and experiments; knows no training."""
+"""Turns foreign recordings and arrays into plates, track files and experiments."""
 
 from __future__ import annotations
 

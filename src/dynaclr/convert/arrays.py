@@ -1,4 +1,4 @@
-"""Turns arrays of channels and rows of tracks into one experiment; knows no viewer and no file format."""
+"""Turns arrays of channels and rows of tracks into one experiment."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ from dynaclr.convert.report import ConversionReport, FovConversion
 from dynaclr.convert.target import Target
 from dynaclr.convert.track_rows import track_table
 from dynaclr.experiment import ExperimentConfig
-
-__all__ = ("ArrayOptions", "convert_arrays")
 
 Progress = Callable[[int, int], None]
 

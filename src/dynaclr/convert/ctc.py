@@ -18,8 +18,6 @@ from dynaclr.convert.report import ConversionReport, FovConversion
 from dynaclr.convert.target import Target
 from dynaclr.images import PlateWriter
 
-__all__ = ("CtcOptions", "convert_ctc")
-
 
 @dataclass(frozen=True, slots=True)
 class CtcOptions:

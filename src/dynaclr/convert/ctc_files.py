@@ -13,8 +13,6 @@ import numpy.typing as npt
 
 from dynaclr.base.errors import DataError, listing, problem, together
 
-__all__ = ("CtcSequence", "find_sequence", "read_image", "read_lbep")
-
 _FRAME = re.compile(r"(\d+)\.tiff?$", re.IGNORECASE)
 
 

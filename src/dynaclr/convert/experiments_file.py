@@ -10,8 +10,6 @@ import yaml
 from dynaclr.base.errors import DataError, problem
 from dynaclr.base.yaml_reader import read_text
 
-__all__ = ("with_entry",)
-
 Entry = dict[str, Any]
 
 

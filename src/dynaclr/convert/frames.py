@@ -1,4 +1,4 @@
-"""Frames of arrays that are read when they are asked for; knows no tracks and writes nothing."""
+"""Frames of arrays that are read when they are asked for."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.base.errors import DataError, PixelReadError, listing, problem
-
-__all__ = ("common_shape", "read_frame")
 
 _KINDS = "biuf"
 """Kinds of numbers that pixels can be: flags, whole numbers with or without sign, fractions."""

@@ -1,4 +1,4 @@
-"""Centres of the labels of masks; knows no parents."""
+"""Centres of the labels of masks."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from dynaclr.convert.frames import read_frame
-
-__all__ = ("label_centres", "label_rows")
 
 
 def label_centres(mask: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from dynaclr.base.errors import MAX_LISTED
 
-__all__ = ("ConversionReport", "FovConversion")
-
 
 @dataclass(slots=True)
 class FovConversion:

@@ -19,8 +19,6 @@ from dynaclr.experiment import ExperimentConfig, read_experiments
 from dynaclr.images import PlateWriter
 from dynaclr.tracks import write_tracks
 
-__all__ = ("Target",)
-
 
 class Target:
     """One experiment of a folder: <output>/<name>.zarr, <name>.tracks, and its entry in experiments.yaml.

@@ -1,4 +1,4 @@
-"""Checks rows of tracks and a graph of parents, and makes the table that is written; knows no files."""
+"""Checks rows of tracks and a graph of parents, and makes the table that is written."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import numpy.typing as npt
 
 from dynaclr.base import keys
 from dynaclr.base.errors import DataError, listing, problem, together
-
-__all__ = ("track_table",)
 
 _SHOWN = 5  # rows, tracks that a message names
 _WHOLE = 1e-3  # how far from a whole number an id or a frame may be: rounding of coordinates

@@ -1,4 +1,4 @@
-"""How far two people agree on what both judged; knows no table and no file."""
+"""How far two people agree on what both judged."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.curation.marks import Mark, Verdict, merge
-
-__all__ = ("Agreement", "agreement")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,6 @@ from dynaclr.curation.marks import Mark, MarkKind, Verdict, in_force
 from dynaclr.curation.matching import FovNames, Match, Matched, match_marks
 from dynaclr.tracks import CellTable
 
-__all__ = ("MATCH_RADIUS_PX", "Curated", "CurationReport", "apply_marks")
-
 MATCH_RADIUS_PX = 10.0
 """How far a cell may lie from where it was marked."""
 

@@ -1,4 +1,4 @@
-"""Cuts links of a table: what follows a cut is a track and a lineage of its own; knows no marks."""
+"""Cuts links of a table: what follows a cut is a track and a lineage of its own."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.tracks import CellTable, build_forest, build_table
-
-__all__ = ("cut_links",)
 
 _ROW = "__row__"
 

@@ -1,4 +1,4 @@
-"""Reads and writes curation.csv, the marks beside experiments.yaml; knows no data that they are about."""
+"""Reads and writes curation.csv, the marks beside experiments.yaml."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from dynaclr.base.errors import ConfigError, DataError, listing, problem, sugges
 from dynaclr.base.files import write_text_atomically
 from dynaclr.base.paths import absolute_path
 from dynaclr.curation.marks import Mark, MarkKind, Verdict
-
-__all__ = ("CURATION_FILE", "mark_lines", "marks_of_text", "read_marks", "text_of", "write_marks")
 
 CURATION_FILE = "curation.csv"
 """Name of the file beside experiments.yaml."""

@@ -1,4 +1,4 @@
-"""Do, undo and redo over a set of marks; every action gives its inverse; knows no GUI and no file."""
+"""Do, undo and redo over a set of marks; every action gives its inverse."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from dynaclr.curation.marks import Identity, Mark, age, merge
-
-__all__ = ("Action", "Group", "History", "Put", "Remove", "marks_of")
 
 _FEW = 64
 
@@ -136,16 +134,6 @@ class History:
     def to_redo(self) -> Action | None:
         """What `redo` would do; None if there is nothing to do again."""
         return self._redo[-1] if self._redo else None
-
-    @property
-    def can_undo(self) -> bool:
-        """Whether there is a change to undo."""
-        return bool(self._undo)
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether an undone change can be done again."""
-        return bool(self._redo)
 
     def do(self, action: Action) -> None:
         """Do an action; what was undone before can no longer be done again."""

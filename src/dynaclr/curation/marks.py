@@ -1,4 +1,4 @@
-"""What a person says about tracked data: one mark and sets of marks; knows no table and no file."""
+"""What a person says about tracked data: one mark and sets of marks."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from dynaclr.base.errors import DataError, problem
-
-__all__ = ("Identity", "Mark", "MarkKind", "Merged", "Subject", "Verdict", "age", "in_force", "merge")
 
 
 class MarkKind(StrEnum):

@@ -12,8 +12,6 @@ import numpy.typing as npt
 from dynaclr.curation.marks import Mark, MarkKind
 from dynaclr.tracks import CellTable
 
-__all__ = ("FovNames", "Match", "Matched", "match_marks")
-
 _NONE = np.iinfo(np.int64).min
 
 

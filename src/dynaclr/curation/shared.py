@@ -12,8 +12,6 @@ from dynaclr.curation.files import mark_lines, marks_of_text, text_of
 from dynaclr.curation.history import Action, History
 from dynaclr.curation.marks import Identity, Mark
 
-__all__ = ("SharedMarks",)
-
 _Stamp = tuple[int, int, int]
 _HEADER = mark_lines(())[0]
 

@@ -1,4 +1,4 @@
-"""Draws the positive of each anchor; knows rows and offsets, no pixels."""
+"""Draws the positive of each anchor."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from dynaclr.base.errors import ConfigError, problem
 from dynaclr.base.numbering import TableRows
 from dynaclr.base.random import choose
 from dynaclr.tracks import CellTable, Relation, RelativeLookup
-
-__all__ = ("Candidates", "Kin", "PairDraw", "TauLaw", "candidates_of", "draw_pairs", "kin_of")
 
 
 class Kin(IntEnum):

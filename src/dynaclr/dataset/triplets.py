@@ -1,4 +1,4 @@
-"""Answers anchor numbers with batches of pixels and metadata; knows no order of anchors and no stage.
+"""Answers anchor numbers with batches of pixels and metadata.
 
 One class although it is long: drawing, reading and describing a batch share all that it holds.
 """
@@ -22,8 +22,6 @@ from dynaclr.dataset.pairs import PairDraw, TauLaw, draw_pairs
 from dynaclr.images import NormTable, PatchReader, PatchRequest
 from dynaclr.index import MultiExperimentIndex
 from dynaclr.tracks import Relation
-
-__all__ = ("MultiExperimentTripletDataset",)
 
 
 class MultiExperimentTripletDataset:

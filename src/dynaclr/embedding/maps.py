@@ -1,4 +1,4 @@
-"""Maps of embeddings in files beside them: two coordinates a row; knows how none is made."""
+"""Maps of embeddings in files beside them: two coordinates a row."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from dynaclr.base.files import write_bytes_atomically
 from dynaclr.base.fingerprint import fingerprint
 from dynaclr.embedding.projection import Method
 from dynaclr.embedding.table import Space
-
-__all__ = ("map_file", "read_map", "write_map")
 
 
 def map_file(embedding: Path, method: Method, space: Space) -> Path:

@@ -1,4 +1,4 @@
-"""Nearest rows by the cosine of their vectors, exactly; takes plain arrays, knows no cells."""
+"""Nearest rows by the cosine of their vectors, exactly; takes plain arrays."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.base.errors import DataError, problem
-
-__all__ = ("Nearest", "NeighbourSearch")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Features in few dimensions, and groups of their rows; takes plain arrays, knows no cells and no files."""
+"""Features in few dimensions, and groups of their rows; takes plain arrays."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.base.errors import ConfigError, DataError, problem
-
-__all__ = ("UMAP_MISSING", "Method", "has_umap", "kmeans", "principal_components", "projected")
 
 Features = npt.NDArray[np.floating[Any]]
 Progress = Callable[[int, int], None]

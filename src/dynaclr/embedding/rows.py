@@ -13,8 +13,6 @@ from dynaclr.index import MultiExperimentIndex
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ("rows_in",)
-
 
 def rows_in(index: MultiExperimentIndex, observations: pd.DataFrame) -> npt.NDArray[np.int64]:
     """Return the row of the index's table of each observation (N,), -1 for one that is not in it.

@@ -1,4 +1,4 @@
-"""The table of an embedding: one row an observation, with features and identity; knows no network."""
+"""The table of an embedding: one row an observation, with features and identity."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ from dynaclr.base.files import replace_file, unfinished
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = ("EMBEDDING_FILE", "EmbeddingTable", "EmbeddingWriter", "Space", "read_embeddings")
 
 EMBEDDING_FILE = "embedding.parquet"
 """Name of a run's embedding in its folder."""

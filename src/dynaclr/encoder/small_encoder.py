@@ -1,4 +1,4 @@
-"""An encoder that trains on a CPU in minutes, and the parts all encoders share; knows no timm, no loss."""
+"""An encoder that trains on a CPU in minutes, and the parts all encoders share."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from torch import Tensor, nn
 
 from dynaclr.base.bounds import Bounds
 from dynaclr.base.errors import ConfigError, problem
-
-__all__ = ("SmallEncoder", "check_images", "check_sizes", "projection_head")
 
 SIZE = Bounds(1)
 BOUNDS = dict.fromkeys(("in_channels", "in_stack_depth", "widths", "projection_dim"), SIZE)

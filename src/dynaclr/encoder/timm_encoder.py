@@ -1,4 +1,4 @@
-"""From images to features and projections with a timm network; knows no data set and no loss.
+"""From images to features and projections with a timm network.
 
 timm is imported when an encoder is built, not with this module.
 """

@@ -1,4 +1,4 @@
-"""Is the embedding real? Measures on plain arrays of features and observations; knows no network."""
+"""Is the embedding real? Measures on plain arrays of features and observations."""
 
 from __future__ import annotations
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ("HANDCRAFTED", "handcrafted_features", "pixel_features")
-
 HANDCRAFTED = ("area_px", "mean_intensity", "std_intensity", "elongation", "compactness")
 
 

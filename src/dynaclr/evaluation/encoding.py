@@ -19,8 +19,6 @@ from dynaclr.evaluation.report import Demonstration, EncodedViews, demonstrate
 from dynaclr.evaluation.rotation import rotated_patches
 from dynaclr.transforms import Normalization
 
-__all__ = ("Views", "encode", "measure", "views_of")
-
 _BATCH = 128
 _FEATURE_NAMES = ("pixels, PCA 64", "5 shape and light features")
 

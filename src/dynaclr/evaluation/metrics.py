@@ -9,8 +9,6 @@ from scipy.stats import spearmanr
 from dynaclr.base.random import BatchKey, Purpose, uniforms
 from dynaclr.evaluation.observations import Observations
 
-__all__ = ("effective_rank", "smoothness_ratio", "temporal_order")
-
 Features = npt.NDArray[np.floating]
 
 

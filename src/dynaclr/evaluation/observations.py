@@ -1,4 +1,4 @@
-"""Observations and their kinship as arrays, for measures; knows no features."""
+"""Observations and their kinship as arrays, for measures."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.tracks import CellTable, Forest, build_forest
-
-__all__ = ("Observations",)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,6 @@ import numpy.typing as npt
 
 from dynaclr.evaluation.observations import Observations
 
-__all__ = ("Probe", "division_labels", "linear_probe")
-
 _FOLDS = 5
 
 

@@ -13,8 +13,6 @@ from dynaclr.evaluation.observations import Observations
 from dynaclr.evaluation.probes import division_labels, linear_probe
 from dynaclr.evaluation.retrieval import recall_at_1
 
-__all__ = ("Demonstration", "EncodedViews", "demonstrate")
-
 LAGS_FRAMES = (1, 3, 6)
 
 

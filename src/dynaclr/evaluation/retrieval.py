@@ -10,8 +10,6 @@ import numpy.typing as npt
 from dynaclr.base.errors import DataError, problem
 from dynaclr.evaluation.observations import Observations
 
-__all__ = ("Recall", "recall_at_1")
-
 Features = npt.NDArray[np.floating]
 
 

@@ -9,8 +9,6 @@ from scipy.ndimage import affine_transform
 from dynaclr.base.errors import ConfigError, problem
 from dynaclr.base.random import BatchKey, Purpose, uniforms
 
-__all__ = ("rotated_patches",)
-
 
 def rotated_patches(
     images: npt.NDArray[np.float32], key: BatchKey, final_yx: tuple[int, int]

@@ -13,11 +13,6 @@ from dynaclr.base.errors import ConfigError, listing, problem, suggest, together
 from dynaclr.base.paths import absolute_path, path_in_file
 from dynaclr.base.yaml_reader import LINE, load_yaml, without_lines
 
-__all__ = (
-    "ExperimentConfig",
-    "read_experiments",
-)
-
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
 

@@ -14,8 +14,6 @@ from dynaclr.base.keys import UNKNOWN_CONDITION
 from dynaclr.experiment.plates import FovLayout
 from dynaclr.experiment.registry import ExperimentRegistry
 
-__all__ = ("FovEntry", "check_geometry", "known_names", "select_fovs", "slices_of")
-
 
 @dataclass(frozen=True, slots=True)
 class FovEntry:

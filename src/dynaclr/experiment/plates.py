@@ -12,8 +12,6 @@ import numpy as np
 from dynaclr.base.errors import DataError, listing, problem, together
 from dynaclr.base.paths import absolute_path
 
-__all__ = ("FovLayout", "PlateLayout", "read_plate")
-
 
 @dataclass(frozen=True, slots=True)
 class FovLayout:

@@ -1,4 +1,4 @@
-"""Figures from plain data: losses, batch composition, embeddings, pairs; knows no run and no index."""
+"""Figures from plain data: losses, batch composition, embeddings, pairs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What batches hold next to the pool, as one figure; takes counts, knows no sampler."""
+"""What batches hold next to the pool, as one figure; takes counts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from dynaclr.figures.canvas import COLOURS, new_figure
-
-__all__ = ("composition_figure",)
 
 _MOST_LABELS = 12
 _TOO_MANY = "lineage"  # each is a hair's breadth of a batch; the table lists those that occur most

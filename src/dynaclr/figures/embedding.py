@@ -15,8 +15,6 @@ from dynaclr.base.random import BatchKey, Purpose, shuffled, uniforms
 from dynaclr.embedding import principal_components
 from dynaclr.figures.canvas import COLOURS, new_figure
 
-__all__ = ("embedding_figure",)
-
 
 def embedding_figure(features: npt.NDArray[np.floating], colours: Mapping[str, npt.NDArray[Any]]) -> Figure:
     """Draw one panel a colouring.

@@ -11,8 +11,6 @@ from matplotlib.figure import Figure
 
 from dynaclr.figures.canvas import COLOURS, new_figure
 
-__all__ = ("loss_figure",)
-
 _MOST_COLUMNS = 4
 
 Curve = tuple[npt.NDArray[Any], npt.NDArray[Any]]

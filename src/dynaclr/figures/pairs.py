@@ -1,4 +1,4 @@
-"""Anchors and positives side by side; takes pixels, knows no data set."""
+"""Anchors and positives side by side; takes pixels."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import numpy.typing as npt
 from matplotlib.figure import Figure
 
 from dynaclr.figures.canvas import new_figure
-
-__all__ = ("contact_sheet",)
 
 
 def contact_sheet(

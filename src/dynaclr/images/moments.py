@@ -1,4 +1,4 @@
-"""Mean, deviation and quantiles of pixels that can be merged; knows no files."""
+"""Mean, deviation and quantiles of pixels that can be merged."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.base.keys import STATISTICS
-
-__all__ = ("MOMENTS_VERSION", "Moments", "frame_moments")
 
 MOMENTS_VERSION = 2
 """Raised when the same pixels give other statistics, so that kept ones are computed again."""

@@ -1,4 +1,4 @@
-"""Reads the patches of a batch of observations in one planned read; knows stores, no positives.
+"""Reads the patches of a batch of observations in one planned read.
 
 Requests are ordered by FOV, frame and place, so that a chunk that several of them touch is decoded
 once while it is in a small cache; each goes straight into its place of one array.
@@ -18,8 +18,6 @@ import tensorstore as ts
 from dynaclr.base.errors import ConfigError, PixelReadError, problem
 from dynaclr.experiment import FovEntry
 from dynaclr.images.stores import HandleCache, make_context, open_array
-
-__all__ = ("PatchReader", "PatchRequest")
 
 _TRANSIENT = ("EIO", "ESTALE", "ETIMEDOUT", "UNAVAILABLE", "DEADLINE_EXCEEDED", "Stale file handle")
 _TRIES = 3

@@ -21,8 +21,6 @@ from dynaclr.base.errors import ConfigError, DataError, listing, problem
 from dynaclr.base.files import unfinished
 from dynaclr.base.paths import absolute_path
 
-__all__ = ("PlateWriter", "write_plate")
-
 _AXES = [
     {"name": "t", "type": "time", "unit": "second"},
     {"name": "c", "type": "channel"},

@@ -19,17 +19,6 @@ from dynaclr.experiment import FovEntry, FovLayout
 from dynaclr.images.moments import MOMENTS_VERSION
 from dynaclr.images.stores import stored_pixels
 
-__all__ = (
-    "NormTable",
-    "Sidecar",
-    "StoredStatistics",
-    "fov_statistics",
-    "origin",
-    "read_sidecar",
-    "sidecar_path",
-    "stored_statistics",
-)
-
 NormMeta = dict[str, dict[str, torch.Tensor]]
 """{level: {statistic: (B, C)}}: the statistics of each sample's own store, FOV and frame."""
 

@@ -14,8 +14,6 @@ from dynaclr.experiment import FovLayout
 from dynaclr.images.moments import Moments
 from dynaclr.images.statistics import Sidecar, fov_statistics, read_sidecar
 
-__all__ = ("forget_partials", "read_partial", "store_partial", "write_into_plate", "write_sidecar")
-
 Origins = Mapping[str, Mapping[str, Any]]
 """{channel: what its statistics were computed from and by}."""
 

@@ -21,8 +21,6 @@ from dynaclr.base.cores import cpu_limit
 from dynaclr.base.errors import PixelReadError, problem
 from dynaclr.experiment import FovLayout
 
-__all__ = ("HandleCache", "chunk_files", "is_complete", "make_context", "open_array", "stored_pixels")
-
 
 def make_context(cache_bytes: int) -> Any:
     """Return a tensorstore context with bounded threads and a bounded cache of decoded chunks."""

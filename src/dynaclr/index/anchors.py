@@ -1,4 +1,4 @@
-"""Which observations can be anchors, and why the others cannot; knows no names and no pixels."""
+"""Which observations can be anchors, and why the others cannot."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.tracks import CellTable, Relation, RelativeLookup, latest_in_subtree
-
-__all__ = ("Loss", "anchor_losses")
 
 
 class Loss(IntEnum):

@@ -11,9 +11,7 @@ import numpy.typing as npt
 from dynaclr.curation import FovNames
 from dynaclr.experiment import ExperimentRegistry, FovEntry, check_geometry, slices_of
 from dynaclr.index.options import IndexOptions
-from dynaclr.tracks import Relation
-
-__all__ = ("IndexArrays",)
+from dynaclr.tracks import CellTable, Relation
 
 
 class IndexArrays:
@@ -104,6 +102,29 @@ class IndexArrays:
     ) -> npt.NDArray[np.float64]:
         """Return hours after infection or perturbation of frames of fields of view."""
         return np.asarray(self.fov_start_hours[fov] + frame * self.fov_interval_hours[fov])
+
+    def patch_corners(
+        self, table: CellTable, rows: npt.NDArray[np.integer] | slice
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return first row and first column of the patch of each table row, clamped into the image."""
+        image = self.fov_image_yx[table.fov_of(rows)] - self.yx_patch_size
+        y, x = self._free_corners(table, rows)
+        return np.clip(y, 0, image[:, 0]), np.clip(x, 0, image[:, 1])
+
+    def patch_moved(
+        self, table: CellTable, rows: npt.NDArray[np.integer] | slice = slice(None)
+    ) -> npt.NDArray[np.bool_]:
+        """Return for which table rows the patch had to be moved to lie inside the image."""
+        pairs = zip(self.patch_corners(table, rows), self._free_corners(table, rows), strict=True)
+        y, x = (found != free for found, free in pairs)
+        return np.asarray(y | x)
+
+    def _free_corners(
+        self, table: CellTable, rows: npt.NDArray[np.integer] | slice
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return the corners of patches wherever the image ends."""
+        y, x = (np.floor(centre[rows] + 0.5).astype(np.int64) for centre in (table.y, table.x))
+        return y - self.yx_patch_size[0] // 2, x - self.yx_patch_size[1] // 2
 
 
 def _numbered(labels: Sequence[str]) -> tuple[tuple[str, ...], npt.NDArray[np.int32]]:

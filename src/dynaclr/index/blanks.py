@@ -1,4 +1,4 @@
-"""Finds observations whose patch touches chunks that are not stored; knows no tracks.
+"""Finds observations whose patch touches chunks that are not stored.
 
 A lost chunk and a blank frame look alike on disk, so both are treated alike.
 """
@@ -15,8 +15,6 @@ from dynaclr.base.cores import cpu_limit
 from dynaclr.experiment import FovEntry
 from dynaclr.images import is_complete, make_context, open_array
 from dynaclr.tracks import CellTable
-
-__all__ = ("blank_rows",)
 
 
 def blank_rows(

@@ -1,4 +1,4 @@
-"""Keeps a built index in a file, under a key of everything it was built from; knows no meaning of it."""
+"""Keeps a built index in a file, under a key of everything it was built from."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ from dynaclr.base.files import write_bytes_atomically
 from dynaclr.base.paths import absolute_path
 from dynaclr.curation import CurationReport
 from dynaclr.tracks import CellTable, Forest, TrackCounts
-
-__all__ = ("Loaded", "fingerprint", "load", "save")
 
 _VERSION = 4
 _DIGEST_BYTES = 32

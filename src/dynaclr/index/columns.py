@@ -10,8 +10,6 @@ import numpy.typing as npt
 from dynaclr.base import keys
 from dynaclr.index.index import MultiExperimentIndex
 
-__all__ = ("AnchorColumns",)
-
 
 class AnchorColumns:
     """Columns experiment, condition, well, fov_name and hours_post_infection of `valid_anchors`."""

@@ -9,13 +9,10 @@ import numpy.typing as npt
 
 from dynaclr.base import keys
 from dynaclr.index.arrays import IndexArrays
-from dynaclr.index.corners import corners
 from dynaclr.tracks import CellTable
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = ("codes", "track_labels", "tracks_frame")
 
 
 def codes(
@@ -59,7 +56,7 @@ def tracks_frame(arrays: IndexArrays, table: CellTable, rows: npt.NDArray[np.int
     parent = table.forest.parent[track]
     parent_id = np.where(parent >= 0, table.track_id[parent], keys.NO_PARENT)
     height, width = arrays.yx_patch_size
-    corner_y, corner_x = corners(table, arrays.fov_image_yx, arrays.yx_patch_size, rows)
+    corner_y, corner_x = arrays.patch_corners(table, rows)
     columns: dict[str, Any] = {keys.TRACK_ID: table.track_id[track], keys.T: table.t[rows]}
     columns |= {name: values[rows] for name, values in table.extra.items()}
     columns |= {keys.PARENT_TRACK_ID: parent_id, keys.Y: table.y[rows], keys.X: table.x[rows]}

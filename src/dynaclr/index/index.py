@@ -14,7 +14,6 @@ from dynaclr.base.errors import ConfigError, listing, problem
 from dynaclr.experiment import ExperimentRegistry, select_fovs
 from dynaclr.index.anchors import Loss
 from dynaclr.index.arrays import IndexArrays
-from dynaclr.index.corners import corners, moved
 from dynaclr.index.frames import codes, track_labels, tracks_frame
 from dynaclr.index.index_report import setup_report
 from dynaclr.index.options import IndexOptions
@@ -24,8 +23,6 @@ from dynaclr.tracks import RelativeLookup, locate_tracks
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = ("MultiExperimentIndex",)
 
 
 class MultiExperimentIndex(IndexArrays):
@@ -101,11 +98,11 @@ class MultiExperimentIndex(IndexArrays):
 
         The centroid's pixel (rounded half up) is element size // 2 of an unclamped patch.
         """
-        return corners(self.table, self.fov_image_yx, self.yx_patch_size, rows)
+        return self.patch_corners(self.table, rows)
 
     def near_border(self, rows: npt.NDArray[np.integer] | slice) -> npt.NDArray[np.bool_]:
         """Return for which table rows the patch had to be moved to lie inside the image."""
-        return moved(self.table, self.fov_image_yx, self.yx_patch_size, rows)
+        return self.patch_moved(self.table, rows)
 
     def hours(self, rows: npt.NDArray[np.integer] | slice) -> npt.NDArray[np.float64]:
         """Return hours after infection or perturbation of table rows."""

@@ -12,11 +12,8 @@ from dynaclr.curation import CurationReport
 from dynaclr.index.anchors import Loss
 from dynaclr.index.arrays import IndexArrays
 from dynaclr.index.cache import Loaded
-from dynaclr.index.corners import moved
 from dynaclr.index.report import ExperimentReport, SetupReport
 from dynaclr.tracks import TrackCounts
-
-__all__ = ("setup_report", "shared_fovs")
 
 
 def setup_report(
@@ -74,7 +71,7 @@ def _experiment(
     labels, numbers = np.unique(arrays.fov_condition[table.fov_of(rows)], return_counts=True)
     depth = {entry.layout.shape[2] for entry in arrays.fovs if entry.experiment == code}
     height, width = arrays.yx_patch_size
-    shifted = int(np.count_nonzero(moved(table, arrays.fov_image_yx, arrays.yx_patch_size, rows)))
+    shifted = int(np.count_nonzero(arrays.patch_moved(table, rows)))
     return ExperimentReport(
         name=arrays.registry.names[code],
         conditions={arrays.condition_names[label]: int(n) for label, n in zip(labels, numbers, strict=True)},

@@ -7,8 +7,6 @@ from typing import Any
 
 from dynaclr.base.errors import MAX_LISTED
 
-__all__ = ("ExperimentReport", "SetupReport")
-
 
 @dataclass(slots=True)
 class ExperimentReport:

@@ -19,10 +19,7 @@ from dynaclr.index.anchors import Loss, anchor_losses
 from dynaclr.index.arrays import IndexArrays
 from dynaclr.index.blanks import blank_rows
 from dynaclr.index.cache import Loaded, fingerprint, load, save
-from dynaclr.index.corners import corners, moved
 from dynaclr.tracks import CellTable, RelativeLookup, TrackCounts, load_table, read_all
-
-__all__ = ("load_index",)
 
 Masks = dict[Loss, npt.NDArray[np.bool_]]
 
@@ -102,7 +99,7 @@ def _losses(arrays: IndexArrays, table: CellTable, masks: Masks) -> npt.NDArray[
     for mask in masks.values():
         usable &= ~mask
     lookup = RelativeLookup(table, arrays.relation, usable)
-    near_border = moved(table, arrays.fov_image_yx, arrays.yx_patch_size, slice(None))
+    near_border = arrays.patch_moved(table)
     return anchor_losses(lookup, arrays.tau_frames, masks, near_border)
 
 
@@ -111,7 +108,7 @@ def _blank_masks(arrays: IndexArrays, table: CellTable) -> Masks:
         return {}
     maps = arrays.registry.channel_maps
     channels = [list(maps[name].values()) for name in arrays.registry.names]
-    places = corners(table, arrays.fov_image_yx, arrays.yx_patch_size, slice(None))
+    places = arrays.patch_corners(table, slice(None))
     blank = blank_rows(table, arrays.fovs, channels, arrays.z_range, places, arrays.yx_patch_size)
     if blank.any() and arrays.options.missing_chunks == "error":
         raise DataError(_blank_message(arrays, table, np.flatnonzero(blank)))

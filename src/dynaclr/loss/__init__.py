@@ -1,4 +1,4 @@
-"""Contrastive objectives on projections (2B, D) and labels (2B,); knows no network."""
+"""Contrastive objectives on projections (2B, D) and labels (2B,)."""
 
 from __future__ import annotations
 

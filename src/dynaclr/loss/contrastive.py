@@ -1,4 +1,4 @@
-"""Contrastive losses on a batch of embeddings and labels; knows no images, no network and no trainer.
+"""Contrastive losses on a batch of embeddings and labels.
 
 All of them work on the dense matrix of cosines (2B, 2B), so memory grows with the square of the batch.
 """
@@ -17,8 +17,6 @@ from dynaclr.base.bounds import Bounds
 from dynaclr.base.errors import ConfigError, problem
 from dynaclr.loss.gather import gather_rows
 from dynaclr.loss.nt_xent import Comparison, Groups, label_groups, nt_xent
-
-__all__ = ("BOUNDS", "NTXentHCL", "NTXentLoss", "TripletMarginLoss")
 
 BOUNDS = {
     "temperature": Bounds(0, above=True),

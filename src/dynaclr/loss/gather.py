@@ -1,12 +1,10 @@
-"""Rows of all ranks of a distributed run, with gradients; knows nothing of what the rows mean."""
+"""Rows of all ranks of a distributed run, with gradients."""
 
 from __future__ import annotations
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
-
-__all__ = ("gather_rows",)
 
 
 class _GatherRows(torch.autograd.Function):

@@ -1,4 +1,4 @@
-"""Weighted NT-Xent as one function of unit vectors, with its gradient; knows no settings and no modules."""
+"""Weighted NT-Xent as one function of unit vectors, with its gradient."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
-
-__all__ = ("Comparison", "Groups", "label_groups", "nt_xent")
 
 _SAFE_EXPONENT = 40.0
 """exp(40 s) of cosines s, and sums of millions of them, neither overflow nor vanish in float32."""

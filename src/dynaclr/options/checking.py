@@ -20,8 +20,6 @@ from dynaclr.base.yaml_reader import key_lines, load_yaml, without_lines
 from dynaclr.options.catalogue import fixed_parameters, init_parameters
 from dynaclr.options.parameter import Kind
 
-__all__ = ("check_arguments", "checked_file")
-
 Keys = tuple[str, ...]
 
 _OF_A_CALL = ("ckpt_path", "output", "untrained")
@@ -138,9 +136,10 @@ def _weights(sources: Sequence[_Source]) -> tuple[float | None, list[str]]:
     """
     meant: dict[Keys, tuple[Any, str]] = {}
     for source in sources:
-        places: tuple[Keys, ...] = (_BETA, _LOSS_BETA)
-        given = {keys: (source.get(keys), source.place(keys)) for keys in places}
-        given = {keys: item for keys, item in given.items() if item[0] is not None}
+        found: dict[Keys, tuple[Any, str]] = {}
+        for keys in (_BETA, _LOSS_BETA):
+            found[keys] = (source.get(keys), source.place(keys))
+        given = {keys: item for keys, item in found.items() if item[0] is not None}
         meant = given if set(given) <= set(meant) and given else {**meant, **given}
         if len({value for value, _ in meant.values()}) > 1:
             (first, here), (second, there) = meant.values()

@@ -14,8 +14,6 @@ from dynaclr.options.spec import RunSpec
 from dynaclr.pipeline import DataConfig, SplitConfig, split_fovs
 from dynaclr.transforms import RandomAffine
 
-__all__ = ("Preset", "preset_spec")
-
 _HELD = 0.2
 _AFFINE: dict[str, Any] = {"rotation_degrees": 180.0, "scale_range": [0.9, 1.1], "shear_degrees": 5.0}
 

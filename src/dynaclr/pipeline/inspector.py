@@ -28,8 +28,6 @@ from dynaclr.pipeline.preparation import Stage
 from dynaclr.pipeline.row_patches import measure_intensities
 from dynaclr.transforms import Places
 
-__all__ = ("Agreement", "BatchInspector", "Pair", "Sight", "View")
-
 Images = npt.NDArray[np.float32]
 
 

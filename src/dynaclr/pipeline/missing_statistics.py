@@ -10,8 +10,6 @@ from dynaclr.base.errors import DataError, listing, problem
 from dynaclr.dataset import MultiExperimentTripletDataset
 from dynaclr.experiment import ExperimentRegistry
 
-__all__ = ("Lacking", "lacking_statistics", "require_statistics")
-
 Lacking = Mapping[str, Mapping[str, Sequence[str]]]
 """{experiment: {FOV: what it lacks}}."""
 

@@ -1,4 +1,4 @@
-"""From a configuration to index, sampler, dataset and prepared batches; knows no Lightning, no network."""
+"""From a configuration to index, sampler, dataset and prepared batches."""
 
 from __future__ import annotations
 
@@ -19,9 +19,6 @@ from dynaclr.pipeline.preprocess import preprocess_missing
 from dynaclr.pipeline.split import Part, split_fovs
 from dynaclr.sampler import FlexibleBatchSampler, SequentialBatches
 from dynaclr.transforms import MapAugmentation, MapNormalization, RandomAffine
-
-__all__ = ("Pipeline",)
-
 
 Progress = Callable[[str, int, int], None]
 

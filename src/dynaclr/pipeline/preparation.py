@@ -1,4 +1,4 @@
-"""From raw batches to what the network sees, by stage; knows no files, no index and no sampler."""
+"""From raw batches to what the network sees, by stage."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from dynaclr.base.random import BatchKey, Purpose, uniforms
 from dynaclr.channel_dropout import ChannelDropout
 from dynaclr.pipeline.config import TransformConfig
 from dynaclr.transforms import Places, apply_transforms
-
-__all__ = ("Preparation", "Stage")
 
 
 class Stage(StrEnum):
@@ -81,7 +79,7 @@ class Preparation:
 
     def normalize(self, images: torch.Tensor, meta: Any) -> torch.Tensor:
         """Return images (B, C, Z, Y, X) after the normalizations, with the statistics of their samples."""
-        normalizations: Sequence[Any] = self.transforms.normalizations  # the record has wrapped MONAI's
+        normalizations: Sequence[Any] = self.transforms.normalizations
         for normalization in normalizations:
             images = normalization(images, meta)
         return images

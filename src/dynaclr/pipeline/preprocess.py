@@ -1,4 +1,4 @@
-"""Computes statistics of pixels per data set, FOV and frame and stores them; knows no cells.
+"""Computes statistics of pixels per data set, FOV and frame and stores them.
 
 Each FOV is stored when it is done, so that an interrupted run goes on where it stopped. A second
 process at work on the same plate waits, and then finds everything done.
@@ -37,8 +37,6 @@ from dynaclr.images import (
     write_sidecar,
 )
 from dynaclr.index import MultiExperimentIndex
-
-__all__ = ("PreprocessReport", "preprocess_missing", "preprocess_plate")
 
 Progress = Callable[[int, int], None]
 

@@ -1,4 +1,4 @@
-"""Patches of any observations of a data set as a network sees them when it embeds; knows no batches."""
+"""Patches of any observations of a data set as a network sees them when it embeds."""
 
 from __future__ import annotations
 
@@ -13,11 +13,6 @@ from dynaclr.composition import Intensities, rows_to_measure
 from dynaclr.dataset import MultiExperimentTripletDataset
 from dynaclr.images import PatchRequest
 from dynaclr.pipeline.preparation import Preparation, Stage
-
-__all__ = (
-    "measure_intensities",
-    "row_patches",
-)
 
 
 def row_patches(

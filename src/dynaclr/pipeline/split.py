@@ -9,8 +9,6 @@ from dynaclr.base.random import FIXED_EPOCH, BatchKey, Purpose, shuffled, unifor
 from dynaclr.experiment import ExperimentRegistry, known_names, select_fovs
 from dynaclr.pipeline.config import DataConfig, SplitConfig
 
-__all__ = ("Split", "split_fovs")
-
 Part = tuple[ExperimentRegistry, list[str]]
 """Experiments of a part, and the FOVs ("experiment/A/1/0") that it leaves out."""
 Split = tuple[Part, Part | None]

@@ -1,4 +1,4 @@
-"""Sampling axes: anchors grouped into cells (stratum x group), sorted by hours; knows no batches.
+"""Sampling axes: anchors grouped into cells (stratum x group), sorted by hours.
 
 Rows are kept in one array, cell after cell, and inside a cell by hours. So a cell, and a window of
 hours in it, is a contiguous segment that two binary searches find whatever the number of anchors.
@@ -14,8 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.base.errors import ConfigError, listing, problem, suggest
-
-__all__ = ("Axis", "Cells", "Columns", "FrameColumns", "axis_of", "largest_remainder")
 
 _TICKS_PER_HOUR = 100_000
 _HOUR_BITS = 40

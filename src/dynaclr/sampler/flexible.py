@@ -1,4 +1,4 @@
-"""Which anchors form batch k of epoch e; knows columns of anchors, no pixels and no positives."""
+"""Which anchors form batch k of epoch e."""
 
 from __future__ import annotations
 
@@ -22,9 +22,6 @@ from dynaclr.sampler.axes import Axis, Cells, Columns, FrameColumns, axis_of, re
 from dynaclr.sampler.options import SamplingConfig
 from dynaclr.sampler.shortages import never_drawn, shortages
 from dynaclr.sampler.stratified import Account, Shares, StratifiedDraw
-
-__all__ = ("BOUNDS", "FlexibleBatchSampler")
-
 
 BOUNDS = bounds_of(SamplingConfig)
 """Bounds of the options that are numbers."""
@@ -163,9 +160,9 @@ class FlexibleBatchSampler:
             ("experiment_weights", self.group, self.experiment_aware, self._shares.leaky),
             ("condition_ratio", self.stratum, self.options.condition_balanced, 0.0),
         ):
-            lost = never_drawn(field, getattr(self.options, field), axis.labels, leaky) if on else None
-            if lost is not None:
-                self._warn(field, lost)
+            never = never_drawn(field, getattr(self.options, field), axis.labels, leaky) if on else None
+            if never is not None:
+                self._warn(field, never)
         found = shortages(
             self._cells.sizes,
             self.stratum,

@@ -1,4 +1,4 @@
-"""Which shares of a batch the anchors cannot give without repeating rows; knows numbers of rows, no rows."""
+"""Which shares of a batch the anchors cannot give without repeating rows."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ import numpy.typing as npt
 from dynaclr.base.errors import ConfigError, listing, problem
 from dynaclr.sampler.axes import Axis
 from dynaclr.sampler.stratified import Shares
-
-__all__ = ("never_drawn", "shortages")
 
 _NAMED = 5
 

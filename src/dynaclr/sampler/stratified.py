@@ -16,8 +16,6 @@ from dynaclr.base.permutation import distinct_ranks
 from dynaclr.base.random import BatchKey, Purpose, choose, shuffled, uniforms
 from dynaclr.sampler.axes import Cells, largest_remainder
 
-__all__ = ("Account", "Shares", "StratifiedDraw")
-
 _HEADER = 5  # uniforms of a batch that belong to no slot: its group, its focal hour (2), starts of flags (2)
 
 Ends = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]

@@ -1,4 +1,4 @@
-"""A random sample of links, and the error rate that judging it gives; knows no marks."""
+"""A random sample of links, and the error rate that judging it gives."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import numpy as np
 from dynaclr.base.errors import ConfigError, problem
 from dynaclr.base.random import FIXED_EPOCH, BatchKey, Purpose, uniforms
 from dynaclr.suspicion.links import Links
-
-__all__ = ("ErrorRate", "error_rate", "sample_links")
 
 _Z95 = 1.959963984540054
 

@@ -8,8 +8,6 @@ from datetime import datetime
 
 from dynaclr.curation import Mark, MarkKind, Verdict
 
-__all__ = ("Finding", "ranked")
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -1,4 +1,4 @@
-"""Which FOVs' centroids do not lie on cells, and what explains it; takes arrays, knows no files.
+"""Which FOVs' centroids do not lie on cells, and what explains it; takes arrays.
 
 Certainty is a difference in contrast in standard errors, as if every track were one independent point.
 """
@@ -12,8 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.suspicion.placement import FovView, Points, best_shift, contrast, frame_offset
-
-__all__ = ("AS_GIVEN", "Explanation", "FovVerdict", "judge_fovs")
 
 _CERTAIN = 4.0
 _CERTAIN_SHIFT = 6.0  # the best of very many shifts

@@ -9,8 +9,6 @@ import numpy.typing as npt
 
 from dynaclr.tracks import CellTable
 
-__all__ = ("Links", "links_of")
-
 
 @dataclass(frozen=True, slots=True)
 class Links:

@@ -1,4 +1,4 @@
-"""How unlikely links are by the places of cells alone; knows no names and no pixels.
+"""How unlikely links are by the places of cells alone.
 
 Evidence is relative to the limit of what is usual: 1 lies at the limit.
 """
@@ -15,8 +15,6 @@ from scipy.spatial import cKDTree
 from dynaclr.suspicion.links import Links
 from dynaclr.suspicion.robust import group_median, robust_scores
 from dynaclr.tracks import CellTable
-
-__all__ = ("Swaps", "far_daughters", "jumps", "neighbour_px", "step_px", "swaps")
 
 _LIMIT_SPREADS = 6.0
 _FLOOR_PX = 0.5

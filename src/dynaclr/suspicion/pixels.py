@@ -15,8 +15,6 @@ from dynaclr.suspicion.placement import FovView, Points, feature_maps
 if TYPE_CHECKING:
     from dynaclr.index import MultiExperimentIndex
 
-__all__ = ("CellPixels", "read_cells", "read_view")
-
 Progress = Callable[[int, int], None]
 
 _TIMES = 2  # places in a recording at which frames are read, three frames each

@@ -13,8 +13,6 @@ import numpy.typing as npt
 from scipy.fft import irfft2, next_fast_len, rfft2
 from scipy.ndimage import gaussian_filter
 
-__all__ = ("FovView", "Images", "Points", "best_shift", "contrast", "feature_maps", "frame_offset")
-
 _CELL_PX = 2.0  # width of the filter, pixels of the reduced image
 _LARGEST_PX = 448  # side of the reduced image
 _WINDOW_PX = 8  # half side, pixels of the reduced image

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 from dynaclr.suspicion.judging import AS_GIVEN, FovVerdict
 
-__all__ = ("placement_reasons",)
-
 
 def placement_reasons(verdicts: Sequence[FovVerdict], names: Sequence[str]) -> dict[int, str]:
     """Return a sentence for each field of view that does not fit: {its number: sentence}.

@@ -21,8 +21,6 @@ from dynaclr.suspicion.values import drifts, frame_outliers, one_frame_tracks, u
 if TYPE_CHECKING:
     from dynaclr.index import MultiExperimentIndex
 
-__all__ = ("AREA_COLUMNS", "VALUE_COLUMNS", "suspects")
-
 AREA_COLUMNS = ("area",)
 """Columns of sizes, if the track files have them: changes count as ratios."""
 VALUE_COLUMNS = ("intensity", "intensity_mean", "mean_intensity")

@@ -1,4 +1,4 @@
-"""How unlikely links and tracks are by measured values and by their length; knows no names, no places."""
+"""How unlikely links and tracks are by measured values and by their length."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import numpy.typing as npt
 from dynaclr.suspicion.links import Links
 from dynaclr.suspicion.robust import group_median, robust_scores
 from dynaclr.tracks import CellTable
-
-__all__ = ("drifts", "frame_outliers", "one_frame_tracks", "unequal_divisions", "value_jumps")
 
 _LIMIT_SPREADS = 6.0
 _SHARE_OF_SIZE = (0.5, 1.6)

@@ -12,8 +12,6 @@ import numpy.typing as npt
 from dynaclr.images import write_plate
 from dynaclr.testing.files import write_experiments_yaml, write_tracks
 
-__all__ = ("Code", "coded_value", "decode", "write_coded_experiments")
-
 FOVS = ("A/1/0", "A/1/1", "B/1/0")
 _SIZES = {"experiment": 2, "fov": 3, "t": 8, "c": 3, "z": 3, "y": 64, "x": 64}
 

@@ -15,8 +15,6 @@ from dynaclr.testing.files import write_experiments_yaml, write_tracks
 from dynaclr.testing.synthetic_cells import Behaviour, Cell, simulate
 from dynaclr.testing.synthetic_images import render_frame
 
-__all__ = ("synthetic_experiments",)
-
 _PIXEL_UM, _SLICE_UM = 0.65, 2.0
 _UNINFECTED = Behaviour()
 _INFECTED = Behaviour(

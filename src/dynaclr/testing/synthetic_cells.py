@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ("Behaviour", "Cell", "Looks", "simulate")
-
 _MITOSIS_HOURS = 0.75
 _DISTANCE_PX = 17.0  # cells closer than this push each other away
 

@@ -1,4 +1,4 @@
-"""Draws simulated cells as a fluorescent nucleus and a granular organelle; knows no dynamics."""
+"""Draws simulated cells as a fluorescent nucleus and a granular organelle."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.testing.synthetic_cells import Cell
-
-__all__ = ("render_frame",)
 
 _REACH = 18  # half side of the box that a cell is drawn in, pixels
 _OFFSET = (120.0, 160.0)  # camera offset of nucleus and organelle

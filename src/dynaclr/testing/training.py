@@ -8,8 +8,6 @@ from typing import Literal
 from dynaclr.base.files import write_text_atomically
 from dynaclr.base.paths import absolute_path
 
-__all__ = ("synthetic_training",)
-
 _YAML = """\
 # A training on the two synthetic experiments.
 #

@@ -1,4 +1,4 @@
-"""Checks the rows of one FOV's tracks against its image; knows no lineage and no other FOV."""
+"""Checks the rows of one FOV's tracks against its image."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ import numpy.typing as npt
 from dynaclr.base import keys
 from dynaclr.base.errors import DataError, listing, problem
 from dynaclr.tracks.policy import TrackCounts, TrackPolicy
-
-__all__ = ("check_tracks",)
 
 Columns = dict[str, npt.NDArray[Any]]
 _ROW = "__row__"  # row of the file, counted from 1 with the header

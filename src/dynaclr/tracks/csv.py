@@ -1,4 +1,4 @@
-"""Reads one track CSV into typed arrays, or says which row and column is wrong; knows no plate."""
+"""Reads one track CSV into typed arrays, or says which row and column is wrong."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ import numpy.typing as npt
 
 from dynaclr.base import keys
 from dynaclr.base.errors import DataError, listing, problem, suggest, together
-
-__all__ = ("read_track_csv",)
 
 _INTEGERS = (keys.TRACK_ID, keys.T, keys.ID, keys.PARENT_TRACK_ID, keys.PARENT_ID)
 _FLOATS = (keys.Y, keys.X, keys.Z)

@@ -1,4 +1,4 @@
-"""Forests of tracks, numbered so that every subtree is a range; knows no files and no pixels."""
+"""Forests of tracks, numbered so that every subtree is a range."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 IntArray = npt.NDArray[np.int64]
-
-__all__ = ("CycleError", "Forest", "build_forest", "latest_in_subtree")
 
 
 class CycleError(ValueError):

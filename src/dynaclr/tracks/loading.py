@@ -1,4 +1,4 @@
-"""Reads the track files of all FOVs into one `CellTable`; knows no positives and no pixels."""
+"""Reads the track files of all FOVs into one `CellTable`."""
 
 from __future__ import annotations
 
@@ -22,8 +22,6 @@ from dynaclr.tracks.parents import track_parents
 from dynaclr.tracks.policy import TrackCounts, TrackPolicy
 from dynaclr.tracks.readers import read_tracks
 from dynaclr.tracks.table import CellTable, build_table
-
-__all__ = ("FovTracks", "load_table", "locate_tracks", "read_all")
 
 _DERIVED = (keys.PARENT_TRACK_ID, keys.TRACK_ID)  # kept once a track, not once a row
 

@@ -1,4 +1,4 @@
-"""Who is whose parent among the tracks of one FOV; knows no image and no other FOV."""
+"""Who is whose parent among the tracks of one FOV."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ import numpy.typing as npt
 from dynaclr.base import keys
 from dynaclr.base.errors import DataError, listing, problem
 from dynaclr.tracks.policy import TrackCounts
-
-__all__ = ("track_parents",)
 
 Columns = dict[str, npt.NDArray[Any]]
 

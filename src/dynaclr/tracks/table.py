@@ -16,8 +16,6 @@ import numpy.typing as npt
 
 from dynaclr.tracks.lineage import Forest
 
-__all__ = ("CellTable", "Relation", "RelativeLookup", "build_table")
-
 Numbers = npt.NDArray[np.integer] | int
 
 

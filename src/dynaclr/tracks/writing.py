@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ("write_tracks",)
-
 
 def write_tracks(root: Path, tables: Mapping[str, Any]) -> Path:
     """Write a pandas frame an FOV as <root>/<row>/<column>/<fov>/tracks.csv; return the root."""

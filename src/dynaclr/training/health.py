@@ -6,8 +6,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ("alignment", "effective_rank", "uniformity")
-
 _MOST_ROWS = 512
 
 

@@ -1,4 +1,4 @@
-"""Hands out batches read ahead by threads, in order, with errors, resumable; knows no Lightning.
+"""Hands out batches read ahead by threads, in order, with errors, resumable.
 
 A subclass of MONAI's ThreadDataLoader, of which it keeps the type and none of the buffering: MONAI's
 buffer thread swallows loading errors, and its thread workers reseed the process and break signals.
@@ -14,8 +14,6 @@ from typing import Any
 from monai.data.thread_buffer import ThreadDataLoader
 
 from dynaclr.base.errors import ConfigError, RunError, TrainingError, listing, problem
-
-__all__ = ("BatchLoader", "PlainBatches", "same_batch")
 
 _MUST_AGREE = ("seed", "world_size", "batch_size", "fingerprint", "rows")
 

@@ -14,8 +14,6 @@ from dynaclr.base import keys
 from dynaclr.base.errors import ConfigError, problem
 from dynaclr.embedding import EmbeddingWriter
 
-__all__ = ("PredictionPace", "PredictionWriter", "predict_to_file")
-
 _LINE_SECONDS = 1.0
 
 

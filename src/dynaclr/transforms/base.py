@@ -1,4 +1,4 @@
-"""What every random transform is: parameters drawn from a key, then applied; knows no kind of it."""
+"""What every random transform is: parameters drawn from a key, then applied."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from torch import Tensor
 from dynaclr.base import random as draws
 from dynaclr.base.errors import ConfigError, problem
 from dynaclr.base.random import BatchKey, Purpose
-
-__all__ = ("Draw", "Transform", "Window", "check_images", "select", "working_dtype")
 
 P = TypeVar("P")
 

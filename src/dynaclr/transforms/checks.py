@@ -1,4 +1,4 @@
-"""Checks of the constructor arguments of transforms; knows no transform."""
+"""Checks of the constructor arguments of transforms."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import math
 from collections.abc import Sequence
 
 from dynaclr.base.errors import ConfigError, problem
-
-__all__ = ("flag", "interval", "number", "probability", "sequence", "size_yx", "whole")
 
 
 def number(

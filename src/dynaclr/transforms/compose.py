@@ -1,4 +1,4 @@
-"""Runs a list of transforms on a batch and ends with the centre crop; knows no kind of transform.
+"""Runs a list of transforms on a batch and ends with the centre crop.
 
 Where it gives the same result it computes less than the list says: neighbours that can be one step are
 one (an affine map and flips, a factor and an offset), and of each step only the window is computed
@@ -16,8 +16,6 @@ from torch import Tensor
 from dynaclr.base.errors import ConfigError, problem
 from dynaclr.base.random import BatchKey, Purpose
 from dynaclr.transforms.base import Draw, Transform, Window, check_images, select, working_dtype
-
-__all__ = ("Places", "apply_transforms")
 
 _CHUNK_ELEMENTS = 2**20
 """On a CPU so many pixels are taken through all steps at a time: buffers stay in the cache."""

@@ -1,4 +1,4 @@
-"""Crops in the plane and shifts in Z; knows nothing of intensities."""
+"""Crops in the plane and shifts in Z."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from torch import Tensor
 from dynaclr.base.errors import ConfigError, problem
 from dynaclr.transforms import checks
 from dynaclr.transforms.base import Draw, Transform, Window
-
-__all__ = ("CenterCrop", "CropParameters", "RandomCrop", "RandomZShift", "ShiftParameters")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Blur and noise in the image plane; knows nothing of normalisation."""
+"""Blur and noise in the image plane."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from torch import Tensor
 
 from dynaclr.transforms import checks
 from dynaclr.transforms.base import Draw, Transform, Window
-
-__all__ = ("BlurParameters", "NoiseParameters", "RandomGaussianBlur", "RandomGaussianNoise")
 
 _TRUNCATE = 3.0
 """A kernel ends at this many sigmas: 99.7 % of a Gaussian."""

@@ -1,4 +1,4 @@
-"""Changes of brightness and contrast, pixel by pixel; knows nothing of places."""
+"""Changes of brightness and contrast, pixel by pixel."""
 
 from __future__ import annotations
 
@@ -11,14 +11,6 @@ from torch import Tensor
 from dynaclr.base.errors import ConfigError, problem
 from dynaclr.transforms import checks
 from dynaclr.transforms.base import Draw, Transform, Window
-
-__all__ = (
-    "GammaParameters",
-    "LinearParameters",
-    "RandomGamma",
-    "RandomScaleIntensity",
-    "RandomShiftIntensity",
-)
 
 
 @dataclass(frozen=True, slots=True)

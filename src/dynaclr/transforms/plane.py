@@ -1,4 +1,4 @@
-"""Rotation, scale, shear and flips in the image plane; knows nothing of intensities."""
+"""Rotation, scale, shear and flips in the image plane."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from torch import Tensor
 from dynaclr.base.errors import ConfigError, problem
 from dynaclr.transforms import checks
 from dynaclr.transforms.base import Draw, Transform, Window
-
-__all__ = ("PlaneParameters", "RandomAffine", "RandomFlip", "required_patch_yx")
 
 
 @dataclass(frozen=True, slots=True)

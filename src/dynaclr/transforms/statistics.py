@@ -1,4 +1,4 @@
-"""Normalisation of batches by stored statistics; knows nothing of where these are stored."""
+"""Normalisation of batches by stored statistics."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from dynaclr.base import keys
 from dynaclr.base.errors import ConfigError, DataError, listing, problem, suggest
 from dynaclr.transforms import checks
 from dynaclr.transforms.base import check_images, working_dtype
-
-__all__ = ("FLOOR", "Normalization", "NormalizeByStatistics", "ScaleByPercentiles")
 
 FLOOR = 1e-6
 """Smallest divisor: a channel without contrast becomes 0 everywhere rather than infinite."""

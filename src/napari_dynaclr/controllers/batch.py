@@ -12,12 +12,13 @@ from dynaclr.composition import Composition, Pool
 from dynaclr.pipeline import BatchInspector, Sight
 from napari_dynaclr.controllers.batch_report import BatchReportController
 from napari_dynaclr.controllers.sampling import SamplingController
+from napari_dynaclr.keys.batch import BATCH_ACTIONS
+from napari_dynaclr.keys.key import act_of
 from napari_dynaclr.presentation.batch_tiles import ChannelColour, PairText, channel_colours, pair_texts
 from napari_dynaclr.presentation.thumbnails import composite, contrast, middle_slice
 from napari_dynaclr.state.project import Project
 from napari_dynaclr.state.session import PairRequest, Session
 from napari_dynaclr.views.batch import BatchView
-from napari_dynaclr.widgets.option_specs import sampling_options
 from napari_dynaclr.workers import Jobs, Tell
 
 __all__ = ("BATCH", "PAIRS", "BatchController", "batch_dock")
@@ -88,13 +89,24 @@ class BatchController:
         self._report.close()
         self._options.close()
 
+    def act(self, name: str) -> None:
+        """Do one of `BATCH_ACTIONS`."""
+        act_of(BATCH_ACTIONS, name)(self)
+
+    def step(self, name: str) -> None:
+        """Go to the next batch, or to the one before, if there is one."""
+        self._view.address.steps[name].click()
+
     def _on_project(self, project: Project | None) -> None:
         if project is None:
             self._pool, self._shown = None, None
+            self._jobs.cancel(BATCH)
             self._view.show_nothing()
             return
         if self._pool is None or self._pool.dataset is not project.inspector.dataset:
             self._pool, self._limits = None, {}
+        if self._shown is not None and self._shown.inspector is not project.inspector:
+            self._shown = None  # its places hold other pairs now
         self._draw(project, self._session.request)
 
     def _on_request(self, request: PairRequest) -> None:
@@ -107,6 +119,7 @@ class BatchController:
         epoch, batch = (request.epoch, request.batch) if request.anchor is None else (0, 0)
         address = _Address(project.inspector, epoch, batch)
         if address == self._shown:
+            self._jobs.cancel(BATCH)
             self._view.sheet.set_chosen(request.place)
             return
         known = self._pool
@@ -175,8 +188,8 @@ class BatchController:
 
 def batch_dock(session: Session, jobs: Jobs) -> BatchView:
     """Return the batch view of a window, connected with what is open."""
-    view = BatchView(sampling_options())
+    view = BatchView()
     controller = BatchController(session, jobs, view)
     view.destroyed.connect(controller.close)
-    view.owner = controller
+    view.controller = controller
     return view

@@ -14,8 +14,6 @@ from napari_dynaclr.state.project import Project
 from napari_dynaclr.state.session import PairRequest, Session
 from napari_dynaclr.workers import Jobs, Tell
 
-__all__ = ("HASHING", "BatchHashes")
-
 HASHING = "hash of the batch"
 _DIGITS, _REMEMBERED = 8, 256
 

@@ -16,8 +16,6 @@ from napari_dynaclr.state.session import Session
 from napari_dynaclr.views.batch_report import BatchReport
 from napari_dynaclr.workers import Jobs, Tell
 
-__all__ = ("REPORT", "SAVING", "BatchReportController")
-
 REPORT, SAVING = "report on batches", "saving the report"
 """Kinds of work in the background."""
 

@@ -1,4 +1,4 @@
-"""Keeps the boxes of a pair visible however far the image is zoomed out; knows no pairs."""
+"""Keeps the boxes of a pair visible however far the image is zoomed out."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 
 from napari_dynaclr.controllers.own_layers import OwnLayers
-
-__all__ = ("BoxLines",)
 
 _LEAST_PX = 1.6
 """Screen pixels: a thinner line falls between pixels and is not drawn, each side of a box for itself."""

@@ -1,4 +1,4 @@
-"""Selects a cell by a click or a key in the image; knows not what the layers show besides cells."""
+"""Selects a cell by a click or a key in the image."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class CellPicker:
     def pick(self, where: npt.ArrayLike) -> None:
         """Select the cell nearest to a place (t, z, y, x) in pixels of level 0, if one is near."""
         project, layer, seen = self.session.project, self.layers.find("cells"), self._seen()
-        if project is None or layer is None or seen is None:
+        if project is None or layer is None or seen is None or not len(layer.data):
             return
         part, fov, frame = seen
         index = project.index(part)

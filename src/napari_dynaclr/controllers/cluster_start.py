@@ -1,4 +1,4 @@
-"""Hands a training to a SLURM cluster, as a script or a job; knows nothing of what becomes of it."""
+"""Hands a training to a SLURM cluster, as a script or a job."""
 
 from __future__ import annotations
 
@@ -20,8 +20,6 @@ from napari_dynaclr.state.memory import recall, remember
 from napari_dynaclr.state.run_origin import free_path
 from napari_dynaclr.views.cluster_form import ClusterForm
 from napari_dynaclr.workers import Jobs, Tell, telling_errors
-
-__all__ = ("ClusterStart",)
 
 SUBMITTING = "submitting the job"
 _WRITING = "writing the script"

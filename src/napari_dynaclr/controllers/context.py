@@ -17,8 +17,9 @@ from napari_dynaclr.controllers.sight import Look, Sight
 from napari_dynaclr.controllers.step_queue import StepQueue
 from napari_dynaclr.presentation import layers as shapes
 from napari_dynaclr.presentation.lineage_layout import family_rows
+from napari_dynaclr.state.cells import find_fov, identity_of
 from napari_dynaclr.state.project import Cell, Project
-from napari_dynaclr.state.session import Session, find_fov, identity_of
+from napari_dynaclr.state.session import Session
 
 __all__ = ("ImageContext",)
 
@@ -59,6 +60,7 @@ class ImageContext:
         self.follow = True
         self._place: tuple[str, str] | None = None  # experiment and FOV name of what is shown
         self._size: tuple[float, float] | None = None  # of the image that is shown, in units of the world
+        self._depth: int | None = None  # slices of the image that is shown
         self._seen: tuple[int, float] | None = None  # frame and slice that were seen last
         self._chosen: tuple[str, str, int, int] | None = None  # identity of the cell that was gone to
         self._pair: tuple[str, int, int | None] | None = None
@@ -84,6 +86,8 @@ class ImageContext:
         if same is not None:
             self.show_fov(*same)
             return
+        if self._place is not None:
+            self.session.lose(f"the field of view on show, {' '.join(self._place)}")
         for role in self.layers.roles():
             self.layers.hide(role)
         self.shown = self._place = self._seen = self._chosen = None
@@ -128,11 +132,14 @@ class ImageContext:
         self.layers.show(data[1]["metadata"][shapes.OWNER], lambda: data, index, fov)
 
     def _measure(self, fit: bool) -> None:
-        """Show the whole image if that is wanted and it has another size than the one before."""
+        """Show the middle slice, and if wanted the whole image, where the one before had another size."""
         image, before = self.layers.find("image 0"), self._size
         if image is None:
             return
         shape = image.data[0].shape if image.multiscale else image.data.shape
+        if self._depth is not None and shape[1] != self._depth:
+            self.sight.go_to_slice((shape[1] - 1) / 2)
+        self._depth = shape[1]
         self._size = float(shape[-2] * image.scale[-2]), float(shape[-1] * image.scale[-1])
         if fit and before is not None and not np.allclose(before, self._size):
             self.layers.viewer.fit_to_view(layers=[image])

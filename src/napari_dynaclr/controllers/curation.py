@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from dynaclr.base.errors import DynaclrError
-from dynaclr.curation import Mark
+from dynaclr.curation import Mark, Verdict
 from napari_dynaclr.controllers.curation_target import CurationTarget
 from napari_dynaclr.controllers.curation_work import CurationWork
-from napari_dynaclr.keys.curation import KIND_OF, VERDICT_OF, Do
+from napari_dynaclr.keys.curation import CURATION_ACTIONS, Do
+from napari_dynaclr.keys.key import act_of
 from napari_dynaclr.presentation.curation_text import (
     action_text,
     audit_text,
@@ -44,6 +45,7 @@ class CurationController:
     def __init__(self, session: Session, jobs: Jobs, view: CurationView, model: Curation) -> None:
         self.session, self.view, self.model = session, view, model
         self._broken = False
+        self._of: Project | None = None  # whose data the marks are known to be applied to
         self.target = CurationTarget(session, view, model)
         self.work = CurationWork(session, jobs, view, model)
         links = (
@@ -55,7 +57,7 @@ class CurationController:
             (model.queue.position_changed, self._on_queue_position),
             (model.audit.sample.items_changed, self._on_audit),
             (model.audit.sample.position_changed, self._on_audit_position),
-            (view.requested, self.do),
+            (view.requested, self.act),
             (view.mode_requested, self._on_mode_requested),
             (view.entry_chosen, self._on_entry),
             (view.audit.begun_anew, model.audit.begin_anew),
@@ -79,12 +81,16 @@ class CurationController:
         shared = self.model.shared
         if project is None:
             self.model.open(None)
-        elif shared is not None and shared.path == project.curation:
-            self.model.applied(self.work.take_applied())
-        else:
+        elif shared is None or shared.path != project.curation:
             self.work.cancel()
+            waiting = len(self.model.queue.items) + len(self.model.audit.sample.items)
+            if waiting:
+                self.session.lose(f"{waiting} places that were to be judged")
             self.model.open(None)
             self._read()
+        elif self._of is None or not project.shares_data(self._of):
+            self.model.applied(self.work.take_applied())
+        self._of = project
         if project is not None:
             parts = [index.curation for index in project.parts.values()]
             self.view.marks.removed.setText(removed_text(parts))
@@ -111,33 +117,29 @@ class CurationController:
             if not self._broken:
                 self._complain_broken(str(error))
 
-    def do(self, name: str) -> None:
+    def act(self, name: str) -> None:
         """Do an action of the table."""
-        do = Do(name)
-        review = self.model.review
-        if do in VERDICT_OF:
-            self._judge(do)
-        elif do in KIND_OF:
-            self.target.set_kind(KIND_OF[do])
-        elif do is Do.SKIP and review is not None:
-            self._advance()
-        elif do is Do.PREVIOUS and review is not None:
-            review.go(review.position - 1)
-        elif do is Do.PLACE:
-            self.target.jump()
-        elif do in (Do.UNDO, Do.REDO):
-            self._travel(do)
-        elif do is Do.APPLY:
-            self.work.apply()
+        act_of(CURATION_ACTIONS, name)(self)
 
-    def _judge(self, do: Do) -> None:
+    def skip(self) -> None:
+        """Go to the next entry that is not judged."""
+        if self.model.review is not None:
+            self._advance()
+
+    def step_back(self) -> None:
+        """Go to the entry before."""
+        review = self.model.review
+        if review is not None:
+            review.go(review.position - 1)
+
+    def judge(self, verdict: Verdict) -> None:
+        """Judge what is shown, and go on in the queue."""
         target = self.target.current
         if target is None or not target.drafts or self.model.shared is None:
             why = "" if target is None else target.effect
             self.view.status.say(why or "Nothing to judge: select a cell or a line first.")
             return
         reason = self.view.reason
-        verdict = VERDICT_OF[do]
         title, open_before = target.title, self._open_entries()
         if not self._tried(lambda: self.model.judge(target.drafts, verdict, reason or target.why)):
             return
@@ -169,7 +171,8 @@ class CurationController:
         self._broken = False
         return True
 
-    def _travel(self, do: Do) -> None:
+    def travel(self, do: Do) -> None:
+        """Undo or redo, and go to what it was about."""
         about: list[Mark] = []
         travel = self.model.undo if do is Do.UNDO else self.model.redo
         if not self._tried(lambda: about.extend(travel())):
@@ -271,5 +274,5 @@ def curation_dock(session: Session, jobs: Jobs) -> CurationView:
     controller = CurationController(session, jobs, view, Curation(author_name()))
     view.destroyed.connect(controller.close)
     view.watched.connect(controller.refresh)
-    view.owner = controller
+    view.controller = controller
     return view

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dynaclr.curation import Mark, MarkKind
 from napari_dynaclr.keys.curation import KIND_OF
 from napari_dynaclr.presentation.curation_text import opinions_text, part_text, title_text
+from napari_dynaclr.state.cells import identity_of
 from napari_dynaclr.state.curation import Curation, Mode
 from napari_dynaclr.state.project import Cell, Project
-from napari_dynaclr.state.session import Session, identity_of
+from napari_dynaclr.state.session import Session
 from napari_dynaclr.state.targets import Item, Target, cell_target, draft_cell, mark_target
 from napari_dynaclr.views.curation import CurationView
 

@@ -110,6 +110,9 @@ class CurationWork:
             return
 
         def done(new: Project) -> None:
+            if self.session.project is not project:
+                self._complain("Other data or options were opened meanwhile: the marks are not applied.")
+                return
             self._applied = snapshot
             self.session.project = new
             self.view.status.say("The marks are applied.")
@@ -117,7 +120,7 @@ class CurationWork:
         self.jobs.start(APPLY, lambda tell: reopened(project, None, tell), done, self._complain)
 
     def take_applied(self) -> dict[Identity, Mark]:
-        """Return the marks that a project which was set up just now has."""
+        """Return the marks that the data have which were set up just now."""
         applied, self._applied = self._applied, None
         return self.model.snapshot() if applied is None else applied
 

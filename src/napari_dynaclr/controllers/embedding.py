@@ -19,6 +19,8 @@ from napari_dynaclr.controllers.embedding_work import (
     EmbeddingWork,
 )
 from napari_dynaclr.controllers.neighbours import NeighbourController
+from napari_dynaclr.keys.embedding import EMBEDDING_ACTIONS
+from napari_dynaclr.keys.key import act_of
 from napari_dynaclr.state.atlas import Atlas
 from napari_dynaclr.state.embedding import COLOUR_BY
 from napari_dynaclr.state.project import Cell, Project
@@ -197,6 +199,8 @@ class EmbeddingController:
 
     def _on_point(self, number: int) -> None:
         """Go to the cell of a point."""
+        if self._points is None:
+            return  # the plot still shows another embedding
         cell = None if self.model.atlas is None else self.model.atlas.cell(number)
         if cell is None:
             self.view.set_state("This cell is not in the open project: it cannot be gone to.")
@@ -206,7 +210,8 @@ class EmbeddingController:
 
     def _on_hover(self, number: int) -> None:
         atlas = self.model.atlas
-        self.view.scatter.show_tip("" if number < 0 or atlas is None else _tip(atlas, number))
+        nothing = number < 0 or atlas is None or self._points is None
+        self.view.scatter.show_tip("" if nothing or atlas is None else _tip(atlas, number))
 
     def _on_fov(self, code: int) -> None:
         """Go to the first selected cell of a field of view."""
@@ -220,22 +225,23 @@ class EmbeddingController:
 
     def act(self, name: str) -> None:
         """Do an action of the table of actions."""
-        if name in ("previous", "next"):
-            cell = self.model.walk(self.session.cell, 1 if name == "next" else -1)
-            if cell is not None:
-                self.session.select(cell)
-        elif name == "nearest":
-            self.neighbours.nearest()
-        elif name == "clear":
-            self.model.select(_NONE)
-        elif name == "colour":
-            simple = COLOUR_BY[: COLOUR_BY.index("PCA 3") + 1]  # what takes no minutes
-            here = simple.index(self.model.look.colour_by) if self.model.look.colour_by in simple else -1
-            self.model.choose(colour_by=simple[(here + 1) % len(simple)])
-        elif name == "back":
-            self.session.back()
-        elif name == "forward":
-            self.session.forward()
+        act_of(EMBEDDING_ACTIONS, name)(self)
+
+    def walk(self, step: int) -> None:
+        """Go to the selected cell `step` on."""
+        cell = self.model.walk(self.session.cell, step)
+        if cell is not None:
+            self.session.select(cell)
+
+    def select_none(self) -> None:
+        """Deselect all cells."""
+        self.model.select(_NONE)
+
+    def next_colour(self) -> None:
+        """Color by the next property that takes no minutes to compute."""
+        simple = COLOUR_BY[: COLOUR_BY.index("PCA 3") + 1]
+        here = simple.index(self.model.look.colour_by) if self.model.look.colour_by in simple else -1
+        self.model.choose(colour_by=simple[(here + 1) % len(simple)])
 
 
 def _order(count: int) -> npt.NDArray[np.int64]:

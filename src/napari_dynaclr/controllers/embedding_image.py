@@ -15,8 +15,6 @@ from napari_dynaclr.presentation.colours import CYCLE_ON_DARK
 from napari_dynaclr.presentation.layers import embedding_points
 from napari_dynaclr.state.embedding import EmbeddingModel
 
-__all__ = ("EmbeddingImage",)
-
 _FAINT = 0.15
 _ROLE = "embedding"
 

@@ -15,8 +15,7 @@ from psygnal import Signal
 from dynaclr.embedding import EMBEDDING_FILE, UMAP_MISSING, Method, has_umap, kmeans, principal_components
 from dynaclr.runs.control.predicting import Prediction, is_current, map_embedding, predict_run
 from dynaclr.runs.record.layout import RunFolder
-from napari_dynaclr.presentation.lasso import inside
-from napari_dynaclr.state.atlas import Atlas, open_atlas, placed
+from napari_dynaclr.state.atlas import Atlas, open_atlas, placed, unplaced
 from napari_dynaclr.state.embedding import COMPONENTS, GROUPS, LAYOUTS, EmbeddingModel, Need
 from napari_dynaclr.state.project import Project, open_project
 from napari_dynaclr.state.session import Session
@@ -67,7 +66,6 @@ class EmbeddingWork:
         self._of: Any = None
         self._run: Path | None = None
         self.predicted: Path | None = None
-        self._indices: tuple[Any, ...] = ()
         session.project_changed.connect(self._on_project)
         model.atlas_changed.connect(self._compute)
         model.look_changed.connect(self._compute)
@@ -113,10 +111,10 @@ class EmbeddingWork:
         if self.session.project is None:
             self._run = found.project.run
             self.session.project = found.project
-        self._indices = _indices(self.session.project)
         self._say("")
-        self.model.set_atlas(found.atlas, found.about)
-        if self.session.project is not found.project:
+        here = self.session.project is not None and found.atlas.fits(self.session.project)
+        self.model.set_atlas(found.atlas if here else unplaced(found.atlas), found.about)
+        if not here:
             self._place()
         if found.atlas.missing == len(found.atlas):
             show_warning(
@@ -134,7 +132,8 @@ class EmbeddingWork:
         new = path is not None and project.run != run and path.is_file()
         if path is not None and new and (atlas is None or atlas.path != path):
             self.load(path)
-        elif atlas is not None and self._indices != _indices(project):
+        if atlas is not None and not atlas.fits(project):
+            self.model.set_atlas(unplaced(atlas))
             self._place()
 
     def _place(self) -> None:
@@ -145,7 +144,6 @@ class EmbeddingWork:
 
         def done(moved: Atlas) -> None:
             if self.model.atlas is atlas and self.session.project is project:
-                self._indices = _indices(project)
                 self.model.set_atlas(moved)
 
         self.jobs.start(_PLACING, lambda tell: placed(atlas, project), done, self._say)
@@ -235,18 +233,15 @@ class EmbeddingWork:
             return
 
         def work(tell: Tell) -> npt.NDArray[np.int64]:
-            return np.flatnonzero(inside(points, corners))
+            from matplotlib.path import Path as Outline
+
+            return np.flatnonzero(Outline(corners).contains_points(points))
 
         def done(numbers: npt.NDArray[np.int64]) -> None:
             if self.model.atlas is atlas:
                 self.model.select(numbers, how)
 
         self.jobs.start(_OUTLINING, work, done, quiet=True)
-
-
-def _indices(project: Project | None) -> tuple[Any, ...]:
-    """Return what decides whether cells have to be found anew."""
-    return () if project is None else tuple(id(index) for index in project.parts.values())
 
 
 def _about(atlas: Atlas, made: str) -> str:

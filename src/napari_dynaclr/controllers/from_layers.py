@@ -27,8 +27,6 @@ from napari_dynaclr.views.from_layers import Entered, FromLayersForm
 from napari_dynaclr.widgets.layer_list import Choice
 from napari_dynaclr.workers import Jobs, Tell, telling_errors
 
-__all__ = ("WRITING", "FromLayers")
-
 WRITING = "writing the layers"
 _FLAT = (
     " Hide the layers that it was made of: napari lays axes over each other from the last one on, so that "

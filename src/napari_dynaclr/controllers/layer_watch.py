@@ -1,4 +1,4 @@
-"""Follows the user's layers of a viewer; knows not what they are for, and changes none."""
+"""Follows the user's layers of a viewer."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from typing import Any
 from weakref import ref
 
 from napari_dynaclr.presentation.layers import OWNER
-
-__all__ = ("LayerWatch",)
 
 _LIST_EVENTS = ("inserted", "removed", "reordered", "renamed")
 _LAYER_EVENTS = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels", "data")

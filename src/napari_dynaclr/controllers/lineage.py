@@ -15,8 +15,6 @@ from napari_dynaclr.state.session import Session
 from napari_dynaclr.views.lineage import LineageView
 from napari_dynaclr.workers import Jobs, Tell
 
-__all__ = ("LineageController",)
-
 
 class LineageController:
     """Between session and the lineage view.

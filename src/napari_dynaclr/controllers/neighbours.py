@@ -26,6 +26,7 @@ __all__ = ("SEARCHING", "NeighbourController")
 SEARCHING, READING = "nearest neighbours", "pictures of neighbours"
 _AT_ONCE = 32
 _NO_CELL = "Select a cell: click a point above, or a cell in the image."
+_LOOKED_FOR = "Finding the embedded cells in the data that are open ..."
 _NOT_EMBEDDED = "The selected cell is not in this embedding: predict again, or select another one."
 
 
@@ -51,6 +52,7 @@ class NeighbourController:
         self.session, self.jobs, self.model, self.panel = session, jobs, model, panel
         self.rows: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self._search: tuple[Atlas, Space, NeighbourSearch] | None = None
+        self._of: Atlas | None = None  # the embedding that `rows` are numbers in
         self._shown: tuple[object, ...] | None = None
         self._limits: npt.NDArray[np.float64] | None = None
         session.cell_changed.connect(self._on_cell)
@@ -74,6 +76,8 @@ class NeighbourController:
 
     def _on_atlas(self) -> None:
         self._shown, self._limits = None, None
+        if self._of is None or self.model.atlas is None or self._of.table is not self.model.atlas.table:
+            self.rows = np.empty(0, dtype=np.int64)  # numbers in another embedding
         self.look()
 
     def look(self) -> None:
@@ -88,7 +92,8 @@ class NeighbourController:
             self._shown, self.rows = None, np.empty(0, dtype=np.int64)
             self.jobs.cancel(SEARCHING)
             self.found.emit(self.rows)
-            self.panel.set_nothing(_NO_CELL if cell is None or atlas is None else _NOT_EMBEDDED)
+            none = _NO_CELL if cell is None or atlas is None else _NOT_EMBEDDED
+            self.panel.set_nothing(none if atlas is None or atlas.parts else _LOOKED_FOR)
             return
         self._shown = wanted
         known = self._search
@@ -112,7 +117,7 @@ class NeighbourController:
         self.jobs.start(SEARCHING, work, done, self.panel.set_nothing, quiet=True)
 
     def _show(self, atlas: Atlas, number: int, found: Nearest) -> None:
-        self.rows = np.r_[number, found.rows]
+        self._of, self.rows = atlas, np.r_[number, found.rows]
         self.panel.set_neighbours(*_tiles(atlas, self.rows, found.similarity))
         self.found.emit(found.rows)
 

@@ -14,7 +14,8 @@ from napari_dynaclr.presentation import layers as shapes
 
 __all__ = ("OwnLayers",)
 
-_LIMITS, _HIDDEN = f"{shapes.OWNER} contrast", f"{shapes.OWNER} hidden"
+_LIMITS, _EMPTY = f"{shapes.OWNER} contrast", f"{shapes.OWNER} empty"
+"""Keys of the metadata: contrast that nobody has changed; whether an empty layer was seen before."""
 
 
 class OwnLayers:
@@ -75,7 +76,7 @@ class OwnLayers:
     def shows(self, role: str) -> bool:
         """Whether the layer of a role is there and has something to show."""
         layer = self.find(role)
-        return layer is not None and _HIDDEN not in layer.metadata
+        return layer is not None and _EMPTY not in layer.metadata
 
     def is_fresh(self, role: str, *made_from: Any) -> bool:
         """Whether the layer of a role is there and was made from just this."""
@@ -88,12 +89,19 @@ class OwnLayers:
             self._made[role] = made_from
 
     def hide(self, role: str) -> None:
-        """Hide a layer until there is something to show; removing one stops napari for half a second."""
+        """Empty and hide a layer until there is something to show: removing it stops napari for long.
+
+        What it showed is let go, as sliders go to the end of hidden layers too.
+        """
         layer = self.find(role)
         self._made.pop(role, None)
-        if layer is not None and layer.visible:
+        if layer is None or _EMPTY in layer.metadata:
+            return
+        with self.working():
+            _empty(layer)
+            _forget_extent(layer)
+            layer.metadata[_EMPTY] = bool(layer.visible)
             layer.visible = False
-            layer.metadata[_HIDDEN] = True
 
     def place(self, scale: Sequence[float], units: Sequence[str]) -> None:
         """Give all layers one scale and units at once: napari warns of layers whose units differ."""
@@ -114,11 +122,8 @@ class OwnLayers:
                 self._add(data)
             else:
                 _UPDATES[data[2]](layer, data[0], data[1])
-                if (
-                    not layer.visible
-                ):  # napari keeps the extent of what was there, and sliders go on to its end
-                    layer.translate = layer.translate
-                if layer.metadata.pop(_HIDDEN, False):
+                _forget_extent(layer)
+                if layer.metadata.pop(_EMPTY, False):
                     layer.visible = True
 
     @contextmanager
@@ -152,6 +157,24 @@ class OwnLayers:
         ]
         if over:
             layers.move(layers.index(image), over[0])
+
+
+def _empty(layer: Any) -> None:
+    """Let go of what a layer shows: napari wants one voxel of an image, and one vertex of tracks."""
+    if hasattr(layer, "graph"):
+        layer.graph = {}
+        layer.data = np.zeros((1, layer.data.shape[1]))
+    elif hasattr(layer, "contrast_limits"):
+        voxel = np.zeros((1,) * layer.ndim, dtype=layer.dtype)
+        layer.data = [voxel] if layer.multiscale else voxel
+    else:
+        layer.data = np.empty((0, *layer.data.shape[1:]))
+
+
+def _forget_extent(layer: Any) -> None:
+    """Have sliders end where the data of a layer end: napari keeps the extent that a hidden layer had."""
+    if not layer.visible:
+        layer.translate = layer.translate
 
 
 def _rename(layer: Any, options: Any) -> None:

@@ -11,7 +11,10 @@ from psygnal import Signal
 from dynaclr.base.errors import DynaclrError
 from dynaclr.base.random import BatchKey, KeyedBatch, Purpose, uniforms
 from dynaclr.pipeline import Agreement, Pair
+from napari_dynaclr.keys.key import act_of
+from napari_dynaclr.keys.pair import PAIR_ACTIONS
 from napari_dynaclr.presentation.pair_text import pair_about, pair_titles
+from napari_dynaclr.state.cells import anchor_number, found_again, identity_of
 from napari_dynaclr.state.memory import recall, remember
 from napari_dynaclr.state.project import TRAINING, Cell, Project
 from napari_dynaclr.state.session import PairRequest, Session
@@ -47,6 +50,7 @@ class PairController:
         self.session, self.jobs, self.view = session, jobs, view
         self._pairs: OrderedDict[PairRequest, Pair] = OrderedDict()
         self._in_batch = PairRequest()
+        self._of: Project | None = None  # what the rows of the view are rows of
         self._set_up_at: PairRequest | None = None  # what was looked at when data were set up anew
         session.project_changed.connect(self._on_project)
         session.request_changed.connect(self._on_request)
@@ -73,7 +77,8 @@ class PairController:
 
     def _on_project(self, project: Project | None) -> None:
         self._pairs.clear()
-        self._in_batch = PairRequest()
+        if project is None or not self._in_batch.fits(project):
+            self._in_batch = PairRequest()
         self._set_up_at = None if self.session.cell is None else self.session.request
         self.view.set_same("")
         if project is None:
@@ -137,6 +142,7 @@ class PairController:
         if project is not self.session.project or request != self.session.request:
             return
         self._remember(request, pair)
+        self._of = project
         index = project.index(TRAINING)
         first, second = pair.anchor, pair.positive
         stages = [(first.seen, second.seen), (first.normalised, second.normalised), (first.raw, second.raw)]
@@ -172,24 +178,30 @@ class PairController:
         self.jobs.start("reading ahead", lambda tell: read_pair(project, following), keep, quiet=True)
 
     def act(self, name: str) -> None:
-        """Do one of `PAIR_ACTIONS`."""
-        project, request = self.session.project, self.session.request
-        if name == "back":
-            self.session.back()
-        elif name == "forward":
-            self.session.forward()
-        if project is None or name in ("back", "forward"):
-            return
-        if name in ("previous", "next"):
-            self.session.ask(self._stepped(project, request, 1 if name == "next" else -1))
-        elif name == "again":
-            self.session.ask(self._again(project, request))
-        elif name == "random":
-            self.session.ask(self._random(project, request))
-        elif name == "batch":
-            self.session.ask(self._in_batch)
-        elif name == "anchor":
-            self._draw_for_the_cell(project)
+        """Do one of `PAIR_ACTIONS`; without a project only the cell can change."""
+        if self.session.project is not None or name in ("back", "forward"):
+            act_of(PAIR_ACTIONS, name)(self)
+
+    @property
+    def _project(self) -> Project:
+        assert self.session.project is not None
+        return self.session.project
+
+    def walk(self, step: int) -> None:
+        """Look at the pair `step` on."""
+        self.session.ask(self._stepped(self._project, self.session.request, step))
+
+    def draw_again(self) -> None:
+        """Look at the same anchor drawn alone with the key of the next batch."""
+        self.session.ask(self._again(self._project, self.session.request))
+
+    def go_to_random(self) -> None:
+        """Look at a pair somewhere in the epoch."""
+        self.session.ask(self._random(self._project, self.session.request))
+
+    def go_to_batch(self) -> None:
+        """Look at the pair of a batch that was looked at last."""
+        self.session.ask(self._in_batch)
 
     def _stepped(self, project: Project, request: PairRequest, step: int) -> PairRequest:
         """Return the address `step` pairs on, over the borders of batches and epochs."""
@@ -207,7 +219,8 @@ class PairController:
         if request.anchor is not None:
             return replace(request, batch=request.batch + 1)
         rows = project.inspector.anchors(request.epoch, request.batch)
-        return PairRequest(request.epoch, request.batch + 1, 0, rows[request.place])
+        row = int(project.inspector.dataset.rows[rows[request.place]])
+        return PairRequest(request.epoch, request.batch + 1, 0, identity_of(project, Cell(TRAINING, row)))
 
     def _random(self, project: Project, request: PairRequest) -> PairRequest:
         """Return a pair somewhere in the epoch, drawn with the key of the one before."""
@@ -216,17 +229,18 @@ class PairController:
         batch, place = uniforms(key, Purpose.AUDIT, 1, 2, slot=request.place)[0]
         return PairRequest(request.epoch, int(batch * per_epoch), int(place * size))
 
-    def _draw_for_the_cell(self, project: Project) -> None:
-        cell = self.session.cell
+    def draw_for_selected(self) -> None:
+        """Draw pairs for the selected cell alone."""
+        project, cell = self._project, self.session.cell
         if cell is None:
             self.view.set_message("Select a cell first: click it in the image or in the tree.")
             return
-        number = project.inspector.anchor_number(cell.row) if cell.part == TRAINING else None
-        if number is None:
+        name = identity_of(project, cell)
+        if anchor_number(project, name) is None:
             held = "it is held out for validation" if cell.part != TRAINING else "it is no anchor"
             self.view.set_message(f"The selected cell is in no training batch: {held}.")
             return
-        self._ask(PairRequest(self.session.request.epoch, 0, 0, number))
+        self._ask(PairRequest(self.session.request.epoch, 0, 0, name))
 
     def draw_for(self, cell: Cell) -> None:
         """Draw pairs for a cell that was clicked in the image; the pair that it is the anchor of stays."""
@@ -236,7 +250,7 @@ class PairController:
         if pair is not None and cell == Cell(TRAINING, int(pair.anchor_meta["row"])):
             self._ask(self.session.request)
         else:
-            self._draw_for_the_cell(project)
+            self.draw_for_selected()
 
     def _ask(self, request: PairRequest) -> None:
         """Look at a pair, also if it was looked at last: a message may have taken its place."""
@@ -246,8 +260,15 @@ class PairController:
             self.session.ask(request)
 
     def _on_row(self, row: int) -> None:
-        if row >= 0:
-            self.session.visit(Cell(TRAINING, row))
+        """Go to a cell of the pair on show, which may still be that of the project before."""
+        project = self.session.project
+        if row < 0 or project is None or self._of is None:
+            return
+        cell = found_again(self._of, project, Cell(TRAINING, row))
+        if cell is None:
+            self.view.set_message("This cell is no longer in the data.")
+        else:
+            self.session.visit(cell)
 
     def _on_cell(self, cell: Cell | None) -> None:
         self._ways()
@@ -267,7 +288,10 @@ def read_pair(project: Project, request: PairRequest) -> Pair:
     inspector = project.inspector
     if request.anchor is not None:
         key = BatchKey(inspector.sampler.seed, request.epoch, request.batch)
-        return inspector.pair_of(KeyedBatch([request.anchor], key), 0)
+        number = anchor_number(project, request.anchor)
+        if number is None:
+            raise DynaclrError(f"{request.anchor} is no anchor of the training")
+        return inspector.pair_of(KeyedBatch([number], key), 0)
     rows = inspector.anchors(request.epoch, request.batch)
     if request.place >= len(rows):
         raise DynaclrError(f"batch {request.batch} holds {len(rows)} pairs")

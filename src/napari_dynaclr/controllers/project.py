@@ -12,10 +12,11 @@ from dynaclr.base.paths import absolute_path
 from napari_dynaclr.controllers.context import ImageContext
 from napari_dynaclr.controllers.pairs import COMPARING
 from napari_dynaclr.presentation.layers import COLOUR_BY
+from napari_dynaclr.state.cells import cell_of_track
 from napari_dynaclr.state.memory import RECENT, note_project, recall, remember
 from napari_dynaclr.state.project import VALIDATION, Project, open_project
 from napari_dynaclr.state.sample_data import is_sample, make_sample
-from napari_dynaclr.state.session import Session, cell_of_track
+from napari_dynaclr.state.session import Session
 from napari_dynaclr.views.project import ProjectView
 from napari_dynaclr.workers import Jobs, Tell
 

@@ -21,8 +21,6 @@ from dynaclr.runs.record.tail import News, RunTail
 from napari_dynaclr.state.watched_runs import WatchedRuns
 from napari_dynaclr.workers import Jobs, Tell
 
-__all__ = ("RunFollower", "RunStop")
-
 LOOKING = "looking at the runs"
 ASKING = "asking the cluster"
 _INTERVAL_MS = 300

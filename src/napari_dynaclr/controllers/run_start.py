@@ -1,4 +1,4 @@
-"""Puts a training together for the open project and starts it; knows nothing of what becomes of it."""
+"""Puts a training together for the open project and starts it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from dynaclr.runs.control.devices import Device, find_devices
 from dynaclr.runs.control.estimate import Estimate, estimate
 from dynaclr.runs.control.launch import Launch, launch
 from napari_dynaclr.controllers.cluster_start import SUBMITTING, ClusterStart
+from napari_dynaclr.controllers.sampling import choices
 from napari_dynaclr.presentation.training_text import estimate_text
 from napari_dynaclr.state.project import Project
 from napari_dynaclr.state.run_origin import free_path, origins_of, runs_folder, spec_of
@@ -157,7 +158,8 @@ class RunStart:
         where = ""
         if self.spec is not None and self.root is not None:
             where = f"Goes to {self.root}/<time>-{self.spec.get('run.name')}"
-        self.view.set_spec(self.spec, faults, where)
+        project = self.session.project
+        self.view.set_spec(self.spec, faults, where, None if project is None else _choices(project))
         reason = self._why
         if faults:
             first, text = next(iter(faults.items()))
@@ -249,3 +251,10 @@ class RunStart:
             show_info(f"Copied. The configuration is {file}.")
 
         self.jobs.start("writing the configuration", telling_errors(work), done)
+
+
+def _choices(project: Project) -> dict[str, tuple[str, ...]]:
+    """Return the names that options of the data may hold, by path."""
+    experiments = [name for index in project.parts.values() for name in index.registry.names]
+    named = choices(project) | {"val_experiments": tuple(dict.fromkeys(experiments))}
+    return {f"data.{name}": names for name, names in named.items()}

@@ -40,7 +40,11 @@ class RunningPairs:
             return open_project(run, tell)
 
         def done(found: Project) -> None:
-            if found is not self.session.project:
+            now = self.session.project
+            if project is not None and found.shares_data(project) and now is not project:
+                self.show(run, epoch, batch)  # what was compared is not open any more
+                return
+            if found is not now:
                 self.session.project = found
             self.session.ask(request)
 

@@ -18,8 +18,6 @@ from napari_dynaclr.state.session import Session
 from napari_dynaclr.views.sampling_form import SamplingForm
 from napari_dynaclr.workers import Jobs, Tell
 
-__all__ = ("FILE", "OPTIONS", "WRITING", "SamplingController")
-
 OPTIONS, FILE, WRITING = "options of the sampler", "options of the file", "writing options"
 """Kinds of work in the background."""
 

@@ -1,4 +1,4 @@
-"""Where the viewer looks: frame, slice and camera, to be told, moved and restored; knows no cells."""
+"""Where the viewer looks: frame, slice and camera, to be told, moved and restored."""
 
 from __future__ import annotations
 
@@ -59,6 +59,14 @@ class Sight:
             viewer.dims.set_point(viewer.dims.ndim - layer.ndim, world[0])
         camera = viewer.scene.camera
         camera.center = (camera.center[0], world[-2], world[-1])
+
+    def go_to_slice(self, z: float) -> None:
+        """Move to a slice; all else stays."""
+        layer = self._base()
+        if layer is not None:
+            dims = self._layers.viewer.dims
+            with self._layers.working():
+                dims.set_point(dims.ndim - layer.ndim + 1, layer.data_to_world((0.0, z, 0.0, 0.0))[1])
 
     def look(self) -> Look:
         """Return where the viewer looks."""

@@ -1,11 +1,9 @@
-"""Does steps one by one so that the window paints and answers in between; knows not what they do."""
+"""Does steps one by one so that the window paints and answers in between."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-
-__all__ = ("StepQueue",)
 
 
 class StepQueue:

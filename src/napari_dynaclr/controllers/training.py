@@ -30,8 +30,6 @@ from napari_dynaclr.state.watched_runs import Happening, WatchedRuns, What
 from napari_dynaclr.views.training import TrainingView
 from napari_dynaclr.workers import Jobs, Tell
 
-__all__ = ("TrainingController",)
-
 _LADDER = "stopping the run"
 _CLEARING_SECONDS, _LOOK_SECONDS = 30.0, 0.2
 _BEST_SECONDS = 60.0  # between two notices of better checkpoints of a run

@@ -12,8 +12,6 @@ from psygnal import Signal
 
 from napari_dynaclr.keys.tables import TABLES, valid_keys
 
-__all__ = ("CHOICES", "KeyChoices", "follow_preferences")
-
 _PLUGIN = "napari-dynaclr"
 
 

@@ -32,57 +32,6 @@ class Do(StrEnum):
     HELP = "help"
 
 
-CURATION_ACTIONS = (
-    KeyAction(Do.ACCEPT, "Accept", "1", "It is right: a mark that changes no training", group="Judge"),
-    KeyAction(Do.EXCLUDE, "Exclude", "2", "It is wrong: training leaves it out", group="Judge"),
-    KeyAction(Do.UNSURE, "Unsure", "3", "Note it for later: a mark that changes no training", group="Judge"),
-    KeyAction(Do.SKIP, "Skip", "4", "Go to the next item that is not judged, without a mark", group="Judge"),
-    KeyAction(Do.PREVIOUS, "Back", "5", "Go back to the item before", group="Judge"),
-    KeyAction(Do.PLACE, "Go there", "Q", "Show the place in the image again", group="Judge"),
-    KeyAction(
-        Do.LINK, "Link", "Shift+K", "The link that arrives at the selected cell", group="Of the selected cell"
-    ),
-    KeyAction(
-        Do.FRAME, "Frame", "Shift+F", "The selected cell in this frame only", group="Of the selected cell"
-    ),
-    KeyAction(
-        Do.TRACK, "Track", "Shift+T", "The whole track of the selected cell", group="Of the selected cell"
-    ),
-    KeyAction(
-        Do.LINEAGE,
-        "Lineage",
-        "Shift+I",
-        "The root of the selected cell and all its descendants",
-        group="Of the selected cell",
-    ),
-    KeyAction(
-        Do.FOV,
-        "FOV",
-        "Shift+O",
-        "All cells of this field of view, at all times",
-        group="Of the selected cell",
-    ),
-    KeyAction(Do.UNDO, "Undo", "Ctrl+Z", "Take back the last change", group="Marks"),
-    KeyAction(Do.REDO, "Redo", "Ctrl+Shift+Z", "Do again what was taken back", group="Marks"),
-    KeyAction(Do.DELETE, "Delete", "Del", "Delete the marks that are selected in the list", group="Marks"),
-    KeyAction(
-        Do.APPLY,
-        "Apply",
-        "Shift+A",
-        "Set the data up again, so that the marks count in training",
-        group="Marks",
-    ),
-    KeyAction(
-        Do.SEARCH,
-        "Find suspicious",
-        "Shift+S",
-        "Look for links, tracks and FOVs that look wrong",
-        group="Marks",
-    ),
-    KeyAction(Do.HELP, "?", "H", "Show or hide the keys", group="Marks"),
-)
-"""The only table of actions."""
-
 VERDICT_OF = {Do.ACCEPT: Verdict.ACCEPT, Do.EXCLUDE: Verdict.EXCLUDE, Do.UNSURE: Verdict.UNSURE}
 KIND_OF = {
     Do.LINK: MarkKind.LINK,
@@ -91,6 +40,80 @@ KIND_OF = {
     Do.LINEAGE: MarkKind.LINEAGE,
     Do.FOV: MarkKind.FOV,
 }
+_JUDGE, _OF_CELL, _MARKS = "Judge", "Of the selected cell", "Marks"
+
+
+def _verdict(do: Do, label: str, key: str, tooltip: str) -> KeyAction:
+    return KeyAction(do, label, key, tooltip, group=_JUDGE, act=lambda at: at.judge(VERDICT_OF[do]))
+
+
+def _kind(do: Do, label: str, key: str, tooltip: str) -> KeyAction:
+    return KeyAction(do, label, key, tooltip, group=_OF_CELL, act=lambda at: at.target.set_kind(KIND_OF[do]))
+
+
+CURATION_ACTIONS = (
+    _verdict(Do.ACCEPT, "Accept", "1", "Correct (does not affect training)"),
+    _verdict(Do.EXCLUDE, "Exclude", "2", "Incorrect: exclude from training"),
+    _verdict(Do.UNSURE, "Unsure", "3", "Note it for later (does not affect training)"),
+    KeyAction(
+        Do.SKIP,
+        "Skip",
+        "4",
+        "Go to the next item that is not judged, without a mark",
+        group=_JUDGE,
+        act=lambda at: at.skip(),
+    ),
+    KeyAction(
+        Do.PREVIOUS, "Back", "5", "Go back to the item before", group=_JUDGE, act=lambda at: at.step_back()
+    ),
+    KeyAction(
+        Do.PLACE,
+        "Go there",
+        "Q",
+        "Show the place in the image again",
+        group=_JUDGE,
+        act=lambda at: at.target.jump(),
+    ),
+    _kind(Do.LINK, "Link", "Shift+K", "The link that arrives at the selected cell"),
+    _kind(Do.FRAME, "Frame", "Shift+F", "The selected cell in this frame only"),
+    _kind(Do.TRACK, "Track", "Shift+T", "The whole track of the selected cell"),
+    _kind(Do.LINEAGE, "Lineage", "Shift+I", "The root of the selected cell and all its descendants"),
+    _kind(Do.FOV, "FOV", "Shift+O", "All cells of this field of view, at all times"),
+    KeyAction(
+        Do.UNDO,
+        "Undo",
+        "Ctrl+Z",
+        "Take back the last change",
+        group=_MARKS,
+        act=lambda at: at.travel(Do.UNDO),
+    ),
+    KeyAction(
+        Do.REDO,
+        "Redo",
+        "Ctrl+Shift+Z",
+        "Do again what was taken back",
+        group=_MARKS,
+        act=lambda at: at.travel(Do.REDO),
+    ),
+    KeyAction(Do.DELETE, "Delete", "Del", "Delete the marks that are selected in the list", group=_MARKS),
+    KeyAction(
+        Do.APPLY,
+        "Apply",
+        "Shift+A",
+        "Set the data up again, so that the marks count in training",
+        group=_MARKS,
+        act=lambda at: at.work.apply(),
+    ),
+    KeyAction(
+        Do.SEARCH,
+        "Find suspicious",
+        "Shift+S",
+        "Look for links, tracks and FOVs that look wrong",
+        group=_MARKS,
+    ),
+    KeyAction(Do.HELP, "?", "H", "Show or hide the keys", group=_MARKS),
+)
+"""The only table of actions."""
 
 _BY_NAME = {action.name: action for action in CURATION_ACTIONS}
 

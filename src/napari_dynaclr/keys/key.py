@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-__all__ = ("KeyAction", "key_list")
+__all__ = ("KeyAction", "act_of", "key_list")
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +14,10 @@ class KeyAction:
     """An action as button and key: `shortcut` is the key that it has unless another one is chosen.
 
     Keys are written as Qt writes them in portable text. `repeats` says whether the key acts on while it is
-    held down; `group` is the heading that it has in a list of keys.
+    held down; `group` is the heading that it has in a list of keys. `act` does it with the controller of the
+    view; None for what the view does by itself. Buttons, keys, preferences, tooltips and the command palette
+    follow from the entry: a new action is one more entry, and the manifests written anew
+    (`python -m napari_dynaclr.shell.manifest`).
     """
 
     name: str
@@ -22,6 +26,21 @@ class KeyAction:
     tooltip: str
     repeats: bool = False
     group: str = ""
+    act: Callable[[Any], None] | None = None
+
+
+def act_of(actions: Iterable[KeyAction], name: str) -> Callable[[Any], None]:
+    """Return what does the action of that name.
+
+    Raises
+    ------
+    KeyError
+        If there is none that a controller does.
+    """
+    found = {str(action.name): action.act for action in actions}[name]
+    if found is None:
+        raise KeyError(name)
+    return found
 
 
 def key_list(actions: Iterable[KeyAction], keys: Mapping[str, str]) -> str:

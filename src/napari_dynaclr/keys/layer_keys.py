@@ -10,8 +10,6 @@ from napari_dynaclr.keys.choices import CHOICES
 from napari_dynaclr.keys.steps import STEP_ACTIONS, Step
 from napari_dynaclr.keys.tables import NO_KEY
 
-__all__ = ("bind_steps",)
-
 _SECTION = "lineage_keys"
 
 

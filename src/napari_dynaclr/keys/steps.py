@@ -12,17 +12,6 @@ import numpy.typing as npt
 from napari_dynaclr.keys.key import KeyAction
 from napari_dynaclr.presentation.lineage_layout import LineageLayout
 
-__all__ = (
-    "LINEAGE_ACTIONS",
-    "STEP_ACTIONS",
-    "Step",
-    "StepAction",
-    "descent",
-    "neighbours",
-    "step_keys",
-    "strip_rows",
-)
-
 
 class Step(StrEnum):
     """Where to go from a cell."""

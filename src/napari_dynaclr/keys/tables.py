@@ -37,6 +37,8 @@ class KeyTable:
         Name of the preferences that hold the choices.
     view
         The view in words.
+    dock
+        Name of its dock in the manifest.
     actions
         What can be done.
     on_layers
@@ -45,8 +47,16 @@ class KeyTable:
 
     section: str
     view: str
+    dock: str
     actions: Sequence[KeyAction]
     on_layers: frozenset[str] = field(default=frozenset())
+
+    @property
+    def commands(self) -> dict[str, KeyAction]:
+        """What the command palette offers, by name: all that the view does not do by itself."""
+        prefix = self.section.removesuffix("keys")
+        names = self.on_layers or {str(action.name) for action in self.actions if action.act is not None}
+        return {prefix + action.name: action for action in self.actions if str(action.name) in names}
 
     @property
     def defaults(self) -> dict[str, str]:
@@ -57,16 +67,17 @@ class KeyTable:
 TABLES = {
     table.section: table
     for table in (
-        KeyTable("pair_keys", "pair view", PAIR_KEY_ACTIONS),
+        KeyTable("pair_keys", "pair view", "Pairs", PAIR_KEY_ACTIONS),
         KeyTable(
             "lineage_keys",
             "lineage view",
+            "Lineage",
             LINEAGE_ACTIONS,
             frozenset(str(action.name) for action in STEP_ACTIONS),
         ),
-        KeyTable("batch_keys", "batch view", BATCH_ACTIONS),
-        KeyTable("curation_keys", "curation view", CURATION_ACTIONS),
-        KeyTable("embedding_keys", "embedding view", EMBEDDING_ACTIONS),
+        KeyTable("batch_keys", "batch view", "Batches", BATCH_ACTIONS),
+        KeyTable("curation_keys", "curation view", "Curation", CURATION_ACTIONS),
+        KeyTable("embedding_keys", "embedding view", "Embedding", EMBEDDING_ACTIONS),
     )
 }
 """The tables by section of the preferences."""

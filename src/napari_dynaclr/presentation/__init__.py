@@ -7,7 +7,6 @@ __all__ = (
     "curation_text",
     "display",
     "images",
-    "lasso",
     "layer_axes",
     "layers",
     "lineage_layout",

@@ -12,8 +12,6 @@ from dynaclr.pipeline import BatchInspector
 from napari_dynaclr.presentation.display import channel_display
 from napari_dynaclr.presentation.thumbnails import rgb_of
 
-__all__ = ("ChannelColour", "PairText", "channel_colours", "pair_texts")
-
 _KIN = {
     Kin.SELF: "the anchor itself",
     Kin.SAME_TRACK: "same track",

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ("CYCLE_ON_DARK", "DARK", "PlotColours", "plot_colours")
-
 FloatArray = npt.NDArray[np.float64]
 
 # Okabe and Ito's colours, which people with any colour vision can tell apart; darker on a light ground.

@@ -12,18 +12,6 @@ from napari_dynaclr.state.audit import AuditState
 from napari_dynaclr.state.curation import MergeReport
 from napari_dynaclr.state.targets import Item, Target
 
-__all__ = (
-    "action_text",
-    "audit_text",
-    "judged_text",
-    "merge_text",
-    "opinions_text",
-    "part_text",
-    "queue_row",
-    "removed_text",
-    "title_text",
-)
-
 _DONE = {Verdict.EXCLUDE: "Excluded", Verdict.ACCEPT: "Accepted", Verdict.UNSURE: "Noted as unsure"}
 
 

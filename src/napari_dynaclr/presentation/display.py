@@ -9,8 +9,6 @@ from typing import Any
 from dynaclr.base import keys
 from dynaclr.experiment import FovLayout
 
-__all__ = ("ChannelDisplay", "channel_display", "level_paths", "spatial_units")
-
 _COLOURS = ("gray", "green", "magenta", "cyan", "yellow", "red")
 
 

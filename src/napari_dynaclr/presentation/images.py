@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ("contrast_limits", "flat", "grey8")
-
 _SAMPLE = 1_000_000  # pixels that a contrast is taken from
 _OUTSIDE_PERCENT = 0.5
 

@@ -13,8 +13,6 @@ import numpy.typing as npt
 
 from dynaclr.base.errors import DataError, problem
 
-__all__ = ("AXES_OF", "LayerAxes", "layer_axes", "rows_in_image", "step_in")
-
 AXES_OF = {3: ("t", "y", "x"), 4: ("t", "z", "y", "x")}
 """Names of axes by their number."""
 _TURN = 1e-6  # share of a step that may go along another axis: rounding

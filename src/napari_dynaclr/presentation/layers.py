@@ -19,21 +19,6 @@ from napari_dynaclr.presentation.colours import CYCLE_ON_DARK
 from napari_dynaclr.presentation.display import channel_display, level_paths, spatial_units
 from napari_dynaclr.presentation.positives import LOSS_TEXT
 
-__all__ = (
-    "AXES",
-    "COLOUR_BY",
-    "LayerData",
-    "cell_layer",
-    "embedding_layer",
-    "embedding_points",
-    "family_layer",
-    "frame_rows",
-    "geometry",
-    "image_layers",
-    "pair_layer",
-    "track_layer",
-)
-
 LayerData = tuple[Any, dict[str, Any], str]
 AXES = ("t", "z", "y", "x")
 COLOUR_BY = ("condition", "validity", "hours", "lineage")

@@ -18,8 +18,6 @@ from dynaclr.tracks import CellTable
 if TYPE_CHECKING:
     from dynaclr.index import MultiExperimentIndex
 
-__all__ = ("LineageLayout", "NodeKind", "family_layout", "family_rows", "lay_out")
-
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 

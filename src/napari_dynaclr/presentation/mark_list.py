@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from dynaclr.curation import Mark, Subject
 
-__all__ = ("COLUMNS", "GLYPHS", "MarkFilter", "MarkTexts", "conflicting")
-
 GLYPHS = {"exclude": "\N{MULTIPLICATION X}", "accept": "\N{CHECK MARK}", "unsure": "?"}
 """A sign for each verdict, so that colour is not needed."""
 

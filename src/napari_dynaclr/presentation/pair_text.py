@@ -8,8 +8,6 @@ from dynaclr.dataset import Kin
 from dynaclr.index import MultiExperimentIndex
 from dynaclr.pipeline import Pair
 
-__all__ = ("pair_about", "pair_titles")
-
 _KIN = {
     Kin.SELF: "the cell itself, in another augmentation",
     Kin.SAME_TRACK: "same track",

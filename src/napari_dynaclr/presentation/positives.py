@@ -20,8 +20,6 @@ from napari_dynaclr.presentation.lineage_layout import LineageLayout
 if TYPE_CHECKING:
     from dynaclr.index import MultiExperimentIndex
 
-__all__ = ("BARRIER_TEXT", "LOSS_TEXT", "Barrier", "Positives", "positives_of")
-
 
 class Barrier(IntEnum):
     """Why an observation cannot be the positive; 0 means that it can."""

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ("disc_radius", "raster")
-
 _RADII = ((25_000, 1.0), (4_000, 1.5), (800, 2.3))
 _LARGEST = 3.2
 

@@ -16,16 +16,6 @@ from dynaclr.base.errors import DataError
 from dynaclr.convert import label_rows
 from napari_dynaclr.presentation.layer_axes import AXES_OF, LayerAxes, layer_axes, rows_in_image, step_in
 
-__all__ = (
-    "Calibration",
-    "Recording",
-    "calibration",
-    "cells_fault",
-    "channels_fault",
-    "image_fault",
-    "recorded",
-)
-
 _NEAR = 1e-6  # share of a step by which places of channels may differ: rounding
 _SQUARE = 1e-3  # share by which the sides of a pixel may differ
 

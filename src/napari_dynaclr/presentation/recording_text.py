@@ -9,8 +9,6 @@ from typing import Any
 
 from napari_dynaclr.presentation.layer_axes import layer_axes
 
-__all__ = ("as_name", "recording_note")
-
 _LONGEST = 100
 
 

@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ("composite", "contrast", "middle_slice", "rgb_of")
-
 FloatArray = npt.NDArray[np.float64]
 _SAMPLE = 400_000  # pixels a channel that the contrast is taken from
 _NAMED = {

@@ -1,4 +1,4 @@
-"""Words of the training dock: states, times, sizes, progress; knows no widgets."""
+"""Words of the training dock: states, times, sizes, progress."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from datetime import datetime
 from dynaclr.runs.control.estimate import Estimate
 from dynaclr.runs.record.states import State
 from napari_dynaclr.state.watched_runs import WatchedRun
-
-__all__ = ("GLYPH_OF", "ending_text", "estimate_text", "progress_text", "run_title", "span_text")
 
 GLYPH_OF = {
     State.STARTING: "◌",

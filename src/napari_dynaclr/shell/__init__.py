@@ -6,5 +6,6 @@ __all__ = (
     "docks",
     "hub",
     "leaving",
+    "manifest",
     "plugin",
 )

@@ -1,4 +1,4 @@
-"""What docks hold: views, their controllers and the hub of a viewer put together; knows no docks."""
+"""What docks hold: views, their controllers and the hub of a viewer put together."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -27,8 +27,6 @@ from napari_dynaclr.views.lineage import LineageView
 from napari_dynaclr.views.pair import PairView
 from napari_dynaclr.views.project import ProjectView
 from napari_dynaclr.views.training import TrainingView
-
-__all__ = ("content_of",)
 
 
 class _Project(ProjectView):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import napari
 
 __all__ = (
+    "DOCKS",
     "BatchDock",
     "CurationDock",
     "Dock",
@@ -54,6 +55,8 @@ class Dock(QWidget):
 
     name = ""
     """Name of the dock in the manifest."""
+    command = ""
+    """Name of the command that makes it."""
 
     def __init__(self, napari_viewer: "napari.viewer.Viewer") -> None:
         super().__init__()
@@ -185,55 +188,63 @@ class ProjectDock(Dock):
     """The panel of the project."""
 
     name = "Project"
+    command = "project"
 
 
 class PairDock(Dock):
     """The view of pairs; the image shows their boxes."""
 
     name = "Pairs"
+    command = "dataset.pairs"
 
 
 class LineageDock(Dock):
     """The view of families; its line of time follows the image."""
 
     name = "Lineage"
+    command = "tracks.lineage"
 
 
 class BatchDock(Dock):
     """The view of batches and of the options that make them."""
 
     name = "Batches"
+    command = "batches"
 
 
 class CurationDock(Dock):
     """The view of marks and of what looks suspicious."""
 
     name = "Curation"
+    command = "curation"
 
 
 class TrainingDock(Dock):
     """Trainings: start, watch, control; closing it leaves them running."""
 
     name = "Training"
+    command = "training"
 
 
 class EmbeddingDock(Dock):
     """An embedding beside the image; what is looked at is kept when it is closed."""
 
     name = "Embedding"
+    command = "embedding"
 
 
-_DOCKS: dict[str, Callable[[Any], Dock]] = {
+DOCKS: dict[str, type[Dock]] = {
     kind.name: kind
     for kind in (ProjectDock, PairDock, LineageDock, BatchDock, CurationDock, TrainingDock, EmbeddingDock)
 }
+"""The docks by name."""
 
 
 def open_dock(viewer: Any, name: str) -> Dock:
     """Bring a dock of a viewer to the front, the one that napari's menu shows and hides."""
     found = bring_up(viewer.window, name)
     if found is None:
-        found = _DOCKS[name](viewer)
+        found = DOCKS[name](viewer)
         viewer.window.add_dock_widget(found, name=title_of(name))
     made: Dock = found
     return made

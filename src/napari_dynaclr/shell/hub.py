@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from napari.utils.notifications import show_info
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QTimer
 
@@ -37,6 +38,7 @@ class Hub:
 
     def __init__(self, viewer: Any) -> None:
         self.session = Session()
+        self.session.let_go.connect(show_info)
         self.jobs = Jobs()
         self.runs = WatchedRuns()
         self.context = ImageContext(viewer, self.session, _later)

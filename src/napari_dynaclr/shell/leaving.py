@@ -16,8 +16,6 @@ from napari_dynaclr.state.watched_runs import WatchedRun, WatchedRuns
 from napari_dynaclr.widgets.window_end import Leave, WindowEnd, leave_box
 from napari_dynaclr.workers import Jobs
 
-__all__ = ("Leaving",)
-
 _GOING = (State.STARTING, State.RUNNING, State.STOPPING)
 
 

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ("open_reader", "synthetic_cells")
-
 _NO_LAYERS: list[Any] = [(None,)]
 """What a reader returns that has shown what it read by itself."""
 _SAMPLE = "dynaclr://sample/synthetic-cells"

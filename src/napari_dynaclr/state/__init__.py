@@ -4,6 +4,7 @@ __all__ = (
     "atlas",
     "audit",
     "author",
+    "cells",
     "curation",
     "embedding",
     "embedding_colours",

@@ -1,10 +1,10 @@
-"""An embedding beside the project that is open: which of its rows is which cell; knows no Qt."""
+"""An embedding beside the project that is open: which of its rows is which cell."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,10 @@ from dynaclr.base.errors import DataError, listing, problem
 from dynaclr.embedding import EmbeddingTable, read_embeddings, rows_in
 from napari_dynaclr.state.project import Cell, Project
 
-__all__ = ("Atlas", "open_atlas", "placed")
+if TYPE_CHECKING:
+    from dynaclr.index import MultiExperimentIndex
+
+__all__ = ("Atlas", "open_atlas", "placed", "same_cells", "unplaced")
 
 IntArray = npt.NDArray[np.int64]
 _NEEDED = (
@@ -40,7 +43,7 @@ class Atlas:
     t
         (N,) frames.
     parts
-        Names of the parts of the project.
+        Indices, by part, of the project that the cells are found in; none while they are looked for.
     part, row
         (N,) place in `parts` and row of its table; -1 for a cell that the project does not have.
     """
@@ -52,7 +55,7 @@ class Atlas:
     track: IntArray
     fov_names: tuple[tuple[str, str], ...]
     t: IntArray
-    parts: tuple[str, ...]
+    parts: dict[str, MultiExperimentIndex]
     part: IntArray
     row: IntArray
 
@@ -68,13 +71,19 @@ class Atlas:
         """Return the cell of a row of the embedding; None if the project does not have it."""
         if self.row[number] < 0:
             return None
-        return Cell(self.parts[int(self.part[number])], int(self.row[number]))
+        return Cell(list(self.parts)[int(self.part[number])], int(self.row[number]))
+
+    def fits(self, project: Project) -> bool:
+        """Whether the cells are found in just the data of a project: else their rows are those of another."""
+        return self.parts.keys() == project.parts.keys() and all(
+            index is project.index(part) for part, index in self.parts.items()
+        )
 
     def number(self, cell: Cell | None) -> int | None:
         """Return the row of a cell in the embedding; None if it is not embedded."""
         if cell is None or cell.part not in self.parts:
             return None
-        found = np.flatnonzero((self.row == cell.row) & (self.part == self.parts.index(cell.part)))
+        found = np.flatnonzero((self.row == cell.row) & (self.part == list(self.parts).index(cell.part)))
         return int(found[0]) if found.size else None
 
     def in_fov(self, experiment: str, fov_name: str) -> IntArray:
@@ -121,7 +130,7 @@ def open_atlas(path: Path, project: Project) -> Atlas:
         track=_codes(seen[keys.GLOBAL_TRACK_ID]),
         fov_names=tuple(zip(names[keys.EXPERIMENT], names[keys.FOV_NAME], strict=True)),
         t=seen[keys.T].to_numpy(dtype=np.int64),
-        parts=(),
+        parts={},
         part=nowhere,
         row=nowhere,
     )
@@ -134,7 +143,22 @@ def placed(atlas: Atlas, project: Project) -> Atlas:
     for place, index in enumerate(project.parts.values()):
         found = rows_in(index, atlas.table.observations)
         part[found >= 0], row[found >= 0] = place, found[found >= 0]
-    return replace(atlas, parts=tuple(project.parts), part=part, row=row)
+    return replace(atlas, parts=project.parts, part=part, row=row)
+
+
+def unplaced(atlas: Atlas) -> Atlas:
+    """Return an embedding whose cells are in no project: those of another are still to be found."""
+    nowhere = np.full(len(atlas), -1, dtype=np.int64)
+    return replace(atlas, parts={}, part=nowhere, row=nowhere)
+
+
+def same_cells(old: Atlas, numbers: IntArray, new: Atlas) -> IntArray:
+    """Return the numbers that cells of one embedding have in another; those that it lacks are left out."""
+    names = [keys.EXPERIMENT, keys.FOV_NAME, keys.TRACK_ID, keys.T]
+    wanted = old.table.observations.iloc[numbers][names].merge(
+        new.table.observations[names].assign(number=np.arange(len(new))), on=names
+    )
+    return np.sort(wanted["number"].to_numpy(dtype=np.int64))
 
 
 def _codes(column: Any) -> IntArray:

@@ -1,4 +1,4 @@
-"""A random audit by one person: its sample, the answers, the error rate; knows no file, no Qt, no napari."""
+"""A random audit by one person: its sample, the answers, the error rate."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from dynaclr.curation import Mark, Verdict
 from dynaclr.suspicion import ErrorRate, error_rate
 from napari_dynaclr.state.review import Review
-
-__all__ = ("Audit", "AuditState", "audit_named_in", "naming_audit")
 
 _AUDIT = re.compile(r"audit (\d+)(?:$|: )")
 

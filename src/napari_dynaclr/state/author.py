@@ -5,8 +5,6 @@ from __future__ import annotations
 import getpass
 from typing import Any
 
-__all__ = ("author_name", "keep_author_name")
-
 
 def author_name() -> str:
     """Return the name in the preferences of the plugin; if it is blank, that of the login."""

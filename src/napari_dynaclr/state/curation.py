@@ -30,8 +30,6 @@ from napari_dynaclr.state.reasons import Reasons
 from napari_dynaclr.state.review import Review
 from napari_dynaclr.state.targets import Item
 
-__all__ = ("Curation", "MergeReport", "Mode")
-
 
 class Mode(StrEnum):
     """What a verdict is about."""

@@ -1,4 +1,4 @@
-"""How an embedding is looked at: map, colours, selected cells, neighbours; evented, knows no Qt."""
+"""How an embedding is looked at: map, colours, selected cells, neighbours; evented."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from psygnal import Signal
 
 from dynaclr.base import keys
 from dynaclr.embedding import Method, Space
-from napari_dynaclr.state.atlas import Atlas
+from napari_dynaclr.state.atlas import Atlas, same_cells
 from napari_dynaclr.state.embedding_colours import Colouring, by_name, by_number
 from napari_dynaclr.state.project import Cell
 
@@ -29,6 +29,7 @@ COLOUR_BY = ("condition", "hours", "experiment", "cluster", "lineage", *_AXES, *
 SELECTING = ("new", "add", "remove")
 """What an outline does to the cells that are selected already."""
 Selecting = str
+_NONE: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +82,16 @@ class EmbeddingModel:
         self.atlas: Atlas | None = None
         self.look = Look()
         self.about = ""
-        self.selected: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self.selected: npt.NDArray[np.int64] = _NONE
         self._known: dict[Need, npt.NDArray[Any]] = {}
         self._coloured: tuple[tuple[Any, ...], Colouring] | None = None
 
     def set_atlas(self, atlas: Atlas | None, about: str = "") -> None:
-        """Look at another embedding; None for none."""
-        same = atlas is not None and self.atlas is not None and atlas.table is self.atlas.table
-        self.atlas = atlas
-        if not same:
+        """Look at another embedding, None for none; cells that it has too stay selected."""
+        old, self.atlas = self.atlas, atlas
+        if atlas is None or old is None or atlas.table is not old.table:
             self.about, self._known, self._coloured = about, {}, None
-            self.selected = np.empty(0, dtype=np.int64)
+            self.selected = _NONE if old is None or atlas is None else same_cells(old, self.selected, atlas)
         self.atlas_changed.emit()
 
     def choose(self, **changes: Any) -> None:

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ("Colouring", "by_name", "by_number")
-
 # Viridis at even steps: equal steps look equal to people with any colour vision, in grey too.
 _SCALE = ("440154", "472d7b", "3b528b", "2c728e", "21918c", "28ae80", "5ec962", "addc30", "fde725")
 _BINS = 64

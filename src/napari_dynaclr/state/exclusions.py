@@ -1,12 +1,10 @@
-"""What marks exclude, compared with what they excluded before; knows no file, no Qt, no napari."""
+"""What marks exclude, compared with what they excluded before."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
 from dynaclr.curation import Identity, Mark, Subject, Verdict
-
-__all__ = ("changed_exclusions",)
 
 
 def changed_exclusions(

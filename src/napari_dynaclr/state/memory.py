@@ -1,17 +1,14 @@
-"""What the plugin remembers between sessions, in a small file of the user; knows no widgets."""
+"""What the plugin remembers between sessions, in a small file of the user."""
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 from platformdirs import user_config_path
 
-from dynaclr.base.files import write_json_atomically
-
-__all__ = ("RECENT", "forget", "note_project", "project_folder", "recall", "remember")
+from dynaclr.base.files import read_json, write_json_atomically
 
 RECENT = "recent"
 """Under which the paths of projects are remembered, the last one first."""
@@ -24,17 +21,9 @@ def _file() -> Path:
     return Path(told) if told else user_config_path("napari-dynaclr") / "state.json"
 
 
-def _all() -> dict[str, Any]:
-    try:
-        content = json.loads(_file().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}  # nothing remembered, or damaged: nothing of value is lost
-    return content if isinstance(content, dict) else {}
-
-
 def recall(name: str, default: Any) -> Any:
     """Return what was remembered under a name, if it is of the default's type."""
-    value = _all().get(name, default)
+    value = read_json(_file()).get(name, default)
     return value if isinstance(value, type(default)) else default
 
 
@@ -43,7 +32,7 @@ def remember(name: str, value: Any) -> None:
     file = _file()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_json_atomically(file, _all() | {name: value})
+        write_json_atomically(file, read_json(_file()) | {name: value})
     except OSError:
         return
 

@@ -10,8 +10,6 @@ import numpy.typing as npt
 from dynaclr.pipeline import row_patches
 from napari_dynaclr.state.project import TRAINING, Cell, Project
 
-__all__ = ("embedded_patches",)
-
 
 def embedded_patches(project: Project, cells: Sequence[Cell | None]) -> npt.NDArray[np.float32]:
     """Return the normalised and cropped patches of cells (n, C, Z, Y, X).

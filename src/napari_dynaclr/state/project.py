@@ -1,4 +1,4 @@
-"""A configuration that has been opened: pipeline, report and inspector; knows no viewer."""
+"""A configuration that has been opened: pipeline, report and inspector."""
 
 from __future__ import annotations
 
@@ -71,6 +71,12 @@ class Project:
     def index(self, part: str) -> MultiExperimentIndex:
         """Return the index of a part."""
         return self.parts[part]
+
+    def shares_data(self, other: Project | None) -> bool:
+        """Whether rows and numbers of anchors mean the same in both: they have the very same indices."""
+        if other is None or self.parts.keys() != other.parts.keys():
+            return False
+        return all(index is other.index(part) for part, index in self.parts.items())
 
 
 def open_project(path: Path, progress: Callable[[str, int, int], None] | None = None) -> Project:

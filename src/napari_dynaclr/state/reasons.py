@@ -1,4 +1,4 @@
-"""Reasons that a user is offered to choose from; knows no marks but their reasons, no Qt, no napari."""
+"""Reasons that a user is offered to choose from."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Iterable
 
 from dynaclr.curation import Mark
 from napari_dynaclr.state.audit import audit_named_in
-
-__all__ = ("REASONS", "Reasons")
 
 REASONS = (
     "identity swapped",

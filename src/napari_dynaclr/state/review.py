@@ -1,4 +1,4 @@
-"""A queue of things to judge and where one is in it; evented, knows no marks, no Qt and no napari."""
+"""A queue of things to judge and where one is in it; evented."""
 
 from __future__ import annotations
 
@@ -39,11 +39,13 @@ class Review:
         return self._items[self._position] if self._items else None
 
     def fill(self, items: Sequence[Item]) -> None:
-        """Replace the entries and go to the first."""
-        self._items, self._position = tuple(items), 0
+        """Replace the entries; the current one stays that, else the first is."""
+        before, self._items = self.current, tuple(items)
         self._places = {item.first.subject: place for place, item in reversed(list(enumerate(self._items)))}
+        place = None if before is None else self.find(before.first.subject)
+        self._position = place or 0
         self.items_changed.emit()
-        self.position_changed.emit(0)
+        self.position_changed.emit(self._position)
 
     def go(self, position: int) -> None:
         """Make an entry the current one; beyond the ends it is the first or last."""

@@ -1,4 +1,4 @@
-"""The metrics of one run as numbers that can be drawn: every point is kept; knows no Qt and no files."""
+"""The metrics of one run as numbers that can be drawn: every point is kept."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.signal import lfilter
-
-__all__ = ("RunCurves", "Series", "TimeAxis", "csv_text", "smoothed")
 
 FloatArray = npt.NDArray[np.float64]
 

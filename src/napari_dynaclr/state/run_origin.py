@@ -1,4 +1,4 @@
-"""What a training can begin with, and where it will be written; knows no Qt and starts nothing."""
+"""What a training can begin with, and where it will be written."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from dynaclr.options.presets import Preset, preset_spec
 from dynaclr.options.spec import RunSpec
 from dynaclr.runs.record.layout import run_paths
 from napari_dynaclr.state.project import Project
-
-__all__ = ("RUN", "free_path", "origins_of", "runs_folder", "spec_of")
 
 RUN = "run:"
 """Before the path of a run folder: the key of beginning with its options."""

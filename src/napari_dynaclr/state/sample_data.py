@@ -7,8 +7,6 @@ import shutil
 import tempfile
 from pathlib import Path
 
-__all__ = ("is_sample", "make_sample")
-
 _PREFIX = "napari-dynaclr-"
 _OF_THE_USER = ("runs", "curation.csv")
 

@@ -1,4 +1,4 @@
-"""What one viewer works on: project, selected cell, requested pair; evented, knows no Qt and no napari."""
+"""What one viewer works on: project, selected cell, requested pair; evented."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from psygnal import Signal
 
+from napari_dynaclr.state.cells import CellName, anchor_number, found_again, identity_of
 from napari_dynaclr.state.project import Cell, Project
 
-__all__ = ("PairRequest", "Session", "cell_of_track", "find_cell", "find_fov", "identity_of")
+__all__ = ("PairRequest", "Session")
 
 _MOST_REMEMBERED = 200
+_GONE = "No longer in the data that are open, and let go: {}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +26,33 @@ class PairRequest:
     place
         Place in the batch.
     anchor
-        Number among the anchors if the pair is drawn for that anchor alone, else None.
+        The cell if the pair is drawn for that anchor alone, else None.
     """
 
     epoch: int = 0
     batch: int = 0
     place: int = 0
-    anchor: int | None = None
+    anchor: CellName | None = None
+
+    def __str__(self) -> str:
+        if self.anchor is not None:
+            return f"the pair drawn for {self.anchor}"
+        return f"pair {self.place} of batch {self.batch} of epoch {self.epoch}"
+
+    def fits(self, project: Project) -> bool:
+        """Whether a project has such a pair."""
+        if self.anchor is not None:
+            return anchor_number(project, self.anchor) is not None
+        size = project.pipeline.config.sampling.batch_size
+        return self.batch < project.inspector.batches_per_epoch and self.place < size
 
 
 class Session:
-    """State that all widgets of a viewer share."""
+    """State that all widgets of a viewer share.
+
+    Rows and numbers are those of the project that is open: when another one is opened, cells and pairs are
+    found again by name, or let go with a word.
+    """
 
     project_changed = Signal(object)
     """Project | None."""
@@ -48,6 +66,8 @@ class Session:
     """PairRequest."""
     marks_changed = Signal()
     """The marks on disk are others now."""
+    let_go = Signal(str)
+    """What was looked at and is not in the project that was opened, in words."""
 
     def __init__(self) -> None:
         self._project: Project | None = None
@@ -55,6 +75,7 @@ class Session:
         self._request = PairRequest()
         self._back: list[Cell] = []
         self._forward: list[Cell] = []
+        self._lost: list[str] | None = None  # collected while another project is taken in
         self.travelling = False
         """Whether the cell changes because the user goes back or forward."""
 
@@ -66,26 +87,39 @@ class Session:
     @project.setter
     def project(self, project: Project | None) -> None:
         old, self._project = self._project, project
-        self._back, self._forward = [], []
-        self._cell = None if old is None or project is None else self._found_again(old, project)
+        self._lost = []
+        if old is None or project is None:
+            self._cell, self._back, self._forward = None, [], []
+        elif not project.shares_data(old):
+            self._carry_over(old, project)
+        if project is not None and not self._request.fits(project):
+            self.lose(str(self._request))
+            self._request = PairRequest()
         self.project_changed.emit(project)
         self.cell_changed.emit(self._cell)
-        if project is not None and not self._fits(project, self._request):
-            self._request = PairRequest()
         self.request_changed.emit(self._request)
+        lost, self._lost = self._lost, None
+        if lost and project is not None:
+            self.let_go.emit(_GONE.format("; ".join(lost)))
 
-    def _found_again(self, old: Project, new: Project) -> Cell | None:
-        """Return the selected cell in another project: the same experiment, FOV, track and frame."""
-        if self._cell is None:
-            return None
-        identity = identity_of(old, self._cell)
-        return find_cell(new, *identity)
+    def _carry_over(self, old: Project, new: Project) -> None:
+        """Find the selected cell, and those that can be gone back to, in the other project."""
+        cell, self._cell = self._cell, None
+        if cell is not None:
+            self._cell = found_again(old, new, cell)
+            if self._cell is None:
+                self.lose(f"the selected cell, {identity_of(old, cell)}")
+        self._back, self._forward = (
+            [found for left in cells if (found := found_again(old, new, left)) is not None]
+            for cells in (self._back, self._forward)
+        )
 
-    @staticmethod
-    def _fits(project: Project, request: PairRequest) -> bool:
-        size = project.pipeline.config.sampling.batch_size
-        in_epoch = request.batch < project.inspector.batches_per_epoch and request.place < size
-        return in_epoch if request.anchor is None else request.anchor < len(project.inspector.dataset)
+    def lose(self, what: str) -> None:
+        """Say that something is let go because the project that is open, or being opened, lacks it."""
+        if self._lost is None:
+            self.let_go.emit(_GONE.format(what))
+        else:
+            self._lost.append(what)
 
     @property
     def cell(self) -> Cell | None:
@@ -145,36 +179,3 @@ class Session:
         if request != self._request:
             self._request = request
             self.request_changed.emit(request)
-
-
-def identity_of(project: Project, cell: Cell) -> tuple[str, str, int, int]:
-    """Return (experiment, FOV name, track id, frame) of a cell."""
-    index = project.index(cell.part)
-    table = index.table
-    track = int(table.track[cell.row])
-    entry = index.fovs[int(table.track_fov[track])]
-    name = index.registry.names[entry.experiment]
-    return name, entry.layout.name, int(table.track_id[track]), int(table.t[cell.row])
-
-
-def cell_of_track(project: Project, part: str, fov: int, track_id: int, t: int | None = None) -> Cell | None:
-    """Return an observation of a track of an FOV: that of a frame, or its first; None if there is none."""
-    table = project.index(part).table
-    if t is not None:
-        row = int(table.find(fov, track_id, t))
-    else:
-        track = int(table.tracks(fov, track_id, 0))
-        row = -1 if track < 0 else int(table.first_rows[track])
-    return None if row < 0 else Cell(part, row)
-
-
-def find_cell(project: Project, experiment: str, fov_name: str, track_id: int, t: int) -> Cell | None:
-    """Return the cell of an identity, in whichever part it is; None if there is none."""
-    place = find_fov(project, experiment, fov_name)
-    return None if place is None else cell_of_track(project, *place, track_id, t)
-
-
-def find_fov(project: Project, experiment: str, fov_name: str) -> tuple[str, int] | None:
-    """Return part and code of a field of view; None if the project has none of that name."""
-    codes = {part: index.fov_code(experiment, fov_name) for part, index in project.parts.items()}
-    return next(((part, code) for part, code in codes.items() if code >= 0), None)

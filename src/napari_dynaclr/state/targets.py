@@ -21,17 +21,6 @@ if TYPE_CHECKING:
     from dynaclr.index import MultiExperimentIndex
     from napari_dynaclr.state.project import Project
 
-__all__ = (
-    "Item",
-    "Target",
-    "audit_items",
-    "cell_target",
-    "draft_cell",
-    "effect_of",
-    "items_of",
-    "mark_target",
-)
-
 _NOBODY = "nobody"
 _NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 

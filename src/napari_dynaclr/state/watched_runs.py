@@ -17,8 +17,6 @@ from dynaclr.runs.record.states import State
 from dynaclr.runs.record.tail import News
 from napari_dynaclr.state.run_curves import RunCurves
 
-__all__ = ("Happening", "WatchedRun", "WatchedRuns", "What")
-
 _MOST_LINES = 2000
 _MOST_PROBLEMS = 200
 

@@ -31,7 +31,6 @@ from napari_dynaclr.views.contact_sheet import ContactSheet, Tile
 from napari_dynaclr.views.sampling_form import SamplingForm
 from napari_dynaclr.widgets.calm_wheel import calm_wheels
 from napari_dynaclr.widgets.empty_page import with_empty_page
-from napari_dynaclr.widgets.option_specs import OptionSpec
 from napari_dynaclr.widgets.pressed import KeyFollower, action_for
 from napari_dynaclr.widgets.share_bars import ShareBars
 
@@ -63,7 +62,7 @@ class BatchView(QWidget):
     contrast_requested = Signal()
     """The contrast is to be taken from the pairs that are seen now."""
 
-    def __init__(self, options: Sequence[OptionSpec], parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._colours = plot_colours(DARK)
         self._legend: tuple[tuple[str, ...], tuple[ChannelColour, ...]] = ((), ())
@@ -73,7 +72,7 @@ class BatchView(QWidget):
         self.sheet.place_clicked.connect(self.place_clicked)
         self.sheet.setToolTip(_SHEET_TIP)
         self.report = BatchReport(self._colours)
-        self.form = SamplingForm(options, self._colours)
+        self.form = SamplingForm(self._colours)
         self.effect = {
             name: ShareBars(f"{name} in this batch", "The batch with these options", self._colours)
             for name in ("experiment", "condition", "hours")
@@ -101,7 +100,7 @@ class BatchView(QWidget):
         self.empty = QLabel(_EMPTY)
         self.pages = with_empty_page(self, self.empty, content)
         self.setMinimumWidth(340)
-        self.owner: object = None  # keeps what works for the view alive
+        self.controller: object = None  # keeps what works for the view alive
 
     def _pairs_page(self) -> QWidget:
         page = QWidget()

@@ -1,4 +1,4 @@
-"""Which batch: epoch, number, rank and world size; knows no batches."""
+"""Which batch: epoch, number, rank and world size."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QSpinB
 from napari_dynaclr.keys.batch import BATCH_ACTIONS
 from napari_dynaclr.keys.tables import hint
 from napari_dynaclr.presentation.batch_name import BatchName
-
-__all__ = ("BatchAddress",)
 
 _MOST = 2_000_000_000
 

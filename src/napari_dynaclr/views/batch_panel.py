@@ -13,8 +13,6 @@ from napari_dynaclr.presentation.colours import PlotColours
 from napari_dynaclr.widgets.chart import Chart, Series
 from napari_dynaclr.widgets.share_bars import Bar, ShareBars, bars_of
 
-__all__ = ("CompositionPanel", "axis_bars")
-
 _AXES = {
     "experiment": "A batch is built around one experiment; the others leak into it.",
     "condition": "Conditions should have the shares that the options ask for.",
@@ -64,10 +62,10 @@ class CompositionPanel(QScrollArea):
         self.setWidget(content)
 
     def _items(self) -> list[QWidget | QVBoxLayout]:
-        bars = list(self.bars.values())
+        bars: list[QWidget] = list(self.bars.values())
         if not self._pooled:
             return [self.key, self.flags, *bars, self._tau_column, self.facts]
-        first = [self.key, self.flags, self.crossing, *bars[:2], self.hours]
+        first: list[QWidget | QVBoxLayout] = [self.key, self.flags, self.crossing, *bars[:2], self.hours]
         return [*first, *bars[3:], self._tau_column, self.coverage, self.facts]
 
     def set_composition(self, composition: Composition) -> None:

@@ -27,8 +27,6 @@ from napari_dynaclr.presentation.colours import PlotColours
 from napari_dynaclr.state.memory import project_folder
 from napari_dynaclr.views.batch_panel import CompositionPanel
 
-__all__ = ("BatchReport",)
-
 _EMPTY = (
     "<b>No report yet</b><br><br>Choose how many batches to draw and press <b>Draw</b>: experiments and "
     "conditions, hours, times to the positives, losses, coverage, brightness and confounds over all. "

@@ -1,4 +1,4 @@
-"""All possible positives of an anchor as bars over time; knows offsets and probabilities, no cells."""
+"""All possible positives of an anchor as bars over time."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from qtpy.QtGui import QColor, QPainter, QPen
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from napari_dynaclr.presentation.colours import PlotColours
-
-__all__ = ("CandidateBars",)
 
 _MARGIN_PX = 6
 

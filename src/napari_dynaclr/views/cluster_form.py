@@ -21,8 +21,6 @@ from napari_dynaclr.state.memory import project_folder
 from napari_dynaclr.widgets.calm_wheel import CalmWheel
 from napari_dynaclr.widgets.parts import button, words
 
-__all__ = ("ClusterForm",)
-
 _TEXTS = {
     "time": ("Time limit", "Longest time of one turn of the job: days-hours:minutes:seconds", "1-00:00:00"),
     "partition": ("Partition", "Part of the cluster; empty for its default", "the cluster's default"),

@@ -14,8 +14,6 @@ from qtpy.QtWidgets import QAbstractScrollArea, QScrollBar, QToolTip, QWidget
 
 from napari_dynaclr.presentation.colours import PlotColours
 
-__all__ = ("ContactSheet", "Tile")
-
 _SIDE_PX, _GAP_PX, _STRIP_PX, _CAPTION_PX = 60, 6, 4, 15
 _WIDTH = _SIDE_PX + _GAP_PX
 _BESIDE_PX = _STRIP_PX + _CAPTION_PX + _GAP_PX  # what a tile is higher than its pictures

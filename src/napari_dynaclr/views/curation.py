@@ -80,7 +80,7 @@ class CurationView(QWidget):
         for mode, page in self._of_mode.items():
             self.pages.addTab(page, _TITLES[mode])
             self.pages.setTabToolTip(self.pages.count() - 1, _TIPS[mode])
-        self.owner: object = None  # keeps what works for the view alive
+        self.controller: object = None  # keeps what works for the view alive
         self._timer = QTimer(self)
         self._timer.setInterval(_WATCH_MS)
         self._arrange()

@@ -15,8 +15,6 @@ from napari_dynaclr.views.curation_pages import page_column
 from napari_dynaclr.views.curation_parts import ActionButton, button
 from napari_dynaclr.views.curation_tables import MarkModel, Table
 
-__all__ = ("MarksPage",)
-
 _DESCENDING = Qt.SortOrder.DescendingOrder
 
 

@@ -23,8 +23,6 @@ from napari_dynaclr.presentation.colours import PlotColours
 from napari_dynaclr.views.curation_parts import ActionButton, IntervalBar, button
 from napari_dynaclr.views.curation_tables import QueueModel, QueueRow, Table
 
-__all__ = ("AuditPage", "CellPage", "QueuePage", "ReviewPage", "page_column")
-
 
 def page_column(page: QWidget) -> QVBoxLayout:
     """Return the layout of a page."""

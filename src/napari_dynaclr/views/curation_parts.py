@@ -24,8 +24,6 @@ from napari_dynaclr.keys.tables import NO_KEY, hint
 from napari_dynaclr.presentation.colours import PlotColours
 from napari_dynaclr.views.curation_tables import verdict_colour
 
-__all__ = ("ActionButton", "IntervalBar", "JudgeBar", "StatusBar", "TargetCard", "button")
-
 
 def button(text: str, tooltip: str, on_click: Callable[[], object]) -> QPushButton:
     """Return a button that leaves the focus to the view around it when it is clicked."""

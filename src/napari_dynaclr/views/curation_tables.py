@@ -13,8 +13,6 @@ from dynaclr.curation import Mark
 from napari_dynaclr.presentation.colours import PlotColours
 from napari_dynaclr.presentation.mark_list import COLUMNS, GLYPHS, MarkTexts
 
-__all__ = ("MarkModel", "QueueModel", "QueueRow", "Table", "verdict_colour")
-
 QueueRow = tuple[str, str, str, str]
 """Verdict or blank, score, place, reason."""
 

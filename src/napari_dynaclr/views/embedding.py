@@ -1,4 +1,4 @@
-"""The view of an embedding: plot, legend, selected cells, neighbours; emits wishes only, knows no files."""
+"""The view of an embedding: plot, legend, selected cells, neighbours; emits wishes only."""
 
 from __future__ import annotations
 
@@ -22,8 +22,6 @@ from napari_dynaclr.widgets.empty_page import with_empty_page
 from napari_dynaclr.widgets.parts import button, words
 from napari_dynaclr.widgets.pressed import KeyFollower, action_for
 from napari_dynaclr.widgets.scatter_plot import ScatterPlot
-
-__all__ = ("EmbeddingView",)
 
 _EMPTY = (
     "<b>No embedding is open</b><br><br>{} the "

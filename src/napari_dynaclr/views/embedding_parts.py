@@ -18,8 +18,6 @@ from napari_dynaclr.state.embedding_colours import Colouring
 from napari_dynaclr.widgets.calm_wheel import CalmWheel
 from napari_dynaclr.widgets.parts import button, words
 
-__all__ = ("Choices", "SelectedList", "Source", "legend_text")
-
 _MOST_NAMES = 21
 _STOPS = 9
 _MOST_GROUPS = 40

@@ -1,4 +1,4 @@
-"""Which layers become a project, and what they do not say; emits wishes, knows no layers."""
+"""Which layers become a project, and what they do not say; emits wishes."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ from qtpy.QtWidgets import (
 
 from napari_dynaclr.widgets.layer_list import Choice, LayerList
 from napari_dynaclr.widgets.parts import PlainNumber, button, words
-
-__all__ = ("Entered", "FromLayersForm")
 
 _NUMBERS = {
     "interval": ("Interval", "Minutes between two frames", " min", "not set"),

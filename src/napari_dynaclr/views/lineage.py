@@ -31,8 +31,6 @@ from napari_dynaclr.widgets.film_strip import FilmStrip
 from napari_dynaclr.widgets.pressed import KeyFollower, action_for
 from napari_dynaclr.widgets.tree_canvas import TreeCanvas
 
-__all__ = ("LineageView",)
-
 _EMPTY = (
     "<b>No family to show</b><br><br>Select a cell to see where it comes from, its daughters, and the cells "
     "that can be its positives: click a track in the image, or a pair in the gallery."

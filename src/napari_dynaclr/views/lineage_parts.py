@@ -14,8 +14,6 @@ from napari_dynaclr.presentation.colours import PlotColours
 from napari_dynaclr.views.lineage_style import GLYPHS, LEGEND, STROKES
 from napari_dynaclr.widgets.glyphs import glyph_pixmap, stroke_pixmap
 
-__all__ = ("LineageLegend", "StepBar")
-
 
 class StepBar(QWidget):
     """One button a step, then the whole family and the legend."""

@@ -11,8 +11,6 @@ from dynaclr.index import Loss
 from napari_dynaclr.presentation.lineage_layout import LineageLayout, NodeKind
 from napari_dynaclr.widgets.glyphs import Glyph, Stroke
 
-__all__ = ("GLYPHS", "LEGEND", "STROKES", "descent_line", "lines_of", "nodes_by_glyph", "positive_sizes")
-
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 

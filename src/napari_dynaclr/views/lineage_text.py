@@ -12,8 +12,6 @@ from napari_dynaclr.presentation.colours import PlotColours
 from napari_dynaclr.presentation.lineage_layout import LineageLayout, NodeKind
 from napari_dynaclr.presentation.positives import BARRIER_TEXT, LOSS_TEXT, Barrier
 
-__all__ = ("breadcrumb", "hover_text", "selection_text")
-
 _KIND_TEXT = {
     NodeKind.DAUGHTER: "first observation after its mother",
     NodeKind.START: "first observation of the family",

@@ -11,8 +11,6 @@ from napari_dynaclr.presentation.colours import PlotColours
 from napari_dynaclr.views.contact_sheet import ContactSheet, Tile
 from napari_dynaclr.widgets.parts import words
 
-__all__ = ("NeighbourPanel",)
-
 _MOST = 200
 
 

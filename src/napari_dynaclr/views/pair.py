@@ -188,6 +188,7 @@ class PairView(QWidget):
     def set_message(self, text: str) -> None:
         """Say why there is no pair at this address."""
         self.pages.setCurrentIndex(1)
+        self._patches, self._rows = {}, (-1, -1)
         self.grid.set_images(None, (), ())
         self.about.setText(text)
         self.set_candidates(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), None, 0.0)

@@ -1,11 +1,9 @@
-"""Which pair: epoch, batch and place in it, and which slice of its stacks; knows no batches."""
+"""Which pair: epoch, batch and place in it, and which slice of its stacks."""
 
 from __future__ import annotations
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QGridLayout, QLabel, QSpinBox, QWidget
-
-__all__ = ("PairAddress",)
 
 _BUTTONS_PX = 44  # what the buttons of a number and the ends of its field take
 _LONGEST = "9999"

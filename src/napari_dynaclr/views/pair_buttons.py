@@ -1,4 +1,4 @@
-"""Buttons of what can be done in the pair view, in rows; knows no pairs."""
+"""Buttons of what can be done in the pair view, in rows."""
 
 from __future__ import annotations
 
@@ -13,11 +13,6 @@ from napari_dynaclr.keys.tables import hint
 
 __all__ = ("PairButtons",)
 
-_ROWS = (
-    ("previous", "next", "random", "anchor"),
-    ("again", "batch", "back", "forward", "help"),
-)
-
 
 class PairButtons(QWidget):
     """One button for each of `PAIR_ACTIONS`."""
@@ -31,11 +26,12 @@ class PairButtons(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        for names in _ROWS:
+        half = len(PAIR_ACTIONS) // 2
+        for actions in (PAIR_ACTIONS[:half], PAIR_ACTIONS[half:]):
             row = QHBoxLayout()
             row.setSpacing(3)
-            for name in names:
-                row.addWidget(self.by_name[name])
+            for action in actions:
+                row.addWidget(self.by_name[action.name])
             column.addLayout(row)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 

@@ -28,8 +28,6 @@ from napari_dynaclr.widgets.fov_box import FovBox
 from napari_dynaclr.widgets.long_words import LongWords
 from napari_dynaclr.widgets.parts import Fold, button
 
-__all__ = ("ProjectView",)
-
 _MOST_RECENT = 8
 _LINES = 7
 

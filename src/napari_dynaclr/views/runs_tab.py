@@ -25,8 +25,6 @@ from napari_dynaclr.presentation.training_text import GLYPH_OF, run_title
 from napari_dynaclr.state.memory import project_folder
 from napari_dynaclr.widgets.parts import button, words
 
-__all__ = ("RunsTab",)
-
 _EMPTY = (
     "<b>No runs here</b><br><br>Start one in the tab Start, or choose another folder of runs, for example "
     "one that a cluster writes to."

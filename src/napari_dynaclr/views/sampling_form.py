@@ -1,4 +1,4 @@
-"""The options of the sampler as a form; knows their types and texts, not what they do."""
+"""The options of the sampler as a form, and buttons to reset and to write them; knows not what they do."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from typing import Any
 
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import (
-    QAbstractSpinBox,
-    QCheckBox,
     QFileDialog,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -20,55 +17,46 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from dynaclr.options.catalogue import options
 from napari_dynaclr.presentation.colours import PlotColours
 from napari_dynaclr.state.memory import project_folder
-from napari_dynaclr.widgets.option_fields import OptionField, option_field
-from napari_dynaclr.widgets.option_specs import OptionSpec
+from napari_dynaclr.views.training_form import GROUP_TITLES
+from napari_dynaclr.widgets.option_fields import OptionField
+from napari_dynaclr.widgets.option_form import OptionForm
 
 __all__ = ("SamplingForm",)
 
 _SETTLE_MS = 250
-_NEEDS = {
-    "leaky": "experiment_aware",
-    "experiment_weights": "experiment_aware",
-    "group_by": "experiment_aware",
-    "condition_ratio": "condition_balanced",
-    "stratify_by": "condition_balanced",
-    "temporal_window_hours": "temporal_enrichment",
-    "temporal_global_fraction": "temporal_enrichment",
-}
-"""Options without effect while another one is off."""
 _NOTHING = "Nothing is open."
 _UNCHANGED = "Nothing differs from the file."
 
 
 class SamplingForm(QWidget):
-    """One field an option, with an error beside it, and buttons to reset and to write."""
+    """The form, and buttons to reset and to write."""
 
     options_changed = Signal(object)
     """dict of all options, once the user has paused."""
     write_requested = Signal(object)
     """Path to write the changed options to, None for the file that is open."""
 
-    def __init__(self, options: Sequence[OptionSpec], colours: PlotColours) -> None:
+    def __init__(self, colours: PlotColours) -> None:
         super().__init__()
-        self._options = tuple(options)
+        self._paths = {item.name: item.path for item in options("sampling")}
         self._saved: dict[str, Any] = {}
-        self._locked: dict[str, str] = {}
         self._why: tuple[str | None, str | None] = (_NOTHING, _NOTHING)
-        self.fields: dict[str, OptionField] = {}
-        self.errors: dict[str, QLabel] = {}
-        self._titles: dict[str, QLabel] = {}
+        self.form = OptionForm(GROUP_TITLES, opened=True)
+        self.form.set_options(options("sampling"))
+        self.form.changed.connect(self._on_changed)
         self.message = QLabel()
         self.message.setWordWrap(True)
         self.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
-        self._settle.timeout.connect(lambda: self.options_changed.emit(self.values()))
+        self._settle.timeout.connect(self._on_settled)
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 4, 4, 4)
-        column.addLayout(self._grid())
+        column.addWidget(self.form)
         column.addWidget(self._buttons())
         column.addWidget(self._question())
         column.addWidget(self.message)  # below: buttons stay under the mouse when it comes and goes
@@ -76,23 +64,10 @@ class SamplingForm(QWidget):
         self.set_colours(colours)
         self._show_state()
 
-    def _grid(self) -> QGridLayout:
-        grid = QGridLayout()
-        grid.setColumnStretch(1, 1)
-        grid.setVerticalSpacing(3)
-        for place, option in enumerate(self._options):
-            field, title, error = option_field(option), QLabel(option.title), QLabel()
-            title.setToolTip(field.toolTip())
-            error.setWordWrap(True)
-            error.hide()
-            field.changed.connect(self._on_changed)
-            top = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft
-            grid.addWidget(title, 2 * place, 0, top)
-            grid.addWidget(field, 2 * place, 1)
-            grid.addWidget(error, 2 * place + 1, 0, 1, 2)
-            self.fields[option.name], self._titles[option.name] = field, title
-            self.errors[option.name] = error
-        return grid
+    @property
+    def fields(self) -> dict[str, OptionField]:
+        """The fields by name of the option."""
+        return {name: self.form.fields[path] for name, path in self._paths.items()}
 
     def _buttons(self) -> QWidget:
         bar = QWidget()
@@ -123,7 +98,7 @@ class SamplingForm(QWidget):
 
     def values(self) -> dict[str, Any]:
         """Return all options as shown."""
-        return {name: field.value() for name, field in self.fields.items()}
+        return {name: field.value for name, field in self.fields.items()}
 
     def changes(self) -> dict[str, Any]:
         """Return the options that differ from the file."""
@@ -131,23 +106,16 @@ class SamplingForm(QWidget):
 
     def set_values(self, values: Mapping[str, Any], choices: Mapping[str, Sequence[str]]) -> None:
         """Show options, with the names that each may hold; tells nobody."""
-        for name, names in choices.items():
-            self.fields[name].set_choices(names)
-        for name, value in values.items():
-            if self.fields[name].value() != value:
-                self.fields[name].show_value(value)
+        if choices:
+            named = {self._paths[name]: names for name, names in choices.items()}
+            self.form.set_options(options("sampling"), named)
+        self.form.set_values({self._paths[name]: value for name, value in values.items()})
         self._order()
         self._show_state()
 
     def _order(self) -> None:
         """Let the tab key go along the fields as they are seen: some are made when names are known."""
-        inputs = [
-            part
-            for field in self.fields.values()
-            for part in field.findChildren(QWidget)
-            if isinstance(part, (QCheckBox, QAbstractSpinBox))
-        ]
-        for before, after in pairwise([*inputs, self.reset, self.write, self.save_as]):
+        for before, after in pairwise([*self.form.inputs(), self.reset, self.write, self.save_as]):
             QWidget.setTabOrder(before, after)
 
     def set_saved(self, values: Mapping[str, Any], writable: str | None, copyable: str | None) -> None:
@@ -158,20 +126,17 @@ class SamplingForm(QWidget):
 
     def set_locked(self, locked: Mapping[str, str]) -> None:
         """Say which options cannot be changed here, and why."""
-        self._locked = dict(locked)
-        self._show_state()
+        self.form.set_locked({self._paths[name]: why for name, why in locked.items()})
 
     def set_error(self, text: str) -> None:
-        """Show an error beside the field that it names; an empty text takes errors away."""
+        """Show an error under the field that it names; an empty text takes errors away."""
         named = [
             name
             for part in re.findall(r"field ([\w, ]+):", text)
             for name in part.split(", ")
-            if name in self.errors
+            if name in self._paths
         ]
-        for name, label in self.errors.items():
-            label.setText(text if name in named else "")
-            label.setVisible(name in named)
+        self.form.set_faults({self._paths[name]: text for name in named})
         self.set_message("" if named else text, wrong=True)
 
     def set_message(self, text: str, wrong: bool = False) -> None:
@@ -183,13 +148,19 @@ class SamplingForm(QWidget):
     def set_colours(self, colours: PlotColours) -> None:
         """Follow a theme."""
         self._warning = colours.of("4")
-        for label in self.errors.values():
-            label.setStyleSheet(f"color: {self._warning}")
+        self.form.set_warning(self._warning)
 
     def _on_changed(self) -> None:
         self._ask(False)
         self._show_state()
         self._settle.start()
+
+    def _on_settled(self) -> None:
+        """Tell the options, or what is wrong with them."""
+        faults = self.form.faults()
+        self.form.set_faults(faults)
+        if not faults:
+            self.options_changed.emit(self.values())
 
     def _on_reset(self) -> None:
         self.set_values(self._saved, {})
@@ -212,17 +183,10 @@ class SamplingForm(QWidget):
         self.write_requested.emit(None)
 
     def _show_state(self) -> None:
-        """Mark what differs from the file, and switch off what has no effect."""
+        """Mark what differs from the file."""
         changes = self.changes() if self._saved else {}
-        for option in self._options:
-            name, title = option.name, self._titles[option.name]
-            title.setText(f"<b>{option.title} \N{BULLET}</b>" if name in changes else option.title)
-            switch = _NEEDS.get(name)
-            idle = switch is not None and not self.fields[switch].value()
-            why = self._locked.get(name) or (f"No effect while '{switch}' is off." if idle else "")
-            self.fields[name].setEnabled(not why)
-            tip = self.fields[name].toolTip().split("\n\n")[0]
-            self.fields[name].setToolTip(f"{tip}\n\n{why}" if why else tip)
+        for name, field in self.fields.items():
+            field.set_marked(name in changes)
         writable, copyable = self._why
         self.reset.setEnabled(bool(changes))
         self.write.setEnabled(bool(changes) and writable is None)

@@ -1,4 +1,4 @@
-"""What set-up found in each experiment, as a table that fits a narrow dock; knows no project."""
+"""What set-up found in each experiment, as a table that fits a narrow dock."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from qtpy.QtGui import QFontMetrics, QResizeEvent
 from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from dynaclr.index import ExperimentReport
-
-__all__ = ("SetupTable",)
 
 _COLUMNS = {
     "FOVs": "Fields of view that are used, of those on the plate",

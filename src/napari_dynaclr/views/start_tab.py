@@ -147,10 +147,16 @@ class StartTab(QWidget):
         found = self.device.currentData()
         return found if isinstance(found, Device) else None
 
-    def set_spec(self, spec: RunSpec | None, faults: Mapping[str, str], where: str) -> None:
-        """Show a training, what is wrong with it, and where it will be written."""
+    def set_spec(
+        self,
+        spec: RunSpec | None,
+        faults: Mapping[str, str],
+        where: str,
+        choices: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        """Show a training, what is wrong with it, where it is written, and names that options may hold."""
         if spec is not None:
-            self.form.set_spec(spec, faults)
+            self.form.set_spec(spec, faults, choices)
         self.form.setEnabled(spec is not None)
         self.where.setText(where)
 

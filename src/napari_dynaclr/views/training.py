@@ -38,4 +38,6 @@ class TrainingView(QWidget):
 
     def set_theme(self, theme: Mapping[str, str]) -> None:
         """Follow a theme, at least "background" and "text"."""
-        self.watch.set_colours(plot_colours(theme))
+        colours = plot_colours(theme)
+        self.watch.set_colours(colours)
+        self.start.form.set_warning(colours.of("4"))

@@ -11,8 +11,6 @@ from napari_dynaclr.state.run_curves import TimeAxis, smoothed
 from napari_dynaclr.state.watched_runs import WatchedRun
 from napari_dynaclr.widgets.curve_plot import Curve
 
-__all__ = ("PANELS", "curves_of", "legend_text")
-
 PANELS: dict[str, tuple[str, ...]] = {
     "loss": ("loss/train", "loss/val"),
     "learning rate": ("lr",),

@@ -33,8 +33,6 @@ from napari_dynaclr.widgets.curve_plot import Curve, CurvePlot
 from napari_dynaclr.widgets.empty_page import with_empty_page
 from napari_dynaclr.widgets.parts import Fold, button, words
 
-__all__ = ("WatchTab",)
-
 _EMPTY = (
     "<b>No run is watched</b><br><br>Start a training in the tab Start, or tick one in the tab Runs: "
     "it may have been started anywhere, also by another window or on a cluster."

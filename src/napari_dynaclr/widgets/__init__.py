@@ -1,4 +1,4 @@
-"""Generic Qt parts and plots; know no dynaclr. The only room that imports pyqtgraph."""
+"""Generic Qt parts and plots."""
 
 __all__ = (
     "calm_wheel",
@@ -13,8 +13,8 @@ __all__ = (
     "layer_list",
     "long_words",
     "option_fields",
-    "option_specs",
-    "parameter_field",
+    "option_form",
+    "option_text",
     "parts",
     "patch_grid",
     "pressed",

@@ -1,11 +1,9 @@
-"""Holds the wheel back from fields without the focus; knows nothing of what they hold."""
+"""Holds the wheel back from fields without the focus."""
 
 from __future__ import annotations
 
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QWidget
-
-__all__ = ("CalmWheel", "calm_wheels")
 
 
 class CalmWheel(QObject):

@@ -1,4 +1,4 @@
-"""A plot of curves that stays quick with any number of points; knows numbers, not their meaning."""
+"""A plot of curves that stays quick with any number of points."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 import pyqtgraph as pg  # after qtpy, which chooses the binding: pyqtgraph follows the one that is imported
 
 from napari_dynaclr.presentation.colours import PlotColours
-
-__all__ = ("Curve", "CurvePlot")
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -5,8 +5,6 @@ from typing import Any
 
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
-__all__ = ("bring_up", "make_room", "name_tab", "shrink", "title_of")
-
 _PLACES = ("DynaCLR", "napari-dynaclr")
 """What napari adds to the name of a dock: in its menu, and when a program asks for one."""
 

@@ -1,11 +1,9 @@
-"""A view that says what to do until there is something to show; knows neither."""
+"""A view that says what to do until there is something to show."""
 
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QStackedWidget, QVBoxLayout, QWidget
-
-__all__ = ("with_empty_page",)
 
 
 def with_empty_page(view: QWidget, empty: QLabel, content: QWidget) -> QStackedWidget:

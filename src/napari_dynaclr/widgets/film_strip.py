@@ -1,4 +1,4 @@
-"""A row of patches that scrolls sideways; knows rows and labels, not what they show."""
+"""A row of patches that scrolls sideways."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from qtpy.QtWidgets import QScrollArea, QScrollBar, QWidget
 from napari_dynaclr.presentation.colours import PlotColours
 from napari_dynaclr.presentation.images import contrast_limits
 from napari_dynaclr.widgets.patch_grid import to_image
-
-__all__ = ("FilmStrip",)
 
 _TILE_PX, _GAP_PX, _LABEL_PX = 56, 6, 16
 

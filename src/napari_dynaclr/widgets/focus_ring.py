@@ -1,12 +1,10 @@
-"""A frame around the field that has the keys, as napari's style draws none; knows not what fields hold."""
+"""A frame around the field that has the keys, as napari's style draws none."""
 
 from __future__ import annotations
 
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtGui import QColor, QPainter, QPaintEvent, QPen
 from qtpy.QtWidgets import QApplication, QWidget
-
-__all__ = ("FocusRing",)
 
 _WIDTH_PX = 2
 

@@ -1,4 +1,4 @@
-"""A list of fields of view that can be searched by typing; knows titles, not what they show."""
+"""A list of fields of view that can be searched by typing."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from qtpy.QtCore import QStringListModel, Qt, Signal
 from qtpy.QtWidgets import QComboBox, QCompleter, QListView, QWidget
+from superqt import QSearchableComboBox
 
 __all__ = ("FovBox",)
 
 _LEAST_LETTERS = 16
 
 
-class FovBox(QComboBox):
+class FovBox(QSearchableComboBox):
     """Chooses one of any number of fields of view, from the list or by a part of its title."""
 
     chosen = Signal(str, int)
@@ -25,17 +26,13 @@ class FovBox(QComboBox):
         self._shown: tuple[str, int] | None = None
         self._titles = QStringListModel(self)
         self.setModel(self._titles)
-        self.setEditable(True)
-        self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         # without these, every title is measured whenever the box is laid out or opened
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(_LEAST_LETTERS)
         self.setView(_quick_list())
-        self.finder = QCompleter(self._titles, self)
-        self.finder.setFilterMode(Qt.MatchFlag.MatchContains)
-        self.finder.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self.finder: QCompleter = self.completer_object
+        self.finder.setModel(self._titles)
         self.finder.setPopup(_quick_list())
-        self.setCompleter(self.finder)
         line = self.lineEdit()
         assert line is not None
         self.line = line

@@ -1,4 +1,4 @@
-"""How marks and lines of a drawing look; knows points and lines, not their meaning."""
+"""How marks and lines of a drawing look."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ import pyqtgraph as pg  # after qtpy, which chooses the binding: pyqtgraph follo
 from pyqtgraph.graphicsItems.ScatterPlotItem import drawSymbol
 
 from napari_dynaclr.presentation.colours import PlotColours
-
-__all__ = ("Glyph", "Stroke", "glyph_paints", "glyph_pixmap", "stroke_pen", "stroke_pixmap")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A list of layers that are ticked; knows no layers."""
+"""A list of layers that are ticked."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QListWidget, QListWidgetItem
-
-__all__ = ("Choice", "LayerList")
 
 _LINES_SHOWN = 4
 _KEY = Qt.ItemDataRole.UserRole

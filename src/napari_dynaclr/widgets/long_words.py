@@ -6,8 +6,6 @@ from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea
 
-__all__ = ("LongWords",)
-
 
 class LongWords(QScrollArea):
     """A text that wraps, can be copied, and never takes more than a number of lines.

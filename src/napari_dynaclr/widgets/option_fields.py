@@ -1,219 +1,259 @@
-"""Widgets that hold one option each; made from what is known of the option, know no configuration."""
+"""The field of one option, a widget of magicgui chosen by the option's type; knows no option by name."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import (
-    QCheckBox,
-    QDoubleSpinBox,
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QVBoxLayout,
-    QWidget,
+from magicgui.widgets import (
+    CheckBox,
+    ComboBox,
+    Container,
+    FloatSpinBox,
+    LineEdit,
+    SpinBox,
 )
-from superqt import QFlowLayout, QLargeIntSpinBox
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QAbstractSpinBox, QComboBox, QFormLayout, QLabel
 
+from dynaclr.options.parameter import Kind, Parameter
 from napari_dynaclr.widgets.calm_wheel import CalmWheel
-from napari_dynaclr.widgets.option_specs import OptionSpec
-from napari_dynaclr.widgets.parts import PlainNumber
+from napari_dynaclr.widgets.option_text import NONE, text_of, value_of
+from napari_dynaclr.widgets.parts import words
 
-__all__ = ("OptionField", "option_field")
+__all__ = ("OptionField",)
 
-_DECIMALS = 3
-_WIDEST_PX = 220
-_LARGEST_NUMBER = 1e6
-_LARGEST_INTEGER = 2**63 - 1
-
-
-class _Field(QWidget):
-    """What the fields have in common."""
-
-    changed = Signal()
-    """The user changed what is shown."""
-
-    def set_choices(self, choices: Sequence[str]) -> None:
-        """Say which names there are, for options that are about names."""
+_LARGEST = 2**63 - 1
+_LARGEST_NUMBER = 1e9
+_DECIMALS, _MOST_DECIMALS = 3, 12
+_IN_A_ROW = 2
 
 
-class _Flag(_Field):
-    def __init__(self) -> None:
-        super().__init__()
-        self.box = QCheckBox()
-        self.box.clicked.connect(self.changed)
-        _filled(self, self.box)
+class OptionField:
+    """Widget, label and error of an option.
 
-    def value(self) -> bool:
-        return bool(self.box.isChecked())
+    Parameters
+    ----------
+    option
+        What is asked for.
+    title
+        Its label.
+    names
+        What its names may be, for lists and mappings of names; none if that is not known.
+    changed
+        Called with (path, value) when a person has changed it.
+    calm
+        Holds the wheel back.
 
-    def show_value(self, value: Any) -> None:
-        self.box.setChecked(bool(value))
+    Attributes
+    ----------
+    widget
+        The widget of magicgui.
+    parts
+        The boxes or numbers of its names, where these are known.
+    label, error
+        Its title, and what is wrong with the value, under the widget.
+    """
 
+    def __init__(
+        self,
+        option: Parameter,
+        title: str,
+        names: Sequence[str],
+        changed: Callable[[str, Any], None],
+        calm: CalmWheel,
+    ) -> None:
+        self.option, self._title, self._changed, self._calm = option, title, changed, calm
+        self._told: Any = None
+        self._why = ""
+        self.parts: dict[str, Any] = {}
+        self._whole: Any = None
+        self.widget: Any = self._made(tuple(names))
+        self.widget.native.setAccessibleName(option.path)
+        self.label, self.error = QLabel(title), words("What is wrong with this option")
+        self.label.setBuddy(self.widget.native)
+        self.error.setProperty("fault", "true")
+        self.error.hide()
+        self._tip()
 
-class _Number(_Field):
-    def __init__(self, option: OptionSpec) -> None:
-        super().__init__()
-        self._whole = option.kind == "integer"
-        self.box: QLargeIntSpinBox | QDoubleSpinBox = QLargeIntSpinBox() if self._whole else _number_box()
-        if isinstance(self.box, QDoubleSpinBox) and option.bounds is not None:
-            self.box.setSuffix(option.bounds.unit)
-        bounds = option.bounds
-        if bounds is not None:
-            smallest = 1 if self._whole else 10.0**-_DECIMALS
-            low = bounds.low + smallest if bounds.above else bounds.low
-            highest = _LARGEST_INTEGER if self._whole else _LARGEST_NUMBER
-            high = min(bounds.high, highest)
-            self.box.setRange(int(low) if self._whole else low, int(high) if self._whole else high)
-            if not self._whole:
-                self.box.setSingleStep(0.05 if high <= 1 else 0.5)
-        self.box.setKeyboardTracking(False)
-        _guarded(self, self.box)
-        self.box.valueChanged.connect(lambda: self.changed.emit())
-        _filled(self, self.box)
+    def add_to(self, form: QFormLayout) -> None:
+        """Add a row with label and widget, and one for the error."""
+        if isinstance(self.widget, CheckBox):
+            form.addRow(self.widget.native)  # its title is its own text
+        else:
+            form.addRow(self.label, self.widget.native)
+        form.addRow(self.error)
 
+    def _made(self, names: tuple[str, ...]) -> Any:
+        option = self.option
+        if option.kind is Kind.TRUTH:
+            return self._heard(CheckBox(text=self._title))
+        if option.kind is Kind.CHOICE:
+            values = [*([NONE] if option.optional else []), *option.choices]
+            return self._heard(ComboBox(choices=_choices(values)))
+        if names and option.kind is Kind.LIST:
+            return self._names(names)
+        if names and option.kind is Kind.MAPPING:
+            return self._weights(names)
+        if not option.optional and not option.required:
+            if option.kind is Kind.WHOLE:
+                return self._heard(SpinBox(**self._range(_LARGEST, 1)))
+            if option.kind is Kind.NUMBER and (option.unit or option.upper is not None):
+                step = 0.05 if option.upper == 1 else 0.5
+                number = self._heard(FloatSpinBox(**self._range(_LARGEST_NUMBER, step)))
+                number.native.setSuffix(f" {option.unit}" if option.unit else "")
+                return number
+        text = LineEdit()
+        text.native.setPlaceholderText(NONE if option.optional else option.expected)
+        text.native.editingFinished.connect(self._tell)
+        return text
+
+    def _range(self, largest: float, step: float) -> dict[str, Any]:
+        lower, upper = self.option.lower, self.option.upper
+        kind = int if isinstance(largest, int) else float
+        return {
+            "min": kind(-largest if lower is None else lower),
+            "max": kind(largest if upper is None else min(upper, largest)),
+            "step": step,
+        }
+
+    def _heard(self, widget: Any) -> Any:
+        """Listen to a widget, and keep the wheel from changing it while a form is scrolled."""
+        native = widget.native
+        if isinstance(native, QAbstractSpinBox):
+            native.setKeyboardTracking(False)
+        if isinstance(native, (QAbstractSpinBox, QComboBox)):
+            native.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            native.installEventFilter(self._calm)
+        if isinstance(native, QComboBox):
+            native.setMinimumContentsLength(8)
+        widget.changed.connect(lambda _: self._tell())
+        return widget
+
+    def _names(self, names: tuple[str, ...]) -> Container[Any]:
+        """Return a box for each name."""
+        self.parts = {name: self._heard(CheckBox(text=name, tooltip=name)) for name in names}
+        boxes = list(self.parts.values())
+        rows = [
+            Container(widgets=boxes[start : start + _IN_A_ROW], layout="horizontal", labels=False)
+            for start in range(0, len(boxes), _IN_A_ROW)
+        ]
+        return _tight(Container(widgets=[_tight(row) for row in rows], labels=False))
+
+    def _weights(self, names: tuple[str, ...]) -> Container[Any]:
+        """Return a number for each name, and a box to leave the option out."""
+        self._whole = self._heard(CheckBox(text="default", label="", tooltip="Leave the option out"))
+        for name in names:
+            number = FloatSpinBox(
+                label=name, min=0.0, max=_LARGEST_NUMBER, step=0.1, value=1.0, tooltip=f"Weight of '{name}'"
+            )
+            self.parts[name] = self._heard(number)
+        return _tight(Container(widgets=[self._whole, *self.parts.values()], labels=True))
+
+    @property
     def value(self) -> Any:
-        return int(self.box.value()) if self._whole else round(float(self.box.value()), _DECIMALS)
+        """What the field holds, as a YAML has it."""
+        if self._whole is not None:
+            weights = {name: float(part.value) for name, part in self.parts.items()}
+            return None if self._whole.value else weights
+        if self.parts:
+            return [name for name, part in self.parts.items() if part.value]
+        if isinstance(self.widget, LineEdit):
+            return value_of(self.widget.value, self.option)
+        if isinstance(self.widget, ComboBox):
+            return None if self.widget.value == NONE else self.widget.value
+        return self.widget.value
 
-    def show_value(self, value: Any) -> None:
-        blocked = self.box.blockSignals(True)
-        self.box.setValue(value)
-        self.box.blockSignals(blocked)
+    def set_value(self, value: Any) -> None:
+        """Show a value; nobody is told."""
+        self._told, widget = value, self.widget
+        native = widget.native
+        if self._whole is not None:
+            self._set_part(self._whole, value is None)
+            for name, part in self.parts.items():
+                self._set_part(part, 1.0 if value is None else float(value.get(name, 0.0)))
+                part.visible = value is not None
+        elif self.parts:
+            for name, part in self.parts.items():
+                self._set_part(part, name in (value or ()))
+        elif isinstance(widget, LineEdit):
+            if value_of(widget.value, self.option) != value:
+                widget.value = text_of(value)
+                native.setCursorPosition(0)
+        elif isinstance(widget, ComboBox):
+            shown = NONE if value is None else str(value)
+            with widget.changed.blocked():
+                if shown not in widget.choices:
+                    widget.choices = _choices([*map(str, widget.choices), shown])
+                widget.value = shown
+        else:
+            self._set_part(widget, value)
 
+    def _set_part(self, part: Any, value: Any) -> None:
+        """Show a value in a box or number, with as many decimals as it has."""
+        with part.changed.blocked():
+            if not isinstance(part, (SpinBox, FloatSpinBox)):
+                part.value = bool(value)
+            elif not isinstance(value, (int, float)):
+                part.native.clear()  # the error says what was found
+            else:
+                if isinstance(part, FloatSpinBox):
+                    part.native.setDecimals(_decimals(value))
+                part.native.setValue(value)  # magicgui compares as floats: 2**63 - 1 would be too large
 
-class _Names(_Field):
-    def __init__(self) -> None:
-        super().__init__()
-        self._flow = QFlowLayout(self)
-        self._flow.setContentsMargins(0, 0, 0, 0)
-        self.boxes: dict[str, QCheckBox] = {}
+    def set_fault(self, fault: str | None) -> None:
+        """Say under the field what is wrong; None if nothing is."""
+        if self.error.text() != (fault or ""):
+            self.error.setText(fault or "")
+            self.error.setVisible(bool(fault))
 
-    def set_choices(self, choices: Sequence[str]) -> None:
-        chosen = self.value()
-        if list(self.boxes) == list(choices):
-            return
-        for box in self.boxes.values():
-            self._flow.removeWidget(box)
-            box.deleteLater()
-        self.boxes = {}
-        for name in choices:
-            box = self.boxes[name] = QCheckBox(name.replace("_", " "))
-            box.setToolTip(f"Column '{name}'")
-            box.clicked.connect(self.changed)
-            self._flow.addWidget(box)
-        self.show_value(chosen)
+    def set_marked(self, marked: bool) -> None:
+        """Mark the label: the value is not that of the file."""
+        mark = " \N{BULLET}" if marked else ""
+        if isinstance(self.widget, CheckBox):
+            self.widget.text = f"{self._title}{mark}"
+        else:
+            self.label.setText(f"<b>{self._title}{mark}</b>" if marked else self._title)
 
-    def value(self) -> list[str]:
-        return [name for name, box in self.boxes.items() if box.isChecked()]
+    def set_idle(self, why: str) -> None:
+        """Switch the field off and say why; it is on for an empty text."""
+        if why != self._why:
+            self._why = why
+            self.widget.enabled = not why
+            self._tip()
 
-    def show_value(self, value: Any) -> None:
-        self.set_choices([*self.boxes, *(name for name in value or () if name not in self.boxes)])
-        for name, box in self.boxes.items():
-            box.setChecked(name in value)
+    def _tip(self) -> None:
+        item = self.option
+        lines = [
+            f"{item.path}: {item.help}",
+            f"{item.expected[0].upper()}{item.expected[1:]}; default {text_of(item.default) or NONE}",
+        ]
+        text = "\n".join([*lines, *([self._why] if self._why else [])])
+        self.widget.tooltip = text
+        self.label.setToolTip(text)
 
-
-class _Weights(_Field):
-    """A weight a name, or the default for all."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.default = QCheckBox("default")
-        self.default.setToolTip("Leave the option out")
-        self.default.setChecked(True)
-        self.default.clicked.connect(self._on_default)
-        self.boxes: dict[str, QDoubleSpinBox] = {}
-        self._grid = QGridLayout()
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._labels: list[QLabel] = []
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(2)
-        column.addWidget(self.default)
-        column.addLayout(self._grid)
-
-    def set_choices(self, choices: Sequence[str]) -> None:
-        if list(self.boxes) == list(choices):
-            return
-        old = None if self.default.isChecked() else self.value()
-        for widget in (*self._labels, *self.boxes.values()):
-            self._grid.removeWidget(widget)
-            widget.deleteLater()
-        self._labels, self.boxes = [], {}
-        for row, name in enumerate(choices):
-            label = QLabel(name)
-            label.setToolTip(name)
-            box = self.boxes[name] = _number_box()
-            box.setRange(0.0, _LARGEST_NUMBER)
-            box.setSingleStep(0.1)
-            box.setToolTip(f"Weight of '{name}'; only the proportions count")
-            box.setKeyboardTracking(False)
-            box.setValue(1.0)
-            _guarded(self, box)
-            box.valueChanged.connect(lambda: self.changed.emit())
-            self._grid.addWidget(label, row, 0)
-            self._grid.addWidget(box, row, 1)
-            self._labels.append(label)
-        self.show_value(old)
-
-    def value(self) -> dict[str, float] | None:
-        if self.default.isChecked():
-            return None
-        return {name: round(float(box.value()), _DECIMALS) for name, box in self.boxes.items()}
-
-    def show_value(self, value: Mapping[str, float] | None) -> None:
-        unknown = [] if value is None else [name for name in value if name not in self.boxes]
-        if unknown and value is not None:
-            self.set_choices([*self.boxes, *unknown])
-        self.default.setChecked(value is None)
-        for name, box in self.boxes.items():
-            blocked = box.blockSignals(True)
-            box.setValue(1.0 if value is None else float(value.get(name, 0.0)))
-            box.blockSignals(blocked)
-        self._show_boxes()
-
-    def _on_default(self) -> None:
-        self._show_boxes()
-        self.changed.emit()
-
-    def _show_boxes(self) -> None:
-        for widget in (*self._labels, *self.boxes.values()):
-            widget.setVisible(not self.default.isChecked())
+    def _tell(self) -> None:
+        if self._whole is not None:
+            for part in self.parts.values():
+                part.visible = not self._whole.value
+        value = self.value
+        if value != self._told:
+            self._told = value
+            self._changed(self.option.path, value)
 
 
-OptionField = _Flag | _Number | _Names | _Weights
-"""One option: `value()` returns what is shown, as the YAML has it; `show_value` shows it and tells nobody."""
+def _choices(values: Sequence[str]) -> list[tuple[str, str]]:
+    """Return values with their titles: of a dotted name, the last part."""
+    return [(value.rpartition(".")[2], value) for value in values]
 
 
-def option_field(option: OptionSpec) -> OptionField:
-    """Return a widget for an option, with its documentation as tooltip."""
-    makers: dict[str, type[_Flag | _Names | _Weights]] = {
-        "flag": _Flag,
-        "names": _Names,
-        "weights": _Weights,
-    }
-    field: OptionField = makers[option.kind]() if option.kind in makers else _Number(option)
-    limits = "" if option.bounds is None else f"\nAllowed: {option.bounds}"
-    default = "the default" if option.default is None else option.default
-    field.setToolTip(f"{option.help}{limits}\nDefault: {default}\n({option.name})")
-    return field
+def _tight(container: Container[Any]) -> Container[Any]:
+    container.margins = (0, 0, 0, 0)
+    container.native.layout().setSpacing(2)
+    return container
 
 
-def _number_box() -> QDoubleSpinBox:
-    box = PlainNumber()
-    box.setDecimals(_DECIMALS)
-    return box
-
-
-def _guarded(owner: QWidget, box: QWidget) -> None:
-    box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    box.setMaximumWidth(_WIDEST_PX)
-    box.installEventFilter(CalmWheel(owner))
-
-
-def _filled(owner: QWidget, widget: QWidget) -> None:
-    row = QHBoxLayout(owner)
-    row.setContentsMargins(0, 0, 0, 0)
-    row.addWidget(widget)
-    row.addStretch(0)
+def _decimals(value: float) -> int:
+    """Return how many decimals a number needs to be shown as it is, some at least."""
+    _, _, after = f"{value:.{_MOST_DECIMALS}f}".rstrip("0").partition(".")
+    return max(len(after), _DECIMALS)

@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QDoubleSpinBox, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtGui import QIcon
+from qtpy.QtWidgets import QDoubleSpinBox, QLabel, QPushButton, QSizePolicy, QWidget
+from superqt import QCollapsible
+
+_ANY_HEIGHT = 2**24 - 1
 
 __all__ = ("Fold", "PlainNumber", "button", "words")
 
@@ -54,8 +58,12 @@ class PlainNumber(QDoubleSpinBox):
         return locale.toString(value, "g", 6).replace(locale.groupSeparator(), "")
 
 
-class Fold(QWidget):
+class Fold(QCollapsible):
     """Something that is seldom needed, under a button that shows and hides it.
+
+    superqt's section, at once and without the limit that it sets to the height of what it shows: texts that
+    come later may make that higher. What is hidden gets no focus. The arrow is a part of the title, as an
+    icon would keep the color of the theme in which it was made.
 
     Parameters
     ----------
@@ -68,27 +76,36 @@ class Fold(QWidget):
     """
 
     def __init__(self, title: str, tooltip: str, content: QWidget, opened: bool = False) -> None:
-        super().__init__()
         self._title = title
         self._instead: tuple[QWidget, ...] = ()
-        self.head = QPushButton()
-        self.head.setCheckable(True)
+        super().__init__(title, expandedIcon=QIcon(), collapsedIcon=QIcon())
+        self.head: QPushButton = self.toggleButton()
         self.head.setToolTip(tooltip)
         self.head.setStyleSheet("text-align: left;")
-        self.content = content
-        column = QVBoxLayout(self)
+        self.setDuration(0)
+        column = self.layout()
+        assert column is not None
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
-        column.addWidget(self.head)
-        column.addWidget(content)
-        self.head.toggled.connect(self._show)
-        self.head.setChecked(opened)
-        self._show(opened)
+        column.removeWidget(self.content())
+        self.content().deleteLater()
+        self.setContent(content)
+        self.toggled.connect(self._show)
+        self.set_open(opened)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the content is shown."""
+        return bool(self.isExpanded())
+
+    def set_open(self, opened: bool) -> None:
+        """Show or hide the content."""
+        (self.expand if opened else self.collapse)(animate=False)
 
     def set_title(self, title: str) -> None:
         """Name it anew."""
         self._title = title
-        self._show(self.head.isChecked())
+        self._show(self.is_open)
 
     def hide_while_open(self, *others: QWidget) -> None:
         """Hide other parts while the content is shown: there is no room for both."""
@@ -96,6 +113,9 @@ class Fold(QWidget):
 
     def _show(self, opened: bool) -> None:
         self.head.setText(f"{'▾' if opened else '▸'} {self._title}")
-        parts = [(self.content, opened), *((other, not opened) for other in self._instead)]
+        self.content().setMaximumHeight(_ANY_HEIGHT)
+        policy = QSizePolicy.Policy
+        self.setSizePolicy(policy.Preferred, policy.Preferred if opened else policy.Maximum)
+        parts = [(self.content(), opened), *((other, not opened) for other in self._instead)]
         for part, shown in sorted(parts, key=lambda part: part[1]):
             part.setVisible(shown)  # what goes goes first: a window that had to grow for both stays high

@@ -1,4 +1,4 @@
-"""Patches of a pair side by side, one row a channel; knows images and titles, not what they mean."""
+"""Patches of a pair side by side, one row a channel."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_dynaclr.presentation.colours import PlotColours
 from napari_dynaclr.presentation.images import contrast_limits, flat, grey8
-
-__all__ = ("PatchGrid", "to_image")
 
 _GAP_PX = 6
 _FAINT = 0.35

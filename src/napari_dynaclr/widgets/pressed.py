@@ -12,8 +12,6 @@ from qtpy.QtWidgets import QWidget
 
 from napari_dynaclr.keys.choices import CHOICES
 
-__all__ = ("KeyFollower", "action_for")
-
 
 class KeyFollower:
     """Tells a view its keys, now and whenever others are chosen; the view keeps it, and ends it.

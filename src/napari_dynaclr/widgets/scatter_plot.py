@@ -1,4 +1,4 @@
-"""A plot of many points with an outline to select them, drawn with pyqtgraph; knows no cells."""
+"""A plot of many points with an outline to select them, drawn with pyqtgraph."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ import pyqtgraph as pg  # after qtpy, which chooses the binding: pyqtgraph follo
 
 from napari_dynaclr.presentation.colours import PlotColours
 from napari_dynaclr.presentation.raster import disc_radius, raster
-
-__all__ = ("ScatterPlot",)
 
 FloatArray = npt.NDArray[np.floating[Any]]
 _PICK_PX, _STEP_PX = 10.0, 3.0

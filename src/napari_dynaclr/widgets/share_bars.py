@@ -1,4 +1,4 @@
-"""Horizontal bars of shares beside those of a pool; knows labels and numbers, not what they count."""
+"""Horizontal bars of shares beside those of a pool."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from qtpy.QtCore import QEvent, QRect, QSize, Qt
-from qtpy.QtGui import QColor, QPainter, QPen
-from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
+from qtpy.QtCore import QEvent, QSize, Qt
+from qtpy.QtWidgets import QToolTip
+
+# isort: split
+import pyqtgraph as pg  # after qtpy, which chooses the binding: pyqtgraph follows the one that is imported
 
 from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.widgets.chart import StillPlot
 
 __all__ = ("Bar", "ShareBars", "bars_of")
 
-_ROW_PX, _BAR_PX, _GAP_PX = 20, 11, 6
+_ROW_PX, _TITLE_PX = 20, 30
 _MOST = 12
 
 
@@ -64,33 +67,66 @@ def bars_of(
     return bars
 
 
-class ShareBars(QWidget):
+class ShareBars(StillPlot):
     """A title and one row a bar: label, bar with the pool's share as a tick, number and percentage."""
 
     def __init__(self, title: str, tooltip: str, colours: PlotColours) -> None:
-        super().__init__()
-        self.title, self._colours = title, colours
+        super().__init__(title, tooltip, colours)
         self.bars: list[Bar] = []
-        self.setToolTip(tooltip)
         self._help = tooltip
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setMouseTracking(True)
+        self.invertY(True)
+        self.hideAxis("bottom")
+        self.showAxis("right")
+        for side in ("left", "right"):
+            self.getAxis(side).setStyle(tickLength=0, tickAlpha=0)
+        self._drawn = pg.BarGraphItem(x0=[], y=[], height=[], width=[])
+        self._pool = pg.PlotDataItem(connect="pairs")
+        self.addItem(self._drawn)
+        self.addItem(self._pool)
 
     def set_bars(self, bars: Sequence[Bar]) -> None:
         """Show other bars."""
         self.bars = list(bars)
         self.setAccessibleDescription("; ".join(self.text_of(bar) for bar in self.bars))
-        self.updateGeometry()
-        self.update()
+        self.setFixedHeight(self.sizeHint().height())
+        self.redraw()
 
-    def set_colours(self, colours: PlotColours) -> None:
-        """Follow a theme."""
-        self._colours = colours
-        self.update()
+    def _draw(self) -> None:
+        """Draw the bars too."""
+        super()._draw()
+        for side in ("left", "right"):
+            self.getAxis(side).setPen(pg.mkPen(None))
+        self._drawn.setOpts(brush=self._colours.of("0"), pen=None)
+        self._pool.setPen(pg.mkPen(self._colours.of("1"), width=3))
+        rows, shares = np.arange(len(self.bars)), np.array([bar.share for bar in self.bars])
+        self._drawn.setOpts(x0=np.zeros(rows.size), y=rows, height=np.full(rows.size, 0.55), width=shares)
+        pooled = [(row, bar.pool) for row, bar in enumerate(self.bars) if bar.pool is not None]
+        ends = np.array([(row + side, pool) for row, pool in pooled for side in (-0.42, 0.42)]).reshape(-1, 2)
+        self._pool.setData(ends[:, 1], ends[:, 0])
+        largest = max([*shares, *(pool for _, pool in pooled)], default=1.0) or 1.0
+        self.setRange(xRange=(0, largest), yRange=(-0.6, max(len(self.bars), 1) - 0.4), padding=0)
+        self._show_labels()
+
+    def _show_labels(self) -> None:
+        """Write names at the left, as long as there is room, and numbers at the right."""
+        metrics, most = self.fontMetrics(), int(self.width() * 0.4)
+        middle = Qt.TextElideMode.ElideMiddle
+        names = [metrics.elidedText(bar.label, middle, most) for bar in self.bars]
+        numbers = [f"{bar.count:g}  {100 * bar.share:.0f} %" for bar in self.bars]
+        for side, texts in (("left", names), ("right", numbers)):
+            axis = self.getAxis(side)
+            axis.setTicks([list(enumerate(texts))])
+            axis.setWidth(max((metrics.horizontalAdvance(text) for text in texts), default=0) + 10)
+
+    def resizeEvent(self, event: Any) -> None:
+        """Shorten names that have no room now."""
+        if getattr(self, "bars", None) and self.plotItem is not None:
+            self._show_labels()  # first: what is laid out now must find room
+        super().resizeEvent(event)
 
     def sizeHint(self) -> QSize:
         """Return room for all rows."""
-        return QSize(320, _ROW_PX * (len(self.bars) + 1) + 4)
+        return QSize(320, _ROW_PX * len(self.bars) + _TITLE_PX)
 
     def minimumSizeHint(self) -> QSize:
         """Return the least room: all rows, in a narrow dock."""
@@ -103,65 +139,14 @@ class ShareBars(QWidget):
 
     def bar_at(self, y: int) -> Bar | None:
         """Return the bar of a height in pixels."""
-        number = y // _ROW_PX - 1
+        box = self.getPlotItem().getViewBox()
+        number = round(box.mapSceneToView(self.mapToScene(0, y)).y())
         return self.bars[number] if 0 <= number < len(self.bars) else None
 
-    def event(self, event: Any) -> bool:
+    def viewportEvent(self, event: Any) -> bool:
         """Tell what is under the mouse."""
         if event.type() == QEvent.Type.ToolTip:
             bar = self.bar_at(int(event.pos().y()))
             QToolTip.showText(event.globalPos(), self._help if bar is None else self.text_of(bar), self)
             return True
-        return bool(super().event(event))
-
-    def paintEvent(self, event: Any) -> None:
-        """Draw title and rows."""
-        painter = QPainter(self)
-        colours, metrics = self._colours, painter.fontMetrics()
-        bold = painter.font()
-        bold.setBold(True)
-        plain = painter.font()
-        painter.setFont(bold)
-        painter.setPen(QColor(colours.text))
-        painter.drawText(QRect(0, 0, self.width(), _ROW_PX), Qt.AlignmentFlag.AlignVCenter, self.title)
-        painter.setFont(plain)
-        widest = max((metrics.horizontalAdvance(bar.label) for bar in self.bars), default=0)
-        name_px = min(widest + 4, int(self.width() * 0.42))
-        counts = [metrics.horizontalAdvance(f"{bar.count:g}") for bar in self.bars]
-        number_px = max([*counts, metrics.horizontalAdvance("9999")]) + metrics.horizontalAdvance("  100 %")
-        left, span = name_px + _GAP_PX, max(self.width() - name_px - number_px - 2 * _GAP_PX, 20)
-        largest = max((max(bar.share, bar.pool or 0.0) for bar in self.bars), default=1.0) or 1.0
-        for number, bar in enumerate(self.bars, start=1):
-            self._paint_row(painter, bar, number * _ROW_PX, (name_px, left, span, number_px), largest)
-        painter.end()
-
-    def _paint_row(
-        self, painter: QPainter, bar: Bar, top: int, columns: tuple[int, int, int, int], largest: float
-    ) -> None:
-        colours, (name_px, left, span, number_px) = self._colours, columns
-        metrics = painter.fontMetrics()
-        middle = Qt.AlignmentFlag.AlignVCenter
-        painter.setPen(QColor(colours.text))
-        name = metrics.elidedText(bar.label, Qt.TextElideMode.ElideMiddle, name_px)
-        painter.drawText(QRect(0, top, name_px, _ROW_PX), middle | Qt.AlignmentFlag.AlignRight, name)
-        offset = top + (_ROW_PX - _BAR_PX) // 2
-        painter.fillRect(QRect(left, offset, span, _BAR_PX), _faint(colours))
-        painter.fillRect(
-            QRect(left, offset, round(span * bar.share / largest), _BAR_PX), QColor(colours.of("0"))
-        )
-        if bar.pool is not None:
-            painter.setPen(QPen(QColor(colours.of("1")), 3))
-            x = left + round(span * bar.pool / largest)
-            painter.drawLine(x, offset - 3, x, offset + _BAR_PX + 2)
-        painter.setPen(QColor(colours.text))
-        place = QRect(left + span + _GAP_PX, top, number_px, _ROW_PX)
-        count = f"{bar.count:g}"
-        painter.drawText(place, middle | Qt.AlignmentFlag.AlignLeft, count)
-        painter.setPen(QColor(colours.muted))
-        painter.drawText(place, middle | Qt.AlignmentFlag.AlignRight, f"{100 * bar.share:.0f} %")
-
-
-def _faint(colours: PlotColours) -> QColor:
-    colour = QColor(colours.faint)
-    colour.setAlphaF(0.35)
-    return colour
+        return bool(super().viewportEvent(event))

@@ -1,4 +1,4 @@
-"""A drawing of branches over time whose nodes can be clicked; knows points and lines, not their meaning."""
+"""A drawing of branches over time whose nodes can be clicked."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ import pyqtgraph as pg  # after qtpy, which chooses the binding: pyqtgraph follo
 
 from napari_dynaclr.presentation.colours import PlotColours
 from napari_dynaclr.widgets.glyphs import Glyph, Stroke, glyph_paints, stroke_pen
-
-__all__ = ("TreeCanvas",)
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -1,4 +1,4 @@
-"""The end of a napari window: what is asked before, and who hears of it; knows no runs."""
+"""The end of a napari window: what is asked before, and who hears of it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from weakref import ref
 
 from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QMainWindow, QMessageBox, QWidget
-
-__all__ = ("Leave", "WindowEnd", "leave_box")
 
 
 class Leave(StrEnum):

@@ -157,14 +157,14 @@ def test_history_undoes_and_redoes_and_saves() -> None:
     assert history.undo()
     assert history.marks == (first,)
     assert not history.undo()
-    assert history.can_redo
+    assert history.to_redo is not None
     assert history.redo()
     assert history.redo()
     assert not history.redo()
     assert history.marks == (other,)
     history.undo()
     history.do(Remove(first))
-    assert not history.can_redo
+    assert history.to_redo is None
     assert [len(marks) for marks in saved] == [1, 1, 1, 1, 1, 1, 1, 0]
 
 
@@ -201,4 +201,4 @@ def test_a_change_that_cannot_be_saved_is_taken_back() -> None:
     with pytest.raises(OSError, match="disk full"):
         history.undo()
     assert history.marks == (mark(),)
-    assert history.can_undo
+    assert history.to_undo is not None

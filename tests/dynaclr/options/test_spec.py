@@ -241,9 +241,10 @@ def test_the_command_line_takes_what_is_written_unchanged(coded_source: Path, tm
 
     specs = [preset_spec(preset, coded_source) for preset in Preset]
     specs += [specs[0].changed({"model.loss_function.class_path": name}) for name in LOSSES]
-    for spec in specs:
+    for spec in (spec.placed(tmp_path) for spec in specs):
         file = tmp_path / "config.yaml"
         spec.write(file)
+        assert spec.get("run.root") == str(tmp_path / "runs")
         cli = parse(["--config", str(file), "--trainer.accelerator=cpu"], "fit")
         written = yaml.safe_load(cli.parser.dump(cli.config, skip_none=False, skip_link_targets=True))
         for path in spec.parameters():

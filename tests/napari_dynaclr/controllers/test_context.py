@@ -7,11 +7,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from napari.components import ViewerModel
 
+from dynaclr.testing import write_coded_experiments
 from napari_dynaclr.controllers.context import ImageContext
 from napari_dynaclr.presentation.layers import frame_rows, image_layers
-from napari_dynaclr.state.project import TRAINING, VALIDATION, Cell, Project, reopened, resampled
+from napari_dynaclr.state.project import (
+    TRAINING,
+    VALIDATION,
+    Cell,
+    Project,
+    open_project,
+    reopened,
+    resampled,
+)
 from napari_dynaclr.state.session import Session
 
 
@@ -78,8 +88,6 @@ def test_data_that_are_set_up_again_stay_where_they_are(at: Shown, sample_projec
 
 
 def test_another_project_takes_the_layers_over(at: Shown, sample_project: Project, coded_source: Any) -> None:
-    from napari_dynaclr.state.project import open_project
-
     mine = at.viewer.add_labels(np.zeros((4, 4), dtype=int), name="mine")
     known = set(at.viewer.layers)
     at.session.project = other = open_project(coded_source)
@@ -237,8 +245,6 @@ def test_a_hidden_layer_of_cells_takes_fewer_cells(at: Shown, sample_project: Pr
 
 
 def test_an_image_of_another_size_is_shown_whole(at: Shown, coded_source: Any) -> None:
-    from napari_dynaclr.state.project import open_project
-
     camera = at.viewer.scene.camera
     camera.center, camera.zoom = (0.0, 7.0, 9.0), 3.5
     at.context.show_fov(TRAINING, 0)
@@ -248,3 +254,56 @@ def test_an_image_of_another_size_is_shown_whole(at: Shown, coded_source: Any) -
     image = at.layer("image 0")
     middle = (np.array(image.data.shape[-2:]) - 1) / 2 * image.scale[-2:]
     assert camera.center[-2:] == pytest.approx(tuple(middle))
+
+
+def open_coded(folder: Any, *, channels: int, **shape: int) -> Project:
+    """Return a recording of one experiment with some channels, slices and frames."""
+    path = write_coded_experiments(folder, n_experiments=1, **shape)
+    content = yaml.safe_load(path.read_text())
+    entry = content["experiments"][0]
+    entry["source_channel"] = entry["source_channel"][:channels]
+    path.write_text(yaml.safe_dump(content))
+    return open_project(path)
+
+
+def test_sliders_end_with_the_recording_whatever_was_shown_before(at: Shown, tmp_path: Any) -> None:
+    """Layers that the next recording has no use for are hidden: napari counts what they hold."""
+    rows = frame_rows(at.session.project.index(TRAINING), 1, 2)
+    at.session.select(Cell(TRAINING, int(rows[0])))
+    at.context.show_pair(TRAINING, int(rows[0]), int(rows[1]))
+    at.layer("family").visible = False  # by hand
+    at.session.project = open_coded(tmp_path, channels=1, depth=1, frames=6)
+    at.context.show_fov(TRAINING, 0)
+    image = at.layer("image 0")
+    assert image.data.shape[:2] == (6, 1)
+    assert not at.layer("image 1").visible
+    assert not at.layer("pair").visible
+    ends = [axis.stop for axis in at.viewer.dims.range]
+    assert ends == pytest.approx(image.extent.world[1].tolist())
+    assert len(at.layer("pair").data) == 0
+
+
+def test_a_recording_is_seen_in_a_slice_that_it_has(tmp_path: Any) -> None:
+    deep = open_coded(tmp_path / "deep", channels=2, depth=3, frames=6)
+    flat = open_coded(tmp_path / "flat", channels=2, depth=1, frames=6)
+    at = Shown(deep)
+    for project, middle in ((flat, 0.0), (deep, 1.0)):
+        at.viewer.dims.set_current_step(1, 2)
+        at.session.project = project
+        at.session.select(Cell(TRAINING, 0))
+        image = at.layer("image 0")
+        assert image.data.shape[1] == project.index(TRAINING).fovs[0].layout.shape[2]
+        assert at.viewer.dims.range[1].stop == image.extent.world[1][1]
+        assert at.viewer.dims.point[1] == pytest.approx(middle * image.scale[1])
+        assert set(at.layer("cells").data[:, 1]) == {middle}
+
+
+def test_a_field_of_view_that_is_gone_is_told(at: Shown, tmp_path: Any) -> None:
+    told: list[str] = []
+    at.session.let_go.connect(told.append)
+    at.session.project = reopened(at.session.project)
+    assert told == []
+    entry = at.session.project.index(TRAINING).fovs[1]
+    at.session.project = open_coded(tmp_path, channels=1, depth=1)
+    assert len(told) == 1
+    assert entry.layout.name in told[0]

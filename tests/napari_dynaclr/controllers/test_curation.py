@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from dynaclr.testing import synthetic_training
 from napari_dynaclr.controllers.curation import CurationController
 from napari_dynaclr.controllers.curation_work import APPLY, MERGE, READ, SEARCH
 from napari_dynaclr.keys.curation import Do
+from napari_dynaclr.state.cells import find_cell, identity_of
 from napari_dynaclr.state.curation import Curation, Mode
-from napari_dynaclr.state.project import VALIDATION, Cell, Project, open_project
-from napari_dynaclr.state.session import Session, find_cell, identity_of
+from napari_dynaclr.state.project import VALIDATION, Cell, Project, open_project, resampled
+from napari_dynaclr.state.session import Session
 from napari_dynaclr.state.targets import audit_items
 from napari_dynaclr.views.curation import CurationView
 from napari_dynaclr.workers import Jobs
@@ -60,7 +62,7 @@ class Desk:
         self.wait(SEARCH)
 
     def apply(self) -> None:
-        self.controller.do("apply")
+        self.controller.act("apply")
         self.wait(APPLY)
 
     def close(self) -> None:
@@ -97,12 +99,12 @@ def marks_in(path: Path) -> list[Mark]:
 def test_the_parts_of_a_cell_are_marked_and_applied(opened: Open, tiny: Path) -> None:
     desk = opened(tiny)
     desk.select(1, 3)
-    desk.controller.do("exclude")
-    desk.controller.do("frame")
-    desk.controller.do("accept")
+    desk.controller.act("exclude")
+    desk.controller.act("frame")
+    desk.controller.act("accept")
     desk.view.judge.line.setText("dust")
-    desk.controller.do("fov")
-    desk.controller.do("unsure")
+    desk.controller.act("fov")
+    desk.controller.act("unsure")
     found = {(m.kind.value, m.verdict.value, m.reason, m.track_id, m.t) for m in marks_in(tiny)}
     assert found == {
         ("track", "exclude", "", 1, 3),
@@ -119,12 +121,12 @@ def test_the_parts_of_a_cell_are_marked_and_applied(opened: Open, tiny: Path) ->
     assert desk.view.total.text() == "3 marks"
     assert desk.view.marks.removed.text().startswith("Applied: ")
     assert not desk.view.header[Do.APPLY].isEnabled()
-    desk.controller.do("undo")
-    desk.controller.do("undo")
-    desk.controller.do("undo")
+    desk.controller.act("undo")
+    desk.controller.act("undo")
+    desk.controller.act("undo")
     assert marks_in(tiny) == []
     assert desk.view.total.text() == "0 marks, 1 to apply"
-    desk.controller.do("redo")
+    desk.controller.act("redo")
     assert len(marks_in(tiny)) == 1
 
 
@@ -134,8 +136,8 @@ def test_the_link_of_a_root_cannot_be_judged(opened: Open, tiny: Path) -> None:
     root = int(np.flatnonzero(table.forest.parent < 0)[0])
     row = int(np.flatnonzero(table.track == root)[0])
     desk.session.select(Cell("training", row))
-    desk.controller.do("link")
-    desk.controller.do("exclude")
+    desk.controller.act("link")
+    desk.controller.act("exclude")
     assert not desk.model.marks
     assert "starts here" in desk.view.status.message.text()
 
@@ -148,8 +150,8 @@ def test_every_kind_of_mark_finds_its_cell_again(opened: Open, tiny: Path) -> No
     for kind in ("link", "frame", "track", "lineage", "fov"):
         desk.session.select(Cell("training", row))
         experiment, fov, track, _ = desk.where
-        desk.controller.do(kind)
-        desk.controller.do("exclude")
+        desk.controller.act(kind)
+        desk.controller.act("exclude")
         mark = desk.model.marks[-1]
         assert mark.kind == kind
         if kind == "link":
@@ -179,7 +181,7 @@ def test_the_queue_goes_on_by_itself_and_undo_goes_back(opened: Open, tiny: Path
     for number, name in enumerate(("exclude", "accept", "skip", "unsure")):
         item = desk.model.queue.current
         assert item is items[number]
-        desk.controller.do(name)
+        desk.controller.act(name)
         assert desk.model.queue.position == number + 1
         if name != "skip":
             mark = desk.model.own(item.first)
@@ -190,9 +192,9 @@ def test_the_queue_goes_on_by_itself_and_undo_goes_back(opened: Open, tiny: Path
     if current.first.kind is not MarkKind.FOV:
         assert desk.where[1:3] == (current.first.fov_name, current.first.track_id)
     assert desk.view.queue.progress.text() == f"3 / {len(items)} judged"
-    desk.controller.do("undo")
+    desk.controller.act("undo")
     assert desk.model.queue.position == 3
-    desk.controller.do("previous")
+    desk.controller.act("previous")
     assert desk.model.queue.position == 2
     desk.view.entry_chosen.emit(0)
     assert desk.model.queue.position == 0
@@ -224,7 +226,7 @@ def test_tables_exchanged_between_training_and_validation_are_found(
     of_first = [item for item in desk.model.queue.items if item.first.fov_name == first.first.fov_name]
     of_first = [item for item in of_first if item.first.experiment == "dengue_june"]
     assert desk.where[:2] == ("dengue_june", first.first.fov_name)
-    desk.controller.do("exclude")
+    desk.controller.act("exclude")
     assert f"settles {len(of_first) - 1} more" in desk.view.status.message.text()
     assert desk.view.queue.progress.text() == f"{len(of_first)} / {len(desk.model.queue.items)} judged"
     assert desk.model.queue.current is second
@@ -247,7 +249,7 @@ def test_an_audit_gives_a_rate_and_goes_on_after_a_restart(opened: Open, tiny: P
     desk.controller.work.draw(20)
     assert len(desk.model.audit.sample.items) == 20
     for name in ["accept"] * 6 + ["exclude", "unsure"]:
-        desk.controller.do(name)
+        desk.controller.act(name)
     text = desk.view.audit.rate.text()
     assert text.startswith("Audit 1: 1 of 7 links wrong: 14.29 %")
     assert text.endswith("1 unsure")
@@ -279,34 +281,34 @@ def test_audits_draw_every_link_alike(opened: Open, tiny: Path) -> None:
 def test_two_windows_on_one_file(opened: Open, tiny: Path) -> None:
     one, two = opened(tiny), opened(tiny, "bea")
     one.select(1, 2)
-    one.controller.do("exclude")
+    one.controller.act("exclude")
     two.select(2, 2)
-    two.controller.do("accept")
-    one.controller.do("frame")
-    one.controller.do("exclude")
+    two.controller.act("accept")
+    one.controller.act("frame")
+    one.controller.act("exclude")
     two.controller.refresh()
     assert len(marks_in(tiny)) == 3
     assert set(one.model.marks) == set(two.model.marks) == set(marks_in(tiny))
     assert "another window" in two.view.status.message.text()
-    two.controller.do("undo")
+    two.controller.act("undo")
     assert [mark.author for mark in marks_in(tiny)] == ["anna", "anna"]
 
 
 def test_a_broken_file_is_told_and_read_again(opened: Open, tiny: Path) -> None:
     desk = opened(tiny)
     desk.select(1, 2)
-    desk.controller.do("exclude")
+    desk.controller.act("exclude")
     path = tiny.with_name("curation.csv")
     good = path.read_text()
     path.write_text(good.replace("exclude", "exlude"))
-    desk.controller.do("accept")
+    desk.controller.act("accept")
     assert "line 2, field verdict" in desk.view.status.error.toPlainText()
     assert not desk.view.status.retry.isHidden()
     assert path.read_text() == good.replace("exclude", "exlude")
     path.write_text(good)
     desk.view.status.retried.emit()
     assert desk.view.status.error.isHidden()
-    desk.controller.do("accept")
+    desk.controller.act("accept")
     assert [mark.verdict.value for mark in marks_in(tiny)] == ["accept"]
 
 
@@ -314,8 +316,8 @@ def test_another_file_is_merged_with_kappa(opened: Open, tiny: Path, tmp_path: P
     desk = opened(tiny)
     for t in range(4):
         desk.select(1, t)
-        desk.controller.do("frame")
-        desk.controller.do("exclude" if t % 2 else "accept")
+        desk.controller.act("frame")
+        desk.controller.act("exclude" if t % 2 else "accept")
     other = SharedMarks(tmp_path / "bea.csv")
     model = Curation("bea")
     model.open(other)
@@ -339,7 +341,7 @@ def test_no_project_shows_what_to_do_and_another_project_has_its_own_marks(
 ) -> None:
     desk = opened(tiny)
     desk.select(1, 2)
-    desk.controller.do("exclude")
+    desk.controller.act("exclude")
     shutil.copytree(coded_source.parent, tmp_path / "coded")
     desk.session.project = open_project(tmp_path / "coded" / "experiments.yaml")
     desk.wait(READ)
@@ -379,7 +381,7 @@ def test_wrong_tables_are_the_first_items(
     assert {item.first.kind for item in first} == {MarkKind.FOV}
     assert all(word in item.reason for item in first), [item.reason for item in first]
     for _ in fovs:
-        desk.controller.do("exclude")
+        desk.controller.act("exclude")
     desk.apply()
     desk.search(pixels=True)
     whole = [item for item in desk.model.queue.items if item.first.kind is MarkKind.FOV]
@@ -399,3 +401,40 @@ def test_exchanged_links_are_the_first_items(opened: Open, synthetic_source: Pat
     said = set(wrong.itertuples(index=False, name=None))
     found = {(link.experiment, link.fov_name, link.track_id, link.t) for link in links}
     assert len(found & said) > 0.9 * len(said)
+
+
+def test_other_options_of_the_sampler_do_not_apply_marks(opened: Open, tiny: Path) -> None:
+    desk = opened(tiny)
+    desk.select(1, 3)
+    desk.controller.act("exclude")
+    assert desk.model.pending() == 1
+    sampling = replace(desk.session.project.pipeline.config.sampling, batch_size=3)
+    desk.session.project = resampled(desk.session.project, sampling)
+    assert desk.model.pending() == 1
+
+
+def test_marks_are_not_applied_to_what_is_no_longer_open(opened: Open, tiny: Path) -> None:
+    desk = opened(tiny)
+    desk.controller.act("apply")
+    sampling = replace(desk.session.project.pipeline.config.sampling, batch_size=3)
+    desk.session.project = newer = resampled(desk.session.project, sampling)
+    desk.wait(APPLY)
+    assert desk.session.project is newer
+    assert "not applied" in desk.view.status.error.toPlainText()
+
+
+def test_the_queue_stays_at_its_entry_when_it_is_filled_again(opened: Open, tiny: Path) -> None:
+    desk = opened(tiny)
+    desk.search()
+    desk.model.queue.go(2)
+    current = desk.model.queue.current
+    desk.search()
+    assert desk.model.queue.current.first.subject == current.first.subject
+    assert desk.model.queue.position == 2
+    told: list[str] = []
+    desk.session.let_go.connect(told.append)
+    shutil.copytree(tiny.parent, tiny.parent.with_name("other"))
+    desk.session.project = open_project(tiny.parent.with_name("other") / tiny.name)
+    assert desk.model.queue.current is None
+    assert len(told) == 1
+    assert "to be judged" in told[0]

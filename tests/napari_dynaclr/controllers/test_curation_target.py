@@ -13,9 +13,10 @@ import pytest
 
 from dynaclr.curation import Mark, MarkKind, SharedMarks, Verdict
 from napari_dynaclr.controllers.curation_target import CurationTarget
+from napari_dynaclr.state.cells import identity_of
 from napari_dynaclr.state.curation import Curation, Mode
 from napari_dynaclr.state.project import TRAINING, Cell, Project
-from napari_dynaclr.state.session import Session, identity_of
+from napari_dynaclr.state.session import Session
 from napari_dynaclr.state.targets import Item, cell_target
 from napari_dynaclr.views.curation import CurationView
 

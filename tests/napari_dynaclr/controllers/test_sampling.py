@@ -10,6 +10,7 @@ from qtpy.QtCore import QPoint
 from qtpy.QtWidgets import QFileDialog
 from tests.support.batches import Opened
 
+from dynaclr.options.catalogue import options
 from napari_dynaclr.state.memory import note_project
 from napari_dynaclr.state.project import open_project
 
@@ -26,18 +27,20 @@ def test_options_change_the_batch_at_once(opened: Opened) -> None:
     view, project = opened.view, opened.session.project
     before = [bar.count for bar in view.effect["experiment"].bars]
     leaky = view.form.fields["leaky"]
-    assert "Fraction of such a batch" in leaky.toolTip()
-    opened.type_into(leaky.box, "0.5")
+    assert options("sampling")[2].help in leaky.widget.native.toolTip()
+    opened.type_into(leaky.widget.native, "0.5")
     assert opened.session.project is not project
     assert opened.session.project.pipeline.train_index is project.pipeline.train_index
     assert opened.session.project.inspector.sampler.shares.leaky == 0.5
     assert [bar.count for bar in view.effect["experiment"].bars] != before
     assert view.form.changes() == {"leaky": 0.5}
     aware = view.form.fields["experiment_aware"]
-    opened.click(aware.box, QPoint(8, aware.box.height() // 2))
+    box = aware.widget.native
+    opened.click(box, QPoint(8, box.height() // 2))
     opened.bot.wait(300)
     opened.settle()
-    assert not view.form.fields["leaky"].isEnabled()
+    assert not leaky.widget.native.isEnabled()
+    assert "'experiment_aware' is off" in leaky.widget.native.toolTip()
     opened.click(view.form.reset)
     opened.bot.wait(300)
     opened.settle()
@@ -48,14 +51,14 @@ def test_options_change_the_batch_at_once(opened: Opened) -> None:
 def test_an_error_stands_beside_its_field(opened: Opened) -> None:
     opened.tab(3)
     form, project = opened.view.form, opened.session.project
-    boxes = form.fields["condition_ratio"].boxes
+    ratio = form.fields["condition_ratio"]
     for name in ("infected", "uninfected"):
-        opened.type_into(boxes[name], "0")
-    assert "all weights are 0" in form.errors["condition_ratio"].text()
-    assert form.errors["condition_ratio"].isVisible()
-    assert not form.errors["leaky"].isVisible()
-    opened.type_into(boxes["infected"], "2")
-    assert not form.errors["condition_ratio"].isVisible()
+        opened.type_into(ratio.parts[name].native, "0")
+    assert "all weights are 0" in ratio.error.text()
+    assert ratio.error.isVisible()
+    assert not form.fields["leaky"].error.isVisible()
+    opened.type_into(ratio.parts["infected"].native, "2")
+    assert not ratio.error.isVisible()
     drawn = {bar.label: bar.count for bar in opened.view.effect["condition"].bars}
     assert drawn == {"infected": 40, "uninfected": 0}
     assert opened.session.project is not project
@@ -65,7 +68,7 @@ def test_changed_options_are_written_back(opened: Opened, monkeypatch: Any) -> N
     opened.tab(3)
     form, text = opened.view.form, opened.path.read_text()
     assert not form.write.isEnabled()
-    opened.type_into(form.fields["leaky"].box, "0.5")
+    opened.type_into(form.fields["leaky"].widget.native, "0.5")
     opened.click(form.write)
     assert form.question.isVisible()
     opened.click(form.no)
@@ -76,7 +79,7 @@ def test_changed_options_are_written_back(opened: Opened, monkeypatch: Any) -> N
     assert opened.path.read_text() == text.replace("leaky: 0.25", "leaky: 0.5")
     assert not form.write.isEnabled()
     assert form.changes() == {}
-    opened.type_into(form.fields["batch_size"].box, "32")
+    opened.type_into(form.fields["batch_size"].widget.native, "32")
     other = opened.path.with_name("other")
     asked: list[str] = []
     note_project(opened.path)

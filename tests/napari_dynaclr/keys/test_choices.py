@@ -77,7 +77,7 @@ FEW = ("A", "B", "C", "D", "E", NO_KEY, "nonsense", "V")
 @settings(deadline=None, max_examples=50)
 @given(st.permutations(FEW[:5]), st.lists(st.sampled_from(FEW), min_size=5, max_size=5))
 def test_what_comes_out_is_valid_whatever_is_chosen(before: list[str], chosen: list[str]) -> None:
-    table = KeyTable("x", "view", LINEAGE.actions[:5], frozenset({"previous", "next"}))
+    table = KeyTable("x", "view", "Dock", LINEAGE.actions[:5], frozenset({"previous", "next"}))
     former = dict(zip(table.defaults, before, strict=True))
     wanted = dict(zip(table.defaults, chosen, strict=True))
     keys, problems = valid_keys(table, wanted, former, TAKEN)

@@ -12,8 +12,9 @@ from qtpy.QtCore import Qt
 from napari_dynaclr.controllers.curation import curation_dock
 from napari_dynaclr.controllers.curation_work import READ, SEARCH
 from napari_dynaclr.state.author import author_name, keep_author_name
+from napari_dynaclr.state.cells import find_cell
 from napari_dynaclr.state.project import open_project
-from napari_dynaclr.state.session import Session, find_cell
+from napari_dynaclr.state.session import Session
 from napari_dynaclr.workers import Jobs
 
 
@@ -40,15 +41,15 @@ def test_a_dock_marks_by_keys_follows_the_theme_and_closes(
         assert "saved" in view.status.message.text()
         assert view.height() <= 700
         (tmp_path / "tiny" / "curation.csv").unlink()
-        view.owner.work.search(True)
+        view.controller.work.search(True)
         assert jobs.running(SEARCH)
-        owner = view.owner
+        controller = view.controller
         viewer.window.remove_dock_widget(view)
         view.deleteLater()
         qtbot.waitUntil(lambda: not jobs.running(SEARCH), timeout=60_000)  # what goes on is given up
         session.select(None)
         session.project = None
-        assert owner.model.marks
+        assert controller.model.marks
     jobs.close()
 
 

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from npe2 import PluginManager, PluginManifest
 from npe2.manifest.utils import import_python_name
+
+from napari_dynaclr.keys.tables import TABLES
+from napari_dynaclr.shell import commands
+from napari_dynaclr.shell.manifest import PLACES, manifest_text
 
 ROOT = Path(__file__).parents[3]
 
 
-def test_both_manifests_read_the_same() -> None:
-    assert (ROOT / "napari.yaml").read_text() == (ROOT / "src/napari_dynaclr/napari.yaml").read_text()
+def test_manifests_are_those_of_the_tables_of_actions() -> None:
+    """A link in their place becomes a text on Windows: then a wheel holds no plugin."""
+    for place in PLACES:
+        assert not place.is_symlink()
+        stale = f"{place} is stale: run python -m napari_dynaclr.shell.manifest"
+        assert place.read_text(encoding="utf-8") == manifest_text(), stale
 
 
 def test_npe2_finds_the_installed_manifest() -> None:
@@ -56,14 +65,21 @@ def test_without_a_viewer_a_reader_gives_layers(sample_training: Path) -> None:
 
 
 def test_every_action_is_in_the_command_palette() -> None:
-    from napari_dynaclr.keys.curation import VERDICT_OF
-    from napari_dynaclr.keys.pair import PAIR_ACTIONS
-    from napari_dynaclr.keys.steps import STEP_ACTIONS
-
+    own = {"help", "mode", "find", "fit", "drag", "delete", "search"}  # what views do by themselves
     manifest = PluginManifest.from_file(ROOT / "napari.yaml")
     known = {command.id.partition(".")[2] for command in manifest.contributions.commands or []}
-    wanted = {f"pair_{action.name}" for action in PAIR_ACTIONS if action.name != "help"}
-    wanted |= {f"lineage_{action.step}" for action in STEP_ACTIONS}
-    wanted |= {f"curation_{do}" for do in VERDICT_OF}
+    wanted = {
+        f"{section.removesuffix('keys')}{action.name}"
+        for section, table in TABLES.items()
+        for action in table.actions
+        if action.name not in own
+    }
     wanted |= {f"show_{item.display_name.lower()}" for item in manifest.contributions.widgets or []}
     assert wanted <= known
+
+
+def test_an_action_that_no_table_has_is_no_command() -> None:
+    assert callable(commands.pair_next)
+    for name in ("pair_help", "pair_nothing", "_private"):
+        with pytest.raises(AttributeError):
+            getattr(commands, name)

@@ -62,7 +62,7 @@ def test_a_real_training_is_started_watched_stopped_resumed_and_killed(
     at.until(lambda: tab.start.isEnabled())
     assert "CPU" in tab.device.currentText()
     tab.option_changed.emit("run.root", "runs")
-    spin: Any = tab.form.fields["trainer.max_epochs"].widget
+    spin: Any = tab.form.fields["trainer.max_epochs"].widget.native
     spin.setValue(0)
     spin.setValue(200)
     tab.option_changed.emit("run.checkpoint_every_n_steps", 5)
@@ -208,12 +208,13 @@ def test_options_are_entered_and_faults_disable_the_button(training: Any, own_pr
     at.hub.session.project = own_project
     at.until(lambda: tab.start.isEnabled())
     form = tab.form
-    field: Any = form.fields["model.lr"].widget
+    rate = form.fields["model.lr"]
+    field: Any = rate.widget.native
     field.setText("-1")
     field.editingFinished.emit()
     assert not tab.start.isEnabled()
     assert "model.lr: expected a number > 0; found -1" in tab.reason.text()
-    assert "Wrong:" in field.toolTip()
+    assert "expected a number > 0; found -1" in rate.error.text()
     field.setText("3e-4")
     field.editingFinished.emit()
     assert tab.start.isEnabled()
@@ -221,11 +222,10 @@ def test_options_are_entered_and_faults_disable_the_button(training: Any, own_pr
     at.hub.session.project = dataclasses.replace(own_project, run=own_project.path.parent / "other")
     assert at.view.controller.starting.spec.get("model.lr") == 3e-4
 
-    encoder = form.classes["model.encoder.class_path"]
-    encoder.setCurrentIndex(1)
-    encoder.activated.emit(1)
+    encoder = form.fields["model.encoder.class_path"].widget
+    encoder.native.setCurrentIndex(1)
     assert "model.encoder.init_args.backbone" in form.fields
-    z: Any = form.fields["data.z_range"].widget
+    z: Any = form.fields["data.z_range"].widget.native
     z.setText("0, 1")
     z.editingFinished.emit()
     assert at.view.controller.starting.spec.get("data.z_range") == [0, 1]
@@ -235,7 +235,9 @@ def test_options_are_entered_and_faults_disable_the_button(training: Any, own_pr
         assert not tab.start.isEnabled()
         at.until(lambda: tab.start.isEnabled())
         assert not at.view.controller.starting.spec.faults()
-    assert all(field.widget.toolTip() for field in form.fields.values())
+    assert all(field.widget.native.toolTip() for field in form.fields.values())
+    names = form.fields["data.val_experiments"].parts
+    assert set(names) == {name for index in own_project.parts.values() for name in index.registry.names}
 
 
 def test_the_command_and_the_script_hold_the_very_options(

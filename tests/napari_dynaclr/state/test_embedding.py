@@ -16,11 +16,11 @@ from dynaclr.base.errors import DataError
 from dynaclr.embedding.projection import Method, kmeans, principal_components
 from dynaclr.embedding.table import Space
 from dynaclr.pipeline.preparation import Stage
-from napari_dynaclr.state.atlas import Atlas, open_atlas, placed
+from napari_dynaclr.state.atlas import Atlas, open_atlas, placed, unplaced
+from napari_dynaclr.state.cells import identity_of
 from napari_dynaclr.state.embedding import COLOUR_BY, COMPONENTS, GROUPS, LAYOUTS, EmbeddingModel, Need
 from napari_dynaclr.state.patches_of import embedded_patches
-from napari_dynaclr.state.project import TRAINING, VALIDATION, Cell, Project
-from napari_dynaclr.state.session import identity_of
+from napari_dynaclr.state.project import TRAINING, VALIDATION, Cell, Project, reopened
 
 
 @pytest.fixture(scope="module")
@@ -183,3 +183,30 @@ def test_patches_are_those_that_the_network_embeds(model: EmbeddingModel, sample
     expected = pipeline.prepare(batch, Stage.PREDICT)[keys.ANCHOR]
     assert torch.equal(torch.from_numpy(found[:-1]), expected)
     assert np.isnan(found[-1]).all()
+
+
+def test_selected_cells_stay_selected_in_another_embedding(
+    model: EmbeddingModel, sample_project: Project, tmp_path: Path
+) -> None:
+    """The numbers of an embedding are its own: the same cells have others in the next one."""
+    assert model.atlas is not None
+    model.select(np.arange(0, 40, 3))
+    names = [identity_of(sample_project, model.atlas.cell(n)) for n in model.selected]
+    write_embedding(sample_project, tmp_path / "fewer.parquet", every=2)
+    fewer = open_atlas(tmp_path / "fewer.parquet", sample_project)
+    model.set_atlas(fewer)
+    there = [identity_of(sample_project, fewer.cell(number)) for number in range(len(fewer))]
+    assert [there[n] for n in model.selected] == [name for name in there if name in names]
+    assert 0 < model.selected.size < len(names)
+
+
+def test_rows_of_an_embedding_hold_for_the_data_that_it_was_placed_in(
+    atlas: Atlas, sample_project: Project
+) -> None:
+    other = reopened(sample_project)
+    assert atlas.fits(sample_project)
+    assert not atlas.fits(other)
+    nowhere = unplaced(atlas)
+    assert not nowhere.fits(sample_project)
+    assert nowhere.missing == len(atlas)
+    assert placed(nowhere, other).fits(other)

@@ -1,14 +1,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
-from dynaclr.base.errors import ConfigError
-from napari_dynaclr.state.project import TRAINING, VALIDATION, Cell, Project, open_project, reopened
-from napari_dynaclr.state.session import PairRequest, Session, find_cell, identity_of
+from dynaclr.base.errors import ConfigError, DynaclrError
+from dynaclr.curation import Mark, MarkKind, Verdict, write_marks
+from napari_dynaclr.controllers.pairs import read_pair
+from napari_dynaclr.state.cells import find_cell, identity_of
+from napari_dynaclr.state.project import (
+    TRAINING,
+    VALIDATION,
+    Cell,
+    Project,
+    open_project,
+    reopened,
+    resampled,
+)
+from napari_dynaclr.state.session import PairRequest, Session
 
 
 def test_a_project_has_what_trains_and_what_is_held_out(
@@ -119,3 +132,74 @@ def test_a_run_folder_is_opened_as_its_run(sample_training: Path, tmp_path: Path
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(content))
     (tmp_path / "run.json").write_text("{}")
     assert open_project(tmp_path).run == tmp_path
+
+
+def excluding_a_track(project: Project, cell: Cell) -> Project:
+    """Return a project set up again without the track of a cell; its file of marks goes again."""
+    name = identity_of(project, cell)
+    mark = Mark(
+        *(MarkKind.TRACK, Verdict.EXCLUDE, name.experiment, name.fov_name, "me", datetime.now(UTC)),
+        track_id=name.track_id,
+        t=name.t,
+    )
+    write_marks(project.curation, [mark])
+    return reopened(project)
+
+
+def test_a_pair_drawn_for_a_cell_stays_that_cell_s(coded: Path) -> None:
+    """Marks that are applied leave anchors out: the numbers of those behind them are others then."""
+    project, session = open_project(coded), Session()
+    session.project = project
+    told: list[str] = []
+    session.let_go.connect(told.append)
+    cell = Cell(TRAINING, int(project.inspector.dataset.rows[-1]))
+    name = identity_of(project, cell)
+    session.select(Cell(TRAINING, int(project.inspector.dataset.rows[-2])))
+    session.select(cell)
+    session.ask(PairRequest(0, 0, 0, name))
+    before, left = read_pair(project, session.request), session.project
+    session.project = excluding_a_track(project, Cell(TRAINING, int(project.inspector.dataset.rows[0])))
+    assert len(session.project.inspector.dataset) < len(project.inspector.dataset)
+    assert session.cell is not None
+    assert identity_of(session.project, session.cell) == name
+    after = read_pair(session.project, session.request)
+    assert np.array_equal(after.anchor.raw, before.anchor.raw)
+    assert told == []
+    session.back()
+    assert session.cell is not None
+    first = Cell(TRAINING, int(left.inspector.dataset.rows[-2]))
+    assert identity_of(session.project, session.cell) == identity_of(left, first)
+
+
+def test_what_is_gone_is_let_go_with_a_word(coded: Path) -> None:
+    project, session = open_project(coded), Session()
+    session.project = project
+    told: list[str] = []
+    session.let_go.connect(told.append)
+    cell = Cell(TRAINING, int(project.inspector.dataset.rows[0]))
+    name = identity_of(project, cell)
+    session.select(cell)
+    session.ask(PairRequest(0, 0, 0, name))
+    seen: list[PairRequest] = []
+    session.project_changed.connect(lambda _: seen.append(session.request))
+    session.project = excluding_a_track(project, cell)
+    assert session.request == PairRequest()
+    assert seen == [PairRequest()]  # nobody is told of a project with the pair of another one
+    assert len(told) == 1
+    assert told[0].count(f"track {name.track_id} at frame {name.t}") >= 1
+    assert "pair drawn for" in told[0]
+    with pytest.raises(DynaclrError, match="no anchor"):
+        read_pair(session.project, PairRequest(0, 0, 0, name._replace(track_id=999)))
+
+
+def test_other_options_of_the_sampler_leave_rows_what_they_are(sample_project: Project) -> None:
+    sampling = replace(sample_project.pipeline.config.sampling, batch_size=7)
+    other = resampled(sample_project, sampling)
+    assert other.shares_data(sample_project)
+    assert not reopened(sample_project).shares_data(sample_project)
+    session = Session()
+    session.project = sample_project
+    session.select(Cell(TRAINING, 3))
+    session.select(Cell(TRAINING, 5))
+    session.project = other
+    assert session.can_go == (True, False)

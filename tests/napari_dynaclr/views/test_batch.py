@@ -57,7 +57,11 @@ def test_numbers_are_those_of_the_batch(opened: Opened) -> None:
     ]
     assert "batch 1 of" in view.address.about.text()
     bars = view.panel.bars["experiment"]
-    assert "of the pool" in bars.text_of(bars.bar_at(30))
+    opened.click(view.tabs.tabBar(), view.tabs.tabBar().tabRect(0).center())
+    opened.settle()
+    middles = [bars.height() - 10 - 20 * row for row in range(len(bars.bars))]
+    assert [bars.bar_at(y) for y in reversed(middles)] == bars.bars
+    assert "of the pool" in bars.text_of(bars.bars[0])
 
 
 def test_ranks_share_the_batches_out(opened: Opened) -> None:

@@ -16,7 +16,6 @@ from napari_dynaclr.views.curation import CurationView
 from napari_dynaclr.views.pair import PairView
 from napari_dynaclr.views.project import ProjectView
 from napari_dynaclr.widgets.fov_box import FovBox
-from napari_dynaclr.widgets.option_specs import sampling_options
 
 MANY = 10_000
 
@@ -105,7 +104,7 @@ def test_the_list_and_the_arrows_choose_too(box: FovBox, qtbot: Any) -> None:
     assert box.currentText() == ""
 
 
-@pytest.mark.parametrize("make", [ProjectView, PairView, CurationView, lambda: BatchView(sampling_options())])
+@pytest.mark.parametrize("make", [ProjectView, PairView, CurationView, BatchView])
 def test_the_wheel_changes_nothing_that_has_no_focus(make: Any, qtbot: Any) -> None:
     """Scrolling a panel must not change what lies under the mouse."""
     view: QWidget = make()

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 from dynaclr.base.cores import cpu_limit
 
-__all__ = ("Device", "find_devices")
-
 _QUERY = (
     "nvidia-smi",
     "--query-gpu=index,uuid,name,memory.total,memory.free",

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-__all__ = ("child_environment",)
-
 _DROPPED = ("QT_", "SLURM_", "PL_", "TORCHELASTIC_", "MASTER_", "NAPARI_", "PMI_", "PMIX_")
 _DROPPED_NAMES = frozenset(
     {

@@ -1,29 +1,20 @@
-"""What a training will cost, measured by a short-lived process; knows no Lightning and touches no GPU."""
+"""What a training will cost, measured by a short-lived process."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-import psutil
-
 from dynaclr.base.errors import RunError, problem
 from dynaclr.options.spec import RunSpec
-from dynaclr.runs.control.environment import child_environment
 from dynaclr.runs.control.launch import Launch
-from dynaclr.runs.record.logs import folded, log_text, since_last
-
-__all__ = ("Estimate", "estimate")
-
-_LOOK_SECONDS = 0.1
-_VERB = "dynaclr estimate:"
+from dynaclr.runs.control.verbs import run_verb
+from dynaclr.runs.record.logs import folded
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +58,10 @@ class Estimate:
         return self.seconds_per_step * self.batches_per_epoch + self.validation_seconds
 
 
+class _UnwantedError(Exception):
+    """Nobody waits for the measurement any more."""
+
+
 def _always() -> bool:
     return True
 
@@ -97,58 +92,25 @@ def estimate(
     RunError
         If it cannot be set up, does not fit into the memory (with what to lower), or takes too long.
     """
-    how = how or Launch()
+    how, due = how or Launch(), time.monotonic() + timeout_seconds
+
+    def follow(_lines: list[str]) -> None:
+        if time.monotonic() > due:
+            raise RunError(problem("the measurement took too long", expected=f"{timeout_seconds:g} s"))
+        if not wanted():
+            raise _UnwantedError
+
     with tempfile.TemporaryDirectory(prefix="dynaclr-estimate-") as place:
         config = Path(place) / "config.yaml"
         spec.placed(how.cwd or Path.cwd()).write(config)
-        command = [how.python, "-m", "dynaclr", "estimate", "--config", str(config), *how.arguments]
-        with (Path(place) / "output.txt").open("w+b") as output:
-            try:
-                process = subprocess.Popen(
-                    command,
-                    cwd=how.cwd,
-                    env=child_environment(os.environ, how.devices),
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                )
-            except OSError as error:
-                raise RunError(problem(f"cannot be started: {error}", file=how.python)) from error
-            told = _wait(process, wanted, timeout_seconds)
-            output.seek(0)
-            lines = log_text(output.read())
-    if told == "unwanted":
-        return None
-    if told == "late":
-        raise RunError(problem("the measurement took too long", expected=f"{timeout_seconds:g} s"))
-    return _read(lines, process.returncode)
-
-
-def _wait(process: subprocess.Popen[bytes], wanted: Callable[[], bool], timeout_seconds: float) -> str:
-    """Wait for the end of a process; say whether it was "done", "unwanted" or "late"."""
-    due = time.monotonic() + timeout_seconds
-    while True:
+        arguments = ["--config", str(config), *how.arguments]
         try:
-            process.wait(_LOOK_SECONDS)
-            return "done"
-        except subprocess.TimeoutExpired:
-            pass
-        told = "late" if time.monotonic() > due else "" if wanted() else "unwanted"
-        if told:
-            with contextlib.suppress(psutil.Error):
-                for child in psutil.Process(process.pid).children(recursive=True):
-                    child.kill()
-            process.kill()
-            process.wait()
-            return told
-
-
-def _read(lines: list[str], code: int) -> Estimate:
+            lines = run_verb("estimate", arguments, None, follow, how.cwd, how.python, how.devices)
+        except _UnwantedError:
+            return None
     for line in reversed(lines):
         if line.startswith("{"):
             with contextlib.suppress(ValueError, TypeError, KeyError):
                 values = json.loads(line)
                 return Estimate(**{field.name: values[field.name] for field in fields(Estimate)})
-    told = since_last(lines, _VERB)
-    text = "\n".join(told or folded(lines)[-5:]).removeprefix(_VERB).strip() or f"exit code {code}"
-    raise RunError(text if told else problem("the measurement ended without a result", found=text))
+    raise RunError(problem("the measurement ended without a result", found="\n".join(folded(lines)[-5:])))

@@ -23,8 +23,6 @@ from dynaclr.runs.record.layout import RunFolder
 from dynaclr.runs.record.observing import observe, worker
 from dynaclr.runs.record.processes import is_alive
 
-__all__ = ("Halt", "HaltStep")
-
 GRACE_SECONDS = 60.0
 _LEFT_OVER_SECONDS = 5.0
 

@@ -11,8 +11,6 @@ from dynaclr.runs.control.slurm import cancel
 from dynaclr.runs.record.layout import RunFolder
 from dynaclr.runs.record.observing import observe
 
-__all__ = ("JobHalt",)
-
 
 class JobHalt:
     """The end of one job; made when it is asked for, and used as `Halt` is.

@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from dynaclr.base.errors import ConfigError, problem
 from dynaclr.runs.record.layout import RunFolder
 
-__all__ = ("JobRequest", "script_text")
-
 _NAME = re.compile(r"[^\s'\"\\-][^\s'\"\\]*")
 _TIME = re.compile(r"\d+(:\d{2}){0,2}|\d+-\d{1,2}(:\d{2}){0,2}")
 

@@ -1,4 +1,4 @@
-"""Starts trainings as processes of their own, which outlive the one that starts them; knows no Lightning."""
+"""Starts trainings as processes of their own, which outlive the one that starts them."""
 
 from __future__ import annotations
 
@@ -22,14 +22,6 @@ from dynaclr.runs.record.holders import refuse_if_active
 from dynaclr.runs.record.layout import RunFolder
 from dynaclr.runs.record.logs import BEGINS
 from dynaclr.runs.record.processes import identity
-
-__all__ = (
-    "Launch",
-    "command_text",
-    "launch",
-    "resume",
-    "take_empty",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +71,8 @@ def launch(spec: RunSpec, path: Path, how: Launch | None = None) -> RunFolder:
     how, folder = how or Launch(), RunFolder(absolute_path(path))
     take_empty(folder)
     try:
-        spec.placed(how.cwd or folder.path.parent).write(folder.request)
+        placed = spec.placed(how.cwd or folder.path.parent)
+        placed.changed({"run.root": str(folder.path.parent)}).write(folder.request)
         inner = ["fit", "--config", str(folder.request), "--run.folder", str(folder.path)]
         _start(folder, inner, how)
     except BaseException:

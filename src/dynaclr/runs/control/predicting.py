@@ -29,8 +29,6 @@ from dynaclr.embedding import (
 from dynaclr.runs.control.verbs import run_verb
 from dynaclr.runs.record.layout import RunFolder
 
-__all__ = ("Prediction", "is_current", "map_embedding", "predict_run")
-
 Tell = Callable[[str, int, int], None]
 """Called with (step, done, all) several times a second; what it raises ends the work."""
 

@@ -1,4 +1,4 @@
-"""Trainings as jobs of a SLURM cluster: submission, state, end; knows no Lightning.
+"""Trainings as jobs of a SLURM cluster: submission, state, end.
 
 Nothing passes between the job and this process but the run folder, which both must see. Tested with scripts
 that stand in for sbatch, squeue, sacct and scancel; not on a cluster.
@@ -25,8 +25,6 @@ from dynaclr.runs.record.ended_by import told_end, write_end
 from dynaclr.runs.record.layout import RunFolder
 from dynaclr.runs.record.observing import read_launch
 from dynaclr.runs.record.states import State
-
-__all__ = ("Job", "JobState", "JobWatch", "cancel", "submit")
 
 _TIMEOUT_SECONDS = 20.0
 _FIRST_SECONDS, _LONGEST_SECONDS = 10.0, 120.0
@@ -96,7 +94,8 @@ def submit(spec: RunSpec, path: Path, request: JobRequest | None = None) -> RunF
     text = script_text(folder, request or JobRequest())
     take_empty(folder)
     try:
-        spec.placed(folder.path.parent).write(folder.request)
+        root = folder.path.parent
+        spec.placed(root).changed({"run.root": str(root)}).write(folder.request)
         folder.slurm.mkdir()
         script = folder.slurm / "job.sh"
         write_text_atomically(script, text)

@@ -1,4 +1,4 @@
-"""Turns signals into an orderly end: at once, at the next step, or later; knows no run and no training.
+"""Turns signals into an orderly end: at once, at the next step, or later.
 
 Python runs its handlers between two instructions of the main thread only. A thread of its own therefore
 listens too, and ends a process whose main thread hangs in foreign code (a collective, a dead disk).
@@ -15,8 +15,6 @@ from collections.abc import Callable
 from enum import StrEnum
 from types import TracebackType
 from typing import Any
-
-__all__ = ("Alarms", "Interrupted", "Mode")
 
 _SIGNALS = ("SIGTERM", "SIGINT", "SIGUSR1", "SIGBREAK")
 GRACE_SECONDS = 2.0

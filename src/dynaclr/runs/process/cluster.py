@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 
-__all__ = ("leave_scheduler_alone", "process_rank", "started_by_srun")
-
 
 def started_by_srun() -> bool:
     """Return whether srun started this process as one of several tasks.

@@ -13,8 +13,6 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from dynaclr.base import keys
 from dynaclr.base.errors import TrainingError, problem
 
-__all__ = ("STALL_SECONDS", "GuardTraining", "StallWatch")
-
 
 class GuardTraining(Callback):
     """Fails on no batches, lost batches, a loss that is no number, and a missing monitored metric.

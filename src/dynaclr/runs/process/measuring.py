@@ -12,8 +12,6 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from dynaclr.base.errors import TrainingError, problem
 
-__all__ = ("STEPS", "StepClock", "is_memory", "measure", "memory_message")
-
 STEPS = 8
 _VAL_BATCHES = 4
 _GIB = 2**30

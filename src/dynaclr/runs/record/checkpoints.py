@@ -18,8 +18,6 @@ from dynaclr.base.errors import RunError, problem
 from dynaclr.base.files import replace_file
 from dynaclr.runs.record.layout import folder_gone
 
-__all__ = ("AtomicCheckpointIO", "load_checkpoint", "newest_valid_checkpoint")
-
 
 class AtomicCheckpointIO(TorchCheckpointIO):
     """Checkpoint files that are replaced only by complete ones, and loaded without running code."""

@@ -14,8 +14,6 @@ from dynaclr.base.files import write_json_atomically
 from dynaclr.runs.record.processes import same_process
 from dynaclr.runs.record.states import State
 
-__all__ = ("told_end", "write_end")
-
 
 def write_end(
     path: Path, how: str, who: dict[str, Any], *, by: str | None = None, state: State = State.STOPPED

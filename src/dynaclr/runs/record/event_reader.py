@@ -16,12 +16,6 @@ import numpy.typing as npt
 
 from dynaclr.runs.record.line_reader import LineReader
 
-__all__ = (
-    "EventReader",
-    "MetricTable",
-    "thinned",
-)
-
 _LOG = logging.getLogger(__name__)
 
 

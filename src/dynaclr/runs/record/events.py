@@ -11,8 +11,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-__all__ = ("EventWriter",)
-
 _LOG = logging.getLogger(__name__)
 _VERSION = 1
 _MOST_BYTES = 64 * 1024

@@ -13,12 +13,6 @@ from dynaclr.runs.record.observing import observe, worker
 from dynaclr.runs.record.processes import is_alive
 from dynaclr.runs.record.states import State
 
-__all__ = (
-    "delete_run",
-    "held_elsewhere",
-    "refuse_if_active",
-)
-
 
 def held_elsewhere(folder: RunFolder) -> str | None:
     """Return who on another computer may still write a run that is silent, and since when; None if nobody.

@@ -13,110 +13,62 @@ from typing import Any
 from dynaclr.base.errors import ConfigError, RunError, listing, problem
 from dynaclr.base.files import write_json_atomically
 
-__all__ = (
-    "RunFolder",
-    "claim_folder",
-    "folder_gone",
-    "is_gone",
-    "made_folder",
-    "new_run_folder",
-    "open_run_folder",
-    "run_paths",
-)
-
 SCHEMA = 1
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}")
 
 
-@dataclass(frozen=True, slots=True)
+class _Inside:
+    """A path inside a run folder, by its name; of the class itself it is relative."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, folder: RunFolder | None, _owner: type) -> Path:
+        return Path(self.name) if folder is None else folder.path / self.name
+
+
+@dataclass(frozen=True)
 class RunFolder:
     """Paths of a run; all that is known of a run lies in them."""
 
     path: Path
 
-    @property
-    def facts(self) -> Path:
-        """run.json: versions, command line, seed, device, data, parent."""
-        return self.path / "run.json"
-
-    @property
-    def config(self) -> Path:
-        """config.yaml: all that repeats the run."""
-        return self.path / "config.yaml"
-
-    @property
-    def experiments(self) -> Path:
-        """experiments.yaml: a copy, for the record."""
-        return self.path / "experiments.yaml"
-
-    @property
-    def marks(self) -> Path:
-        """curation.csv: a copy of the marks that the run honoured, for the record."""
-        return self.path / "curation.csv"
+    facts = _Inside("run.json")
+    """Versions, command line, seed, device, data, parent."""
+    config = _Inside("config.yaml")
+    """All that repeats the run."""
+    experiments = _Inside("experiments.yaml")
+    """A copy, for the record."""
+    marks = _Inside("curation.csv")
+    """A copy of the marks that the run honoured, for the record."""
+    status = _Inside("status.json")
+    """State, step, heartbeat, reason of the end."""
+    previews = _Inside("previews")
+    """Folder of what the first batches were."""
+    checkpoints = _Inside("checkpoints")
+    """Folder of checkpoints."""
+    best = _Inside("checkpoints/best.ckpt")
+    """Checkpoint with the lowest monitored metric."""
+    request = _Inside("request.yaml")
+    """The configuration that a launcher started the run with."""
+    launch = _Inside("launch.json")
+    """Which process or job a launcher started, and how."""
+    output = _Inside("output.txt")
+    """What a launched run wrote to its terminal."""
+    ended_by = _Inside("ended_by.json")
+    """Who ended the run from outside, and how."""
+    slurm = _Inside("slurm")
+    """What a job of a cluster needs besides."""
+    log = _Inside("log.txt")
+    """What Python logged."""
+    lock = _Inside("run.lock")
+    """Who writes here."""
+    stop = _Inside("stop")
+    """Its presence asks for a graceful stop."""
 
     def events(self, rank: int = 0) -> Path:
         """events.jsonl; other ranks have files of their own, for errors."""
         return self.path / ("events.jsonl" if rank == 0 else f"events.rank{rank}.jsonl")
-
-    @property
-    def status(self) -> Path:
-        """status.json: state, step, heartbeat, reason of the end."""
-        return self.path / "status.json"
-
-    @property
-    def previews(self) -> Path:
-        """Folder of what the first batches were."""
-        return self.path / "previews"
-
-    @property
-    def checkpoints(self) -> Path:
-        """Folder of checkpoints."""
-        return self.path / "checkpoints"
-
-    @property
-    def best(self) -> Path:
-        """Checkpoint with the lowest monitored metric."""
-        return self.checkpoints / "best.ckpt"
-
-    @property
-    def request(self) -> Path:
-        """request.yaml: the configuration that a launcher started the run with."""
-        return self.path / "request.yaml"
-
-    @property
-    def launch(self) -> Path:
-        """launch.json: which process or job a launcher started, and how."""
-        return self.path / "launch.json"
-
-    @property
-    def output(self) -> Path:
-        """output.txt: what a launched run wrote to its terminal."""
-        return self.path / "output.txt"
-
-    @property
-    def ended_by(self) -> Path:
-        """ended_by.json: who ended the run from outside, and how."""
-        return self.path / "ended_by.json"
-
-    @property
-    def slurm(self) -> Path:
-        """slurm/: what a job of a cluster needs besides."""
-        return self.path / "slurm"
-
-    @property
-    def log(self) -> Path:
-        """log.txt: what Python logged."""
-        return self.path / "log.txt"
-
-    @property
-    def lock(self) -> Path:
-        """run.lock: who writes here."""
-        return self.path / "run.lock"
-
-    @property
-    def stop(self) -> Path:
-        """stop: its presence asks for a graceful stop."""
-        return self.path / "stop"
 
     def write_facts(self, facts: dict[str, Any]) -> None:
         """Write run.json."""
@@ -238,6 +190,7 @@ def claim_folder(folder: RunFolder) -> None:
             folder.request,
             folder.launch,
             folder.output,
+            folder.log,
             folder.lock,
             folder.stop,
             folder.ended_by,

@@ -1,11 +1,9 @@
-"""Reads the lines that are appended to a file, whatever happens to it meanwhile; knows no format."""
+"""Reads the lines that are appended to a file, whatever happens to it meanwhile."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-
-__all__ = ("LineReader",)
 
 _HEAD = 256
 

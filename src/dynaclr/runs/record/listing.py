@@ -12,8 +12,6 @@ from dynaclr.runs.record.layout import RunFolder
 from dynaclr.runs.record.observing import Observation, Pulse, observe
 from dynaclr.runs.record.states import State
 
-__all__ = ("RunListing", "RunSummary")
-
 _TAIL_BYTES = 16 * 1024
 
 

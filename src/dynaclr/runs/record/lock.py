@@ -13,10 +13,9 @@ from types import TracebackType
 from typing import Any
 
 from dynaclr.base.errors import DataError, RunError, problem
+from dynaclr.base.files import read_json
 from dynaclr.base.locking import locked
 from dynaclr.runs.record.processes import identity, is_alive
-
-__all__ = ("RunLock",)
 
 
 class RunLock:
@@ -90,10 +89,4 @@ def _time(holder: dict[str, Any]) -> str:
 
 def read_lock(path: Path) -> dict[str, Any] | None:
     """Return who holds a lock; None if there is none; {} if the file is damaged."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+    return read_json(path) if path.exists() else None

@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-__all__ = ("BEGINS", "folded", "last_lines", "log_text", "since_last")
-
 BEGINS = "dynaclr: begins again"
 """Start of the line that a launcher puts between two turns of a run in one file."""
 

@@ -1,4 +1,4 @@
-"""Sends warnings, of Python and of loggers, into the log and the events of a run; knows no training."""
+"""Sends warnings, of Python and of loggers, into the log and the events of a run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-__all__ = ("MOST_NOTICES", "notices_to")
 
 MOST_NOTICES = 100
 """Different warnings that become events; the log takes the rest."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dynaclr.base.files import read_json
 from dynaclr.runs.record.ended_by import told_end
 from dynaclr.runs.record.layout import RunFolder
 from dynaclr.runs.record.lock import read_lock
@@ -15,8 +15,6 @@ from dynaclr.runs.record.logs import BEGINS, last_lines, since_last
 from dynaclr.runs.record.processes import is_alive, same_process
 from dynaclr.runs.record.states import State
 from dynaclr.runs.record.status import STALE_SECONDS, read_status, state_of
-
-__all__ = ("Observation", "Pulse", "observe", "read_launch", "worker")
 
 _VERB = "dynaclr fit:"
 
@@ -79,11 +77,7 @@ class Pulse:
 
 def read_launch(folder: RunFolder) -> dict[str, Any]:
     """Return launch.json; empty if nobody launched the run, or the file is damaged."""
-    try:
-        content = json.loads(folder.launch.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+    return read_json(folder.launch)
 
 
 def observe(folder: RunFolder, pulse: Pulse | None = None) -> Observation:

@@ -1,4 +1,4 @@
-"""Who a process is, beyond its number, so that a reused number fools nobody; knows no runs."""
+"""Who a process is, beyond its number, so that a reused number fools nobody."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-
-__all__ = ("identity", "is_alive", "same_process")
 
 
 def identity(pid: int | None = None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""States of a run, how it may end, and the exit codes that tell; knows no files."""
+"""States of a run, how it may end, and the exit codes that tell."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 from dynaclr.base.errors import ConfigError, DataError, DynaclrError, TrainingError
-
-__all__ = ("ALLOWED", "ExitCode", "Outcome", "State", "outcome_of")
 
 
 class State(StrEnum):

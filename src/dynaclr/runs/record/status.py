@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
@@ -13,12 +12,10 @@ from typing import Any
 import psutil
 
 from dynaclr.base.errors import RunError
-from dynaclr.base.files import write_json_atomically
+from dynaclr.base.files import read_json, write_json_atomically
 from dynaclr.runs.record.layout import RunFolder
 from dynaclr.runs.record.processes import identity, is_alive
 from dynaclr.runs.record.states import ALLOWED, State
-
-__all__ = ("StatusWriter", "read_status", "state_of")
 
 _LOG = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 5.0
@@ -38,7 +35,7 @@ class StatusWriter:
 
     def __init__(self, path: Path, look: Callable[[], None] | None = None) -> None:
         self._path, self._look = path, look
-        before = _read(path)  # a run that is resumed goes on from its step
+        before = read_json(path)  # a run that is resumed goes on from its step
         self._values: dict[str, Any] = {
             "state": State.STARTING.value,
             "step": before.get("step", 0),
@@ -102,15 +99,7 @@ class StatusWriter:
 
 def read_status(folder: RunFolder) -> dict[str, Any]:
     """Return status.json; empty if it is missing or damaged."""
-    return _read(folder.status)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+    return read_json(folder.status)
 
 
 def state_of(status: dict[str, Any], stale: bool) -> State:

@@ -11,8 +11,6 @@ from dynaclr.runs.record.line_reader import LineReader
 from dynaclr.runs.record.logs import log_text
 from dynaclr.runs.record.observing import Observation, Pulse, observe
 
-__all__ = ("News", "RunTail")
-
 _BITE = 2**20
 _LOG_BYTES = 2**18
 

@@ -13,8 +13,6 @@ from dynaclr.runs.record.layout import RunFolder, open_run_folder
 from dynaclr.runs.record.observing import Pulse, observe
 from dynaclr.runs.record.states import State
 
-__all__ = ("RunView", "save_curves", "watch")
-
 _BAR = 30
 _RECENT, _WORTH_TELLING = 100, 0.05
 

@@ -32,7 +32,7 @@ def test_an_error_of_the_set_up_is_handed_on(quick: RunSpec, tmp_path: Path) -> 
     how = program(tmp_path / "p", f"print('noise'); sys.exit('{words}')")
     with pytest.raises(RunError, match=r"^field z: too deep\n  really$"):
         estimate(quick, how)
-    with pytest.raises(RunError, match=r"(?s)without a result; found .*ValueError: boom"):
+    with pytest.raises(RunError, match=r"(?s)exit code 1; found .*ValueError: boom"):
         estimate(quick, program(tmp_path / "p", "raise ValueError('boom')"))
     with pytest.raises(RunError, match="exit code 7"):
         estimate(quick, program(tmp_path / "p", "sys.exit(7)"))

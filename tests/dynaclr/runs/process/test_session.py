@@ -450,6 +450,18 @@ def test_random_weights_are_said_by_text_and_code(
     assert "the weights are random" not in capsys.readouterr().err
 
 
+def test_a_run_that_began_with_a_checkpoint_is_embedded_by_its_own(
+    copied: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = yaml.safe_load(copied.config.read_text())
+    copied.config.write_text(yaml.safe_dump({**content, "ckpt_path": "/before/last.ckpt"}))
+    assert main(["validate", "--from_run", str(copied.path)]) == 0
+    assert f"validated with {copied.best}" in capsys.readouterr().out
+    last = copied.checkpoints / "last.ckpt"
+    assert main(["validate", "--from_run", str(copied.path), "--ckpt_path", str(last)]) == 0
+    assert f"validated with {last}" in capsys.readouterr().out
+
+
 def test_what_an_encoder_draws_is_the_same_after_a_stop(place: Path, tmp_path: Path) -> None:
     encoder = "--model.encoder=dynaclr.encoder.ContrastiveEncoder"
     drops = [encoder, "--model.encoder.backbone=convnext_atto", "--model.encoder.drop_path_rate=0.5"]

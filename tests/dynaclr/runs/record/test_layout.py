@@ -26,7 +26,7 @@ def test_many_in_one_second_each_get_their_own(tmp_path: Path) -> None:
 
 def test_every_name_lies_inside(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    names = [name for name in dir(RunFolder) if isinstance(getattr(RunFolder, name), property)]
+    names = [name for name in dir(RunFolder) if isinstance(getattr(RunFolder, name), Path)]
     paths = [getattr(folder, name) for name in names] + [folder.events(), folder.events(3)]
     assert len(set(paths)) == len(paths) == 18
     assert all(tmp_path in path.parents for path in paths)

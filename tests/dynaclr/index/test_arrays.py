@@ -9,7 +9,6 @@ import pytest
 
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.index import MultiExperimentIndex
-from dynaclr.index.corners import corners, moved
 
 
 @pytest.mark.parametrize("patch", [(16, 16), (15, 9), (48, 64), (1, 1)])
@@ -17,7 +16,7 @@ def test_patches_lie_inside_and_as_near_as_they_can(coded_source: Path, patch: t
     index = MultiExperimentIndex(ExperimentRegistry.from_yaml(coded_source), (0, 1), patch, (0.5, 1.0))
     table, image_yx = index.table, index.fov_image_yx
     rows = np.arange(len(table))
-    found = corners(table, image_yx, patch, rows)
+    found = index.corners(rows)
     away = np.zeros(len(table), dtype=bool)
     for axis, (size, corner, centre) in enumerate(zip(patch, found, (table.y, table.x), strict=True)):
         image = image_yx[table.fov_of(rows), axis]
@@ -26,8 +25,8 @@ def test_patches_lie_inside_and_as_near_as_they_can(coded_source: Path, patch: t
             places = range(int(image[row]) - size + 1)
             assert corner[row] == min(places, key=lambda first: abs(first + size // 2 - pixel))
             away[row] |= corner[row] + size // 2 != pixel
-    assert np.array_equal(moved(table, image_yx, patch, rows), away)
+    assert np.array_equal(index.near_border(rows), away)
     some = rows[::3]
-    assert np.array_equal(moved(table, image_yx, patch, some), away[some])
+    assert np.array_equal(index.near_border(some), away[some])
     assert all(np.array_equal(a[some], b) for a, b in zip(found, index.corners(some), strict=True))
     assert np.array_equal(index.near_border(slice(None)), away)
