@@ -7,7 +7,7 @@ field's own, so nothing of an option is written anywhere else.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import MISSING, Field, dataclass
 from enum import StrEnum
 from functools import cache
@@ -84,7 +84,7 @@ def bounds_of(group: type[Any]) -> dict[str, Bounds]:
 
 
 @cache
-def _hints(group: type[Any]) -> dict[str, Any]:
+def _hints(group: Hashable) -> dict[str, Any]:
     return get_type_hints(group)
 
 
