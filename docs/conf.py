@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from dynaclr import __version__
@@ -19,7 +20,6 @@ extensions = [
     "sphinx_copybutton",
 ]
 exclude_patterns = ["_build"]
-suppress_warnings = ["toc.empty_glob"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
@@ -45,8 +45,10 @@ html_show_sourcelink = False
 
 
 def _as_written(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    """Docstrings are plain text: a star is a star (`*.csv`, `*args`), no emphasis."""
-    lines[:] = [line.replace("*", r"\*") if "`" not in line else line for line in lines]
+    """Docstrings are plain text: a star is a star (`*.csv`), and a list of names may need two lines."""
+    text = "\n".join(line.replace("*", r"\*") if "`" not in line else line for line in lines)
+    names = r"(?:\w+, )*\w+"
+    lines[:] = re.sub(rf"^({names},)\n(?={names},?\n)", r"\1 ", text, flags=re.MULTILINE).split("\n")
 
 
 def setup(app: Any) -> None:

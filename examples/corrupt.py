@@ -37,9 +37,9 @@ def copied(source: Path, folder: Path) -> Path:
     entries = yaml.safe_load(source.read_text(encoding="utf-8"))
     folder.mkdir(parents=True)
     for entry, config in zip(entries["experiments"], read_experiments(source), strict=True):
-        entry["data_path"] = str(config.data_path.resolve())
+        entry["data_path"] = str(config.plate_path)
         entry["tracks_path"] = f"{config.name}.tracks"
-        shutil.copytree(config.tracks_path, folder / entry["tracks_path"])
+        shutil.copytree(config.tracks_root, folder / entry["tracks_path"])
     path = folder / "experiments.yaml"
     path.write_text(yaml.safe_dump(entries, sort_keys=False), encoding="utf-8")
     return path
@@ -47,7 +47,7 @@ def copied(source: Path, folder: Path) -> Path:
 
 def table_of(config: ExperimentConfig, fov: str) -> Path:
     """Return the table of a field of view."""
-    (path,) = (config.tracks_path / fov).glob("*.csv")
+    (path,) = (config.tracks_root / fov).glob("*.csv")
     return path
 
 
@@ -101,7 +101,7 @@ def exchange_links(config: ExperimentConfig, fovs: list[str], share: float, seed
 
 def change_places(config: ExperimentConfig, fovs: list[str], change: Change) -> pd.DataFrame:
     """Change the centroids of fields of view; return what is wrong now."""
-    layouts = read_plate(config.data_path).fovs
+    layouts = read_plate(config.plate_path).fovs
     wrong = []
     for fov in fovs:
         path = table_of(config, fov)
@@ -129,7 +129,7 @@ def corrupt(options: argparse.Namespace) -> pd.DataFrame:
     chosen = [config for config in read_experiments(path) if options.experiment in (None, config.name)]
     wrong = []
     for config in chosen:
-        every = sorted(read_plate(config.data_path).fovs)
+        every = sorted(read_plate(config.plate_path).fovs)
         fovs = options.fovs or (every[:2] if options.fault == "exchange" else every)
         if options.fault == "links":
             wrong.append(exchange_links(config, fovs, options.share, options.seed))

@@ -22,9 +22,9 @@ def made(source: Path, folder: Path, *arguments: str) -> dict[tuple[str, str], p
 def tables(path: Path) -> dict[tuple[str, str], pd.DataFrame]:
     found = {}
     for config in read_experiments(path):
-        assert config.data_path.is_dir()
-        for file in sorted(config.tracks_path.glob("*/*/*/*.csv")):
-            fov = file.parent.relative_to(config.tracks_path).as_posix()
+        assert config.plate_path.is_dir()
+        for file in sorted(config.tracks_root.glob("*/*/*/*.csv")):
+            fov = file.parent.relative_to(config.tracks_root).as_posix()
             found[config.name, fov] = pd.read_csv(file)
     return found
 

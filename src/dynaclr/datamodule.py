@@ -152,6 +152,11 @@ class MultiExperimentDataModule(LightningDataModule):
             self.pipeline.setup()
             self._is_set_up = True
 
+    def _require_setup(self) -> None:
+        if not self._is_set_up:
+            what, fix = "the data module is not set up", 'Call setup("fit") first.'
+            raise ConfigError(problem(what, fix=fix))
+
     def _ranks(self) -> tuple[int, int]:
         """Return the number of processes and this one's number."""
         return (1, 0) if self.trainer is None else (self.trainer.world_size, self.trainer.global_rank)
@@ -180,6 +185,7 @@ class MultiExperimentDataModule(LightningDataModule):
 
         A trainer that shall overfit gets the batches of the first epoch again and again.
         """
+        self._require_setup()
         sampler = self.pipeline.sampler(*self._ranks())
         overfits, limit = False, None
         if self.trainer is not None:
@@ -206,6 +212,7 @@ class MultiExperimentDataModule(LightningDataModule):
 
     def val_dataloader(self) -> BatchLoader | list[Any]:
         """Return this rank's validation batches, the same in every epoch; none if nothing is held out."""
+        self._require_setup()
         if self.pipeline.val_dataset is None:
             return []
         return self._loader(self.pipeline.val_dataset, self.pipeline.val_batches(*self._ranks()))

@@ -42,8 +42,8 @@ class ContrastiveModule(LightningModule):
     schedule
         "cosine" falls to 0 at the last step, "constant" stays.
     hcl_beta
-        Weight of hard negatives, given to an `NTXentHCL` whose `beta` is not set; None leaves the loss as it
-        is. Two different weights are an error.
+        Weight of hard negatives, given to an `NTXentHCL` whose `beta` is not set; None leaves it to the data
+        module's `hcl_beta`. Two different weights are an error.
     health_every_n_steps
         How often alignment, uniformity and effective rank of a training batch are logged; 0 for never.
     channels_last
@@ -95,12 +95,13 @@ class ContrastiveModule(LightningModule):
         return features, projections
 
     def setup(self, stage: str) -> None:
-        """Check that the encoder takes what the data module gives, and the loss gets negatives.
+        """Check that the encoder takes what the data module gives, and the loss gets negatives and weight.
 
         Raises
         ------
         ConfigError
-            If numbers of channels or slices differ, or a batch is a single pair.
+            If numbers of channels or slices differ, a batch is a single pair, or the data module's `hcl_beta`
+            is another one than the loss's own.
         """
         data = getattr(self.trainer, "datamodule", None)
         for name, field in (("in_channels", "num_source_channels"), ("in_stack_depth", "stack_depth")):
@@ -111,6 +112,9 @@ class ContrastiveModule(LightningModule):
                         "encoder does not fit the data", field=f"encoder.{name}", expected=theirs, found=mine
                     )
                 )
+        beta = getattr(data, "hcl_beta", None)
+        if beta is not None and beta != self.hparams["hcl_beta"]:
+            _set_beta(self.loss_function, beta)
         sampling = getattr(getattr(data, "config", None), "sampling", None)
         if sampling is not None and sampling.batch_size < 2 and stage == "fit" and not self._brings_negatives:
             raise ConfigError(

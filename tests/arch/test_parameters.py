@@ -15,7 +15,16 @@ SOURCE = Path(__file__).parents[2] / "src" / "dynaclr"
 
 GIVEN_BY_OTHERS = {
     *("setup", "training_step", "validation_step", "predict_step", "on_after_batch_transfer"),
-    *("forward", "backward", "__exit__", "__reduce_ex__", "_handle", "save_checkpoint", "load_checkpoint"),
+    *(
+        "forward",
+        "backward",
+        "__exit__",
+        "__get__",
+        "__reduce_ex__",
+        "_handle",
+        "save_checkpoint",
+        "load_checkpoint",
+    ),
 }
 """Functions whose signature another package or the language asks for; so do those that start with on_."""
 

@@ -95,6 +95,14 @@ def test_help_is_quick_and_lists_all_verbs(tmp_path: Path) -> None:
     assert done.stdout.endswith("[]\n")
 
 
+def test_help_of_a_training_is_quick_and_says_how_to_see_all() -> None:
+    heavy = "set(sys.modules) & {'torch', 'pandas', 'lightning', 'numpy'}"
+    code = f"import sys, dynaclr.__main__ as m; m.main(['fit', '--help']); print(sorted({heavy}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert "  temporal_window_hours " in done.stdout and "--help all" in done.stdout
+    assert done.stdout.endswith("[]\n")
+
+
 def test_an_unknown_verb_is_suggested(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "dynaclr", "fti"], cwd=tmp_path, capture_output=True, text=True, timeout=60

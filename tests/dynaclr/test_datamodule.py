@@ -21,6 +21,7 @@ from dynaclr.engine import ContrastiveModule
 from dynaclr.loss import NTXentHCL
 from dynaclr.runs.process.stopping import StopOnRequest
 from dynaclr.sampler import FlexibleBatchSampler
+from dynaclr.training.loader import BatchLoader
 from dynaclr.transforms import RandomFlip, RandomScaleIntensity
 
 
@@ -125,11 +126,13 @@ def test_validation_and_sanity_check_are_neither_augmented_nor_dropped(
     data.setup("fit")
     dataset = data.pipeline.val_dataset
     assert dataset is not None
-    count = len(data.val_dataloader())
+    loader = data.val_dataloader()
+    assert isinstance(loader, BatchLoader)
+    count = len(loader)
     assert len(seen.batches["sanity"]) == 2
     assert len(seen.batches["val"]) == 2 * count
     for place, batch in [*enumerate(seen.batches["sanity"]), *enumerate(seen.batches["val"][:count])]:
-        plain = dataset.__getitems__(list(range(8 * place, min(8 * place + 8, len(dataset)))))
+        plain = dataset.__getitems__(loader.order.batch(0, place))
         assert batch["key"].epoch == FIXED_EPOCH
         for part in ("anchor", "positive"):
             assert torch.equal(batch[part], plain[part][..., 2:14, 2:14])
@@ -202,6 +205,7 @@ def test_world_and_rank_come_from_the_trainer(coded_source: Path) -> None:
     class Several:
         world_size, global_rank = 4, 3
         training, sanity_checking = True, False
+        overfit_batches, limit_train_batches = 0.0, 1.0
 
         class _accelerator_connector:
             use_distributed_sampler = False
@@ -351,6 +355,13 @@ def test_val_dataloader_no_batch_sampler(coded_source: Path) -> None:
     assert first == second
 
 
+def test_loaders_ask_for_set_up(coded_source: Path) -> None:
+    data = data_of(coded_source)
+    for loader in (data.train_dataloader, data.val_dataloader):
+        with pytest.raises(ConfigError, match=r'Call setup\("fit"\) first'):
+            loader()
+
+
 def by_hand(**more: Any) -> dict[str, Any]:
     return {part: torch.rand(6, 2, 1, 16, 16) + 0.1 for part in ("anchor", "positive")} | more
 
@@ -414,3 +425,26 @@ def test_channel_dropout_integration(coded_source: Path) -> None:
     assert 0.4 < torch.cat(gone).double().mean() < 0.6
     for raw in data.val_dataloader():
         assert (data.on_after_batch_transfer(raw, 0)["anchor"] > 0).all()
+
+
+@pytest.mark.parametrize(("own", "given", "expected"), [(0.5, 0.9, 0.9), (0.3, 0.5, 0.3), (0.9, 0.9, 0.9)])
+def test_beta_of_the_data_module_reaches_the_loss(
+    coded_source: Path, own: float, given: float, expected: float
+) -> None:
+    """In Python as on the command line, where the loss's own is not set."""
+    module = ContrastiveModule(SmallEncoder(2, 1, (4, 8), 5), NTXentHCL(beta=own))
+    fit(data_of(coded_source, hcl_beta=given), module=module, max_steps=1)
+    assert module.loss_function.beta == expected
+
+
+def test_two_betas_are_refused(coded_source: Path) -> None:
+    module = ContrastiveModule(SmallEncoder(2, 1, (4, 8), 5), NTXentHCL(beta=0.3))
+    with pytest.raises(ConfigError, match=r"hcl_beta: two weights.*0\.3; found 0\.9"):
+        fit(data_of(coded_source, hcl_beta=0.9), module=module, max_steps=1)
+
+
+def test_a_module_has_a_loss_by_default(coded_source: Path) -> None:
+    module = ContrastiveModule(SmallEncoder(2, 1, (4, 8), 5))
+    assert isinstance(module.loss_function, NTXentHCL)
+    _, trainer = fit(data_of(coded_source), module=module, max_steps=2)
+    assert trainer.global_step == 2

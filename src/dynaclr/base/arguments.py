@@ -6,8 +6,6 @@ import inspect
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-__all__ = ("keep_arguments", "with_arguments")
-
 C = TypeVar("C", bound=type)
 
 
@@ -17,7 +15,7 @@ class _Argument:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def __get__(self, instance: Any, owner: type) -> Any:
+    def __get__(self, instance: Any, _owner: type) -> Any:
         return self if instance is None else instance.__dict__["_arguments"][self.name]
 
     def __set__(self, instance: Any, value: Any) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-__all__ = ("Bounds",)
-
 _INFINITE = float("inf")
 
 

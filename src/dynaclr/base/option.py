@@ -16,8 +16,6 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from dynaclr.base.bounds import Bounds
 from dynaclr.base.errors import ConfigError, listing, problem, suggest
 
-__all__ = ("Facts", "bounds_of", "check", "facts_of", "option", "without_effect")
-
 _KEY = "option"
 
 

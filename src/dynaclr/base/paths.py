@@ -14,8 +14,6 @@ from typing import Any
 
 from dynaclr.base.errors import problem
 
-__all__ = ("absolute_path", "is_file", "path_in_file", "paths_in_training")
-
 _TRAINING_PATHS = (
     "data.experiments_yaml",
     "data.curation",

@@ -30,8 +30,6 @@ from dynaclr.runs.record.layout import open_run_folder
 from dynaclr.runs.record.states import ExitCode
 from dynaclr.training.predict import predict_to_file
 
-__all__ = ("TrainingCLI", "parse", "run")
-
 _RANDOM = "untrained weights"
 _SECTIONS = ("trainer", "data", "model", "run")
 _FILES = ("--config", *(f"--{name}" for name in _SECTIONS))

@@ -18,8 +18,6 @@ from dynaclr.base.errors import ConfigError, problem, together
 from dynaclr.base.paths import absolute_path, is_file
 from dynaclr.base.yaml_reader import LINE, load_yaml, read_text
 
-__all__ = ("known_classes_only",)
-
 KNOWN = ("dynaclr", "lightning", "monai", "timm", "torch")
 OPTION, VARIABLE = "--trust-config", "DYNACLR_TRUST_CONFIG"
 

@@ -10,8 +10,6 @@ from torch import Tensor, nn
 from dynaclr.base.bounds import Bounds
 from dynaclr.base.errors import ConfigError, problem
 
-__all__ = ("SmallEncoder", "check_images", "check_sizes", "projection_head")
-
 SIZE = Bounds(1)
 BOUNDS = dict.fromkeys(("in_channels", "in_stack_depth", "widths", "projection_dim"), SIZE)
 """Bounds of the arguments that are numbers."""

@@ -144,8 +144,9 @@ class ExperimentRegistry:
 def _name_problems(experiments: Sequence[ExperimentConfig]) -> Iterable[str]:
     seen: dict[str, ExperimentConfig] = {}
     for config in experiments:
-        other = seen.setdefault(config.name.lower(), config)
-        if other is not config:
+        other = seen.get(config.name.lower())
+        seen[config.name.lower()] = other or config
+        if other is not None:
             lines = (
                 f"lines {other.line_in_file} and {config.line_in_file}"
                 if config.line_in_file

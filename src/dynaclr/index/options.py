@@ -9,8 +9,6 @@ from typing import Literal
 from dynaclr.base.option import check, option
 from dynaclr.tracks import Relation, TrackPolicy
 
-__all__ = ("IndexOptions",)
-
 
 @dataclass(frozen=True, slots=True)
 class IndexOptions:

@@ -18,8 +18,6 @@ from dynaclr.base.errors import ConfigError, problem
 from dynaclr.loss.gather import gather_rows
 from dynaclr.loss.nt_xent import Comparison, Groups, label_groups, nt_xent
 
-__all__ = ("BOUNDS", "NTXentHCL", "NTXentLoss", "TripletMarginLoss")
-
 BOUNDS = {
     "temperature": Bounds(0, above=True),
     "temperature_end": Bounds(0, above=True),

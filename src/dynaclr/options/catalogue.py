@@ -20,17 +20,6 @@ from dynaclr.options.parameter import Parameter, described, parameter_of
 from dynaclr.options.settings import LearningOptions, LoaderOptions, RunSettings, SeedOptions, TrainerOptions
 from dynaclr.pipeline import DataConfig, SamplingConfig, SplitConfig, TransformConfig
 
-__all__ = (
-    "ENCODERS",
-    "GROUPS",
-    "LOSSES",
-    "arguments_of",
-    "data_options",
-    "fixed_parameters",
-    "init_parameters",
-    "options",
-)
-
 GROUPS: Mapping[str, tuple[str, type[Any]]] = {
     "seed": ("", SeedOptions),
     "trainer": ("trainer", TrainerOptions),

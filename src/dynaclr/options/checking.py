@@ -20,8 +20,6 @@ from dynaclr.base.yaml_reader import key_lines, load_yaml, without_lines
 from dynaclr.options.catalogue import fixed_parameters, init_parameters
 from dynaclr.options.parameter import Kind
 
-__all__ = ("check_arguments", "checked_file")
-
 Keys = tuple[str, ...]
 
 _OF_A_CALL = ("ckpt_path", "output", "untrained")

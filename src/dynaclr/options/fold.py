@@ -16,8 +16,6 @@ from dynaclr.options.catalogue import data_options
 from dynaclr.options.parameter import Kind
 from dynaclr.pipeline import PipelineConfig
 
-__all__ = ("marks_file", "pipeline_config")
-
 
 def pipeline_config(
     experiments_yaml: str,

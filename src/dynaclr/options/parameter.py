@@ -191,6 +191,8 @@ class Parameter:
             return value
         if self.kind is Kind.MAPPING:
             return {name: float(weight) for name, weight in value.items()}
+        if self.kind is Kind.OBJECTS and not isinstance(value, (list, tuple)):
+            return (value,)  # who uses objects says what is wrong with one that is no list
         if self.kind in (Kind.LIST, Kind.OBJECTS):
             return tuple(_NUMBERS.get(self.item or Kind.TEXT, _same)(item) for item in value)
         return value if self.item is Kind.WHOLE else _NUMBERS[self.kind](value)

@@ -24,8 +24,6 @@ from dynaclr.transforms import light_monai
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
 
-__all__ = ("config_path", "first_look", "read_config")
-
 _PATCH_PX = 64
 
 

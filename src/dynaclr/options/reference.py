@@ -17,8 +17,6 @@ from dynaclr.base.files import write_text_atomically
 from dynaclr.options.catalogue import ENCODERS, GROUPS, LOSSES, arguments_of, init_parameters, options
 from dynaclr.options.parameter import Kind, Parameter
 
-__all__ = ("FILES", "example_text", "help_text", "page_text")
-
 _TITLES = {
     "seed": "Seed",
     "trainer": "Trainer (Lightning's: the most used options; all others are taken too)",

@@ -12,8 +12,6 @@ from typing import Literal
 from dynaclr.base.bounds import Bounds
 from dynaclr.base.option import check, option
 
-__all__ = ("LearningOptions", "LoaderOptions", "RunSettings", "SeedOptions", "TrainerOptions")
-
 SEEDS = Bounds(0, 2**63 - 1)
 
 

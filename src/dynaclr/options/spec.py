@@ -19,8 +19,6 @@ from dynaclr.options.checking import checked_file
 from dynaclr.options.parameter import Kind, Parameter
 from dynaclr.options.reader import config_path
 
-__all__ = ("RunSpec",)
-
 _OBJECTS = {"model.encoder": ENCODERS, "model.loss_function": LOSSES}
 _OF_ONE_START = {"run.folder": None, "run.resume": None, "run.resume_from": "newest", "run.force": False}
 _STEM, _STEM_CHANNELS = 5, 96  # slices a step, and channels, of the default backbone

@@ -104,7 +104,7 @@ class TransformConfig:
         check(self)
         for name, kind in (("normalizations", MapNormalization), ("augmentations", MapAugmentation)):
             given = getattr(self, name)
-            ours = tuple(kind(item) if isinstance(item, MapTransform) else item for item in given)
+            ours = tuple(kind.of(item) for item in (given if isinstance(given, Sequence) else [given]))
             object.__setattr__(self, name, ours)
 
 

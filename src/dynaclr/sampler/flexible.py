@@ -23,9 +23,6 @@ from dynaclr.sampler.options import SamplingConfig
 from dynaclr.sampler.shortages import never_drawn, shortages
 from dynaclr.sampler.stratified import Account, Shares, StratifiedDraw
 
-__all__ = ("BOUNDS", "FlexibleBatchSampler")
-
-
 BOUNDS = bounds_of(SamplingConfig)
 """Bounds of the options that are numbers."""
 

@@ -9,8 +9,6 @@ from dynaclr.base import keys
 from dynaclr.base.bounds import Bounds
 from dynaclr.base.option import check, option
 
-__all__ = ("SamplingConfig",)
-
 
 @dataclass(frozen=True, slots=True)
 class SamplingConfig:

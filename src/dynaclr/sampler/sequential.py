@@ -6,8 +6,6 @@ from collections.abc import Iterator
 
 from dynaclr.base.fingerprint import fingerprint
 
-__all__ = ("SequentialBatches",)
-
 
 class SequentialBatches:
     """Batches of consecutive numbers; the same in every epoch.

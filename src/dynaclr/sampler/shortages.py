@@ -12,8 +12,6 @@ from dynaclr.base.errors import ConfigError, listing, problem
 from dynaclr.sampler.axes import Axis
 from dynaclr.sampler.stratified import Shares
 
-__all__ = ("never_drawn", "shortages")
-
 _NAMED = 5
 
 

@@ -9,8 +9,6 @@ from dynaclr.base.errors import DataError, listing, problem
 from dynaclr.base.paths import absolute_path
 from dynaclr.tracks.readers import READERS
 
-__all__ = ("find_track_files", "unused_track_files")
-
 _KINDS = " or ".join(READERS)
 
 

@@ -23,8 +23,6 @@ from dynaclr.tracks.policy import TrackCounts, TrackPolicy
 from dynaclr.tracks.readers import read_tracks
 from dynaclr.tracks.table import CellTable, build_table
 
-__all__ = ("FovTracks", "load_table", "locate_tracks", "read_all")
-
 _DERIVED = (keys.PARENT_TRACK_ID, keys.TRACK_ID)  # kept once a track, not once a row
 
 

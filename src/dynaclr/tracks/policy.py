@@ -7,8 +7,6 @@ from typing import Literal
 
 from dynaclr.base.option import check, option
 
-__all__ = ("TrackCounts", "TrackPolicy")
-
 
 @dataclass(frozen=True, slots=True)
 class TrackPolicy:

@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy.typing as npt
 
-__all__ = ("READERS", "read_tracks")
-
 READERS: Mapping[str, str] = {
     ".csv": "dynaclr.tracks.csv.read_track_csv",
 }

@@ -9,8 +9,6 @@ import torch
 
 from dynaclr.base.random import BatchKey, Purpose, generator
 
-__all__ = ("draws_of",)
-
 
 @contextmanager
 def draws_of(key: BatchKey | None, device: torch.device) -> Iterator[None]:

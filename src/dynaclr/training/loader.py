@@ -15,8 +15,6 @@ from monai.data.thread_buffer import ThreadDataLoader
 
 from dynaclr.base.errors import ConfigError, RunError, TrainingError, listing, problem
 
-__all__ = ("BatchLoader", "PlainBatches", "same_batch")
-
 _MUST_AGREE = ("seed", "world_size", "batch_size", "fingerprint", "rows")
 
 

@@ -6,8 +6,6 @@ import math
 
 from lightning.pytorch import Trainer
 
-__all__ = ("total_steps",)
-
 
 def total_steps(trainer: Trainer) -> float:
     """Return the steps that are done and those that are left; infinity for no end.

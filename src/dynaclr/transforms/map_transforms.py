@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from dynaclr.base.errors import ConfigError, listing, problem
 from dynaclr.transforms.base import Draw, Transform, Window, check_images
-from dynaclr.transforms.statistics import NormMeta
+from dynaclr.transforms.statistics import Normalization, NormMeta
 
 _ONE_AT_A_TIME = Lock()
 """MONAI's transforms keep their generator, and may draw from the global ones: threads take turns."""
@@ -51,8 +51,33 @@ def light_monai() -> Iterator[None]:
 class _Mapped:
     """A MONAI transform of samples {"ch_0": (1, Z, Y, X), "ch_1": ..., "norm_meta": {"ch_0": ...}}."""
 
+    field: ClassVar[str]
+    ours: ClassVar[type]
+
     def __init__(self, transform: Any) -> None:
         self.transform = transform
+
+    @classmethod
+    def of(cls, item: Any) -> Any:
+        """Return one of our transforms as it is, and one of MONAI's as such.
+
+        Raises
+        ------
+        ConfigError
+            If it is neither.
+        """
+        if isinstance(item, MapTransform):
+            return cls(item)
+        if isinstance(item, (cls, cls.ours)):
+            return item
+        raise ConfigError(
+            problem(
+                "not a transform",
+                field=cls.field,
+                expected=f"a list of dynaclr's {cls.ours.__name__}s and monai's MapTransforms",
+                found=repr(item),
+            )
+        )
 
     def check_keys(self, channels: int) -> None:
         """Raise ConfigError if the transform wants keys that images of so many channels lack."""
@@ -115,6 +140,7 @@ class MapNormalization(_Mapped):
         If it draws.
     """
 
+    field, ours = "normalizations", Normalization
     statistics: tuple[str, ...] = ()
 
     def __init__(self, transform: Any) -> None:
@@ -150,6 +176,8 @@ class Seeds:
 
 class MapAugmentation(_Mapped, Transform[Seeds]):
     """A MONAI transform among the augmentations."""
+
+    field, ours = "augmentations", Transform
 
     def __init__(self, transform: Any) -> None:
         super().__init__(transform)

@@ -65,7 +65,7 @@ class CompositionPanel(QScrollArea):
         bars: list[QWidget] = list(self.bars.values())
         if not self._pooled:
             return [self.key, self.flags, *bars, self._tau_column, self.facts]
-        first = [self.key, self.flags, self.crossing, *bars[:2], self.hours]
+        first: list[QWidget | QVBoxLayout] = [self.key, self.flags, self.crossing, *bars[:2], self.hours]
         return [*first, *bars[3:], self._tau_column, self.coverage, self.facts]
 
     def set_composition(self, composition: Composition) -> None:

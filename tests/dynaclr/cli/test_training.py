@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 from tests.support.loaded import Loaded
 
 from dynaclr.cli.training import parse
 from dynaclr.cli.verbs import main
+from dynaclr.options.catalogue import fixed_parameters
 from dynaclr.runs.process.describing import config_text, experiments_text
 
 DATA = {
@@ -104,3 +106,69 @@ def test_stores_above_the_file_are_read(project: Path, loaded: Loaded) -> None:
     assert done.returncode == 0, done.stderr
     assert (project / "look" / "composition.png").is_file()
     assert main(["preprocess", "../lists/experiments.yaml"]) == 0
+
+
+def test_an_unknown_option_is_told_without_the_usage(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--config", "../conf/train.yaml", "--trainer.max_epoch=3", "--modle.lr=1"]
+    assert main(["fit", *arguments]) == 2
+    told = capsys.readouterr().err
+    assert "field trainer.max_epoch: no such option. Did you mean 'max_epochs'?" in told
+    assert "field modle: no such option. Did you mean 'model'?" in told
+    assert "usage" not in told
+    write(project, {"data": {**DATA, "z_range": "all"}, "model": MODEL}, "wrong.yaml")
+    assert main(["fit", "--config", "../conf/wrong.yaml"]) == 2
+    assert (
+        "field data.z_range: expected a list of 2 whole numbers >= 0; found 'all'" in capsys.readouterr().err
+    )
+
+
+def test_what_only_lightning_knows_is_told_without_the_usage(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fit", "--config", "../conf/train.yaml", "--trainer.log_every_n_steps=often"]) == 2
+    told = capsys.readouterr().err
+    assert "trainer.log_every_n_steps" in told and "usage" not in told
+
+
+def test_the_whole_help_has_a_line_for_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["fit", "--help", "all"])
+    assert end.value.code == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for path, item in fixed_parameters().items():
+        assert f"--{path} " in shown and item.help in shown, path
+
+
+def test_sections_written_as_classes_are_understood(project: Path) -> None:
+    plain = parse(["--config", "../conf/train.yaml"], "fit")
+    data = {"class_path": "dynaclr.datamodule.MultiExperimentDataModule", "init_args": DATA}
+    model = {"class_path": "dynaclr.engine.ContrastiveModule", "init_args": MODEL}
+    write(project, {"data": data, "model": model, "run": {"root": "../runs"}}, "long.yaml")
+    long = parse(["--config", "../conf/long.yaml"], "fit")
+    assert config_text(long) == config_text(plain)
+
+
+def test_the_weight_of_hard_negatives_is_recorded_as_one(project: Path) -> None:
+    loss = {"class_path": "dynaclr.loss.NTXentHCL", "init_args": {"beta": 3.0}}
+    write(project, {"data": DATA, "model": {**MODEL, "loss_function": loss}}, "beta.yaml")
+    cli = parse(["--config", "../conf/beta.yaml"], "fit")
+    assert cli.model.loss_function.beta == 3.0
+    (project / "conf" / "config.yaml").write_text(config_text(cli))
+    again = parse(["--config", "../conf/config.yaml"], "fit")
+    assert again.model.loss_function.beta == again.config.data.hcl_beta == 3.0
+    other = parse(["--config", "../conf/config.yaml", "--data.hcl_beta=2"], "fit")
+    assert other.model.loss_function.beta == 2.0
+
+
+def test_seeds_have_63_bits(project: Path) -> None:
+    seed = 2**63 - 1
+    weights = []
+    for asked in (seed, seed, seed - 2**32):
+        cli = parse(
+            ["--config", "../conf/train.yaml", f"--seed_everything={asked}", f"--data.seed={seed}"], "fit"
+        )
+        assert (cli.config.seed_everything, cli.datamodule.config.sampling.seed) == (asked, seed)
+        weights.append(next(cli.model.parameters()).detach().clone())
+    assert torch.equal(weights[0], weights[1]) and not torch.equal(weights[0], weights[2])

@@ -91,6 +91,12 @@ def test_plates_that_are_none(coded: Path, tmp_path: Path) -> None:
         ExperimentRegistry.from_yaml(edited(coded, lambda e: e[0].update(data_path="coded0.zarr/A/1/0")))
 
 
+def test_one_experiment_twice(coded_source: Path) -> None:
+    config = ExperimentRegistry.from_yaml(coded_source).experiments[0]
+    with pytest.raises(ConfigError, match="two experiments have one name"):
+        ExperimentRegistry([config, config])
+
+
 def test_no_experiments() -> None:
     with pytest.raises(ConfigError, match="no experiments"):
         ExperimentRegistry([])

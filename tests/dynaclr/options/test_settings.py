@@ -92,7 +92,8 @@ def test_who_asks_for_an_end_before_the_start_gets_it(config: Path, tmp_path: Pa
 
 def test_what_a_claimed_folder_may_hold(tmp_path: Path) -> None:
     folder = made_folder(tmp_path)
-    for file in (folder.launch, folder.request, folder.output, folder.lock, folder.stop, folder.events(1)):
+    of_others = (folder.launch, folder.request, folder.output, folder.lock, folder.stop)
+    for file in (*of_others, folder.log, folder.events(1)):  # the last two are other ranks'
         file.touch()
     folder.slurm.mkdir()
     claim_folder(folder)

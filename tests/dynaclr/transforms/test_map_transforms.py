@@ -12,6 +12,7 @@ import torch
 import yaml
 from monai.transforms import (
     CenterSpatialCropd,
+    Compose,
     Lambdad,
     MapTransform,
     NormalizeIntensityd,
@@ -136,6 +137,11 @@ def test_what_cannot_be_used_is_told() -> None:
     several = RandSpatialCropSamplesd(keys=BOTH, roi_size=(3, 8, 8), num_samples=2, random_size=False)
     with pytest.raises(ConfigError, match=r"expected one sample; found list"):
         MapAugmentation(several)(images_of(), Draw(KEY, Purpose.AUGMENT_ANCHOR))
+    for wrong in ([Compose([RandFlipd(keys=BOTH)])], Compose([RandFlipd(keys=BOTH)]), [len]):
+        with pytest.raises(ConfigError, match=r"field augmentations: not a transform.*monai's MapTransforms"):
+            TransformConfig((8, 8), augmentations=wrong)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"field normalizations.*a list of dynaclr's Normalizations"):
+        TransformConfig((8, 8), [RandomFlip()])
     for keys, allowed in ((["ch_0", "GFP"], False), (["GFP"], True)):
         transform = MapAugmentation(ScaleIntensityd(keys=keys, allow_missing_keys=allowed))
         if allowed:

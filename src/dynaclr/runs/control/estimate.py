@@ -94,7 +94,7 @@ def estimate(
     """
     how, due = how or Launch(), time.monotonic() + timeout_seconds
 
-    def follow(lines: list[str]) -> None:
+    def follow(_lines: list[str]) -> None:
         if time.monotonic() > due:
             raise RunError(problem("the measurement took too long", expected=f"{timeout_seconds:g} s"))
         if not wanted():
@@ -104,9 +104,8 @@ def estimate(
         config = Path(place) / "config.yaml"
         spec.placed(how.cwd or Path.cwd()).write(config)
         arguments = ["--config", str(config), *how.arguments]
-        log = Path(place) / "output.txt"
         try:
-            lines = run_verb("estimate", arguments, log, follow, how.cwd, how.python, how.devices)
+            lines = run_verb("estimate", arguments, None, follow, how.cwd, how.python, how.devices)
         except _UnwantedError:
             return None
     for line in reversed(lines):

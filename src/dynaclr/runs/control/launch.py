@@ -71,7 +71,8 @@ def launch(spec: RunSpec, path: Path, how: Launch | None = None) -> RunFolder:
     how, folder = how or Launch(), RunFolder(absolute_path(path))
     take_empty(folder)
     try:
-        spec.placed(how.cwd or folder.path.parent).write(folder.request)
+        placed = spec.placed(how.cwd or folder.path.parent)
+        placed.changed({"run.root": str(folder.path.parent)}).write(folder.request)
         inner = ["fit", "--config", str(folder.request), "--run.folder", str(folder.path)]
         _start(folder, inner, how)
     except BaseException:

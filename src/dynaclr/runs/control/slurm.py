@@ -94,7 +94,8 @@ def submit(spec: RunSpec, path: Path, request: JobRequest | None = None) -> RunF
     text = script_text(folder, request or JobRequest())
     take_empty(folder)
     try:
-        spec.placed(folder.path.parent).write(folder.request)
+        root = folder.path.parent
+        spec.placed(root).changed({"run.root": str(root)}).write(folder.request)
         folder.slurm.mkdir()
         script = folder.slurm / "job.sh"
         write_text_atomically(script, text)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -25,7 +26,7 @@ _MOST_BYTES = 2**20
 def run_verb(
     verb: str,
     arguments: Sequence[str],
-    log: Path,
+    log: Path | None,
     follow: Callable[[list[str]], None],
     cwd: Path | None = None,
     python: str = sys.executable,
@@ -38,7 +39,7 @@ def run_verb(
     verb, arguments
         What to run.
     log
-        File that gets what it writes; one that is there is replaced.
+        File that gets what it writes, one that is there is replaced; None for a temporary one.
     follow
         Called several times a second with the lines that are new, which may be none. What it raises ends
         the process and is raised on.
@@ -55,23 +56,25 @@ def run_verb(
         If it cannot be started, or fails: the error that it told, or the last lines of its log.
     """
     command = [python, "-m", "dynaclr", verb, *arguments]
-    try:
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                command,
-                cwd=cwd,
-                env=child_environment(os.environ, devices),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-    except OSError as error:
-        raise RunError(problem(f"{verb} cannot be started: {error}", file=error.filename)) from error
-    try:
-        lines = _follow(process, log, follow)
-    except BaseException:
-        _end(process)
-        raise
+    with tempfile.TemporaryDirectory(prefix=f"dynaclr-{verb}-") as place:
+        output = log or Path(place) / "output.txt"
+        try:
+            with output.open("wb") as stream:
+                process = subprocess.Popen(
+                    command,
+                    cwd=cwd,
+                    env=child_environment(os.environ, devices),
+                    stdin=subprocess.DEVNULL,
+                    stdout=stream,
+                    stderr=subprocess.STDOUT,
+                )
+        except OSError as error:
+            raise RunError(problem(f"{verb} cannot be started: {error}", file=error.filename)) from error
+        try:
+            lines = _follow(process, output, follow)
+        except BaseException:
+            _end(process)
+            raise
     if process.returncode:
         raise RunError(_failure(verb, lines, process.returncode, log))
     return lines
@@ -104,7 +107,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             child.kill()
 
 
-def _failure(verb: str, lines: list[str], code: int, log: Path) -> str:
+def _failure(verb: str, lines: list[str], code: int, log: Path | None) -> str:
     """Return the error that a verb told, or else its last lines."""
     told = since_last(lines, f"dynaclr {verb}:")
     if told:

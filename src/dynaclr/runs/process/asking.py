@@ -9,8 +9,6 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, Timer
 from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
 
-__all__ = ("AskedNow", "why_ended")
-
 _PLAIN = (bool, int, float, str, type(None))
 
 

@@ -12,8 +12,6 @@ from lightning.pytorch.callbacks import Checkpoint
 
 from dynaclr.runs.process.recorder import RunRecorder
 
-__all__ = ("RunCheckpoints",)
-
 
 class RunCheckpoints(Checkpoint):
     """Writes last.ckpt, best.ckpt and epoch=E-step=S.ckpt; never weights that are no numbers.

@@ -16,8 +16,6 @@ from dynaclr import __version__
 from dynaclr.base.files import write_bytes_atomically
 from dynaclr.runs.record.layout import RunFolder
 
-__all__ = ("config_text", "describe", "experiments_text")
-
 _PACKAGES = ("torch", "lightning", "monai", "numpy", "tensorstore", "iohub", "timm")
 
 

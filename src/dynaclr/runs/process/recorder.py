@@ -19,8 +19,6 @@ from dynaclr.runs.record.states import Outcome, State
 from dynaclr.runs.record.status import StatusWriter
 from dynaclr.training.steps import total_steps
 
-__all__ = ("RunRecorder",)
-
 
 class RunRecorder(Callback):
     """Events, status and previews of a run; rank 0 writes, other ranks note only how they ended.

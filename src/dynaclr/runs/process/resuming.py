@@ -11,8 +11,6 @@ from dynaclr.base.errors import RunError, listing, problem
 from dynaclr.runs.record.checkpoints import load_checkpoint, newest_valid_checkpoint
 from dynaclr.runs.record.layout import RunFolder
 
-__all__ = ("checkpoint_to_resume",)
-
 _TAKEN = (
     *("data.curation", "data.num_workers", "data.prefetch_batches"),
     *("data.cache_pool_bytes", "data.index_cache"),

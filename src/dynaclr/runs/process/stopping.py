@@ -11,8 +11,6 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from dynaclr.runs.process.alarms import Alarms, Mode
 from dynaclr.runs.record.layout import folder_gone, is_gone
 
-__all__ = ("StopOnRequest",)
-
 
 class StopOnRequest(Callback):
     """Ends the fit after the running step if the stop file is there or a signal came.

@@ -23,7 +23,7 @@ class _Inside:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def __get__(self, folder: RunFolder | None, owner: type) -> Path:
+    def __get__(self, folder: RunFolder | None, _owner: type) -> Path:
         return Path(self.name) if folder is None else folder.path / self.name
 
 
@@ -190,6 +190,7 @@ def claim_folder(folder: RunFolder) -> None:
             folder.request,
             folder.launch,
             folder.output,
+            folder.log,
             folder.lock,
             folder.stop,
             folder.ended_by,

@@ -7,8 +7,6 @@ from enum import IntEnum, StrEnum
 
 from dynaclr.base.errors import ConfigError, DataError, DynaclrError, TrainingError
 
-__all__ = ("ALLOWED", "ExitCode", "Outcome", "State", "outcome_of")
-
 
 class State(StrEnum):
     """State of a run. `CRASHED` and `LOST` are what a reader concludes; no run writes them."""

@@ -44,7 +44,8 @@ def test_a_launched_run_is_known_at_once(
     assert process.cwd() == str(tmp_path / "räume mit leer")
     assert os.getpgid(process.pid) == process.pid != os.getpgrp()
     assert process.environ()["CUDA_VISIBLE_DEVICES"] == "3"
-    assert RunSpec.read(folder.request).values == quick.values
+    asked = quick.changed({"run.root": str(folder.path.parent)})  # which a relative one is relative to
+    assert RunSpec.read(folder.request).values == asked.values
     assert "--config" in facts["command"] and facts["devices"] == ["3"]
 
     until(lambda: state(folder) is State.RUNNING)
@@ -220,6 +221,7 @@ def test_a_real_training_from_a_form_to_its_end(quick: RunSpec, until: Until, tm
     assert summary.val_loss == tail.table.curves()["loss/val"][1][-1]
 
     then = RunSpec.read(folder.path)  # what the run wrote down is what was asked for
+    changes["run.root"] = str(folder.path.parent)
     for path in quick.parameters():
         if path not in ("data.normalizations", "data.augmentations", "data.curation"):
             assert then.get(path) == quick.changed(changes).get(path), path
