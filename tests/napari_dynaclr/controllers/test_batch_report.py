@@ -53,5 +53,5 @@ def test_the_report_is_drawn_cancelled_and_saved(opened: Opened, tmp_path: Path,
     report.shown.setCurrentIndex(1)
     opened.click(report.copy)
     assert QGuiApplication.clipboard().text().count("\n") == report.rows.records.rowCount()
-    opened.type_into(opened.view.form.fields["leaky"].box, "0.5")
+    opened.type_into(opened.view.form.fields["leaky"].widget.native, "0.5")
     assert not report.csv.isEnabled()  # it was about another sampler
