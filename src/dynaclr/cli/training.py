@@ -127,6 +127,7 @@ def run(verb: str, arguments: Sequence[str]) -> int:
     cli = parse(arguments, verb)
     if verb == "fit":
         return train(cli)
+    warnings.filterwarnings("ignore", "Be aware that when using `ckpt_path`")  # callbacks of fit have no part
     named = folder is None or _value(arguments, "--ckpt_path")  # else what a run began with is no answer
     checkpoint = cli.config.ckpt_path if named else _checkpoint_of(folder)
     cli.trainer.strategy.checkpoint_io = AtomicCheckpointIO()

@@ -348,7 +348,7 @@ def test_the_rest_of_an_epoch_of_other_length_counts_in_the_schedule(place: Path
     assert events(run, "step")[-1]["m"]["lr"] == pytest.approx(0.0, abs=1e-12)
 
 
-@pytest.mark.parametrize("asked", [[], ["--trainer.max_epochs=1"], ["--trainer.max_epochs=0"]])
+@pytest.mark.parametrize("asked", [[], ["--trainer.max_epochs=1"]])
 def test_nothing_to_do_is_said_and_changes_nothing(
     copied: RunFolder, capsys: pytest.CaptureFixture[str], asked: list[str]
 ) -> None:
