@@ -70,7 +70,9 @@ class LoaderOptions:
 class TrainerOptions:
     """What of Lightning's Trainer a person who trains an encoder changes."""
 
-    max_epochs: int = option("Epochs of the training", 10, unit="epochs", bounds=Bounds(1), basic=True)
+    max_epochs: int = option(
+        "Epochs of the training; -1: no limit", 10, unit="epochs", bounds=Bounds(-1), basic=True
+    )
     accelerator: Literal["auto", "cpu", "gpu", "mps"] = option(
         "Kind of device; auto takes a GPU if there is one", "auto", basic=True
     )
