@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
 from jsonargparse import ArgumentError
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
-from lightning.pytorch import Trainer
+from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from dynaclr.base.errors import ConfigError, RunError, problem
@@ -83,9 +83,12 @@ class TrainingCLI(LightningCLI):
             self.config[name] = str(absolute_path(text))
 
     def _set_seed(self) -> None:
-        """Seed the weights; a seed beyond the 32 bits that Lightning takes is torch's alone."""
+        """Seed the weights; of a seed beyond the 32 bits that Lightning and torch take, all bits count."""
         seed = self.config.seed_everything
-        super()._set_seed() if isinstance(seed, bool) or seed < 2**32 else torch.manual_seed(seed)
+        if isinstance(seed, bool) or seed < 2**32:
+            super()._set_seed()
+        else:
+            seed_everything(int(np.random.SeedSequence(seed).generate_state(1)[0]), workers=True)
 
     def before_instantiate_classes(self) -> None:
         """Give the loss the weight of hard negatives that is meant: what is recorded then agrees."""

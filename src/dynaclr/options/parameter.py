@@ -108,16 +108,6 @@ class Parameter:
         return self.path.rpartition(".")[0]
 
     @property
-    def words(self) -> str:
-        """`help`, as the viewer's form asks for it."""
-        return self.help
-
-    @property
-    def advanced(self) -> bool:
-        """Whether a form may fold it away."""
-        return not self.basic
-
-    @property
     def lower(self) -> float | None:
         """The lower bound, None for none."""
         return None if self.bounds is None else self.bounds.low
