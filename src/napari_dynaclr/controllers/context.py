@@ -110,7 +110,7 @@ class ImageContext:
         self._steps.do(lambda: self.layers.place(*shapes.geometry(index, fov)), _FOV)
         channels = len(index.registry.channel_maps[name])
         for role in ("family", "selected", "pair", "embedding") if moved else ():
-            self.layers.hide(role)
+            self._steps.do(partial(self.layers.hide, role), _FOV)
         for role in [f"image {number}" for number in range(channels, _MOST_CHANNELS)]:
             self.layers.hide(role)
         if not all(self.layers.is_fresh(f"image {number}", index, fov) for number in range(channels)):
