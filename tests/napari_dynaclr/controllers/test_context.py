@@ -307,3 +307,25 @@ def test_a_field_of_view_that_is_gone_is_told(at: Shown, tmp_path: Any) -> None:
     at.session.project = open_coded(tmp_path, channels=1, depth=1)
     assert len(told) == 1
     assert entry.layout.name in told[0]
+
+
+def test_what_shows_the_field_before_goes_although_its_step_was_forgotten(sample_project: Project) -> None:
+    """Who walks on before the window has rested forgets the steps that wait."""
+    waiting: list[Any] = []
+    viewer, session = ViewerModel(), Session()
+    context = ImageContext(viewer, session, waiting.append)
+
+    def rest() -> None:
+        while waiting:
+            waiting.pop(0)()
+
+    session.project = sample_project
+    context.show_fov(TRAINING, 1)
+    session.select(Cell(TRAINING, int(frame_rows(sample_project.index(TRAINING), 1, 2)[0])))
+    rest()
+    family = context.layers.find("family")
+    assert family.visible
+    context.show_fov(TRAINING, 0)
+    context.show_fov(TRAINING, 0)
+    rest()
+    assert not family.visible

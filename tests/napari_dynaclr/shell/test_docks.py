@@ -17,6 +17,7 @@ from dynaclr.dataset import MultiExperimentTripletDataset
 from dynaclr.embedding.table import EmbeddingWriter
 from napari_dynaclr.keys.pair import PAIR_ACTIONS
 from napari_dynaclr.shell.hub import hub_of
+from napari_dynaclr.state.cells import identity_of
 from napari_dynaclr.state.project import TRAINING, Cell, Project, reopened
 from napari_dynaclr.state.session import PairRequest
 
@@ -154,9 +155,7 @@ def test_the_image_shows_the_pair_and_a_click_selects_a_cell(opened: Any, qtbot:
     assert session.cell == picked
     assert at.viewer.scene.camera.center == centre
     assert at.layer("selected").data.tolist() == [of_frame[1].tolist()]
-    number = at.hub.session.project.inspector.anchor_number(picked.row)
-    assert number is not None
-    assert session.request == PairRequest(0, 0, 0, number)
+    assert session.request == PairRequest(0, 0, 0, identity_of(at.hub.session.project, picked))
     assert at.docks["Pairs"]._rows[0] == picked.row
     at.hub.context.picker.pick([3.0, 0.0, -500.0, -500.0])
     assert session.cell == Cell(TRAINING, rows[1])
