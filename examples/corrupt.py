@@ -6,8 +6,8 @@
         --suspicious 30 --suspicious-pixels --batches 0 --output look
     python examples/corrupt.py --score wrong look/suspicious.csv
 
-`exchange` exchanges the tables of two fields of view, `links` exchanges links of neighbours, `yx` exchanges y
-and x, `microns` writes micrometres for pixels. Images are not copied: the new list says where they are.
+`exchange` exchanges the tables of two fields of view, `links` exchanges links of neighbors, `yx` exchanges y
+and x, `microns` writes micrometers for pixels. Images are not copied: the new list says where they are.
 `wrong.csv` in the new folder says what was made wrong: fields of view, or where wrong links arrive.
 """
 
@@ -29,7 +29,7 @@ from dynaclr.experiment.plates import read_plate
 LINK = ["experiment", "fov_name", "track_id", "t"]
 
 Change = Callable[[pd.DataFrame, float], pd.DataFrame]
-"""(table, micrometres a pixel) to the table made wrong."""
+"""(table, micrometers a pixel) to the table made wrong."""
 
 
 def copied(source: Path, folder: Path) -> Path:
@@ -52,7 +52,7 @@ def table_of(config: ExperimentConfig, fov: str) -> Path:
 
 
 def exchanged_links(table: pd.DataFrame, share: float, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return a table with a share of its links exchanged with the nearest neighbour's, and the wrong rows.
+    """Return a table with a share of its links exchanged with the nearest neighbor's, and the wrong rows.
 
     From the frame of a wrong link on, the two cells have each other's track.
     """
@@ -119,7 +119,7 @@ def exchanged_yx(table: pd.DataFrame, um: float) -> pd.DataFrame:
 
 
 def microns(table: pd.DataFrame, um: float) -> pd.DataFrame:
-    """Return a table whose centroids are micrometres."""
+    """Return a table whose centroids are micrometers."""
     return table.assign(y=table.y * um, x=table.x * um)
 
 

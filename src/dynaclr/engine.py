@@ -1,4 +1,4 @@
-"""The Lightning module: encoder, loss, optimiser and what is logged."""
+"""The Lightning module: encoder, loss, optimizer and what is logged."""
 
 from __future__ import annotations
 
@@ -209,10 +209,10 @@ class ContrastiveModule(LightningModule):
             loss = self.loss_function(*projections.split(size))
         else:
             labels = torch.arange(size, device=projections.device).repeat(2)
-            loss = self._labelled_loss(projections, labels, batch)
+            loss = self._labeled_loss(projections, labels, batch)
         return loss, features[:size], features[size : 2 * size]
 
-    def _labelled_loss(self, projections: Tensor, labels: Tensor, batch: dict[str, Any]) -> Tensor:
+    def _labeled_loss(self, projections: Tensor, labels: Tensor, batch: dict[str, Any]) -> Tensor:
         if getattr(self.loss_function, "exclude_same_lineage", False):
             lineage = torch.as_tensor(batch[keys.ANCHOR_META]["lineage"], device=labels.device).repeat(2)
             return self.loss_function(projections, labels, lineage)  # type: ignore[no-any-return]

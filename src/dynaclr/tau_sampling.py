@@ -12,7 +12,7 @@ from dynaclr.base.random import choose
 def tau_weights(
     offsets_frames: npt.NDArray[np.integer], tau_min: int, tau_max: int, decay_rate: float = 2.0
 ) -> npt.NDArray[np.float64]:
-    """Return exp(-decay_rate (tau - tau_min) / (tau_max - tau_min)) for each offset, not normalised.
+    """Return exp(-decay_rate (tau - tau_min) / (tau_max - tau_min)) for each offset, not normalized.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def tau_weights(
     tau_min, tau_max
         Ends of the range in frames, both included.
     decay_rate
-        0 is uniform; larger values favour short offsets.
+        0 is uniform; larger values favor short offsets.
     """
     span = max(tau_max - tau_min, 1)
     result: npt.NDArray[np.float64] = np.exp(-decay_rate * (np.asarray(offsets_frames) - tau_min) / span)

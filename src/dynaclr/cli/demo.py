@@ -125,12 +125,12 @@ def _draw(config: Path, root: Path, run_folder: Path) -> None:
     save_curves(view, root / "losses.png")
     table = read_embeddings(run_folder / "embedding.parquet")
     seen = table.observations
-    colours = {
+    colors = {
         "condition": seen["condition"].to_numpy(dtype=object),
         "hours post infection": seen["hours_post_infection"].to_numpy(),
         "experiment": seen["experiment"].to_numpy(dtype=object),
     }
-    save(embedding_figure(table.features, colours), root / "embedding.png")
+    save(embedding_figure(table.features, colors), root / "embedding.png")
     text = _measure(config, run_folder)
     write_text_atomically(root / "evaluation.txt", text + "\n")
     sys.stdout.write(text + "\n")

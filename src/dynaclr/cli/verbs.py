@@ -17,7 +17,7 @@ _VERBS = {
     "validate": ("compute the losses of the held-out pairs", "training"),
     "predict": ("embed every observation into a parquet file", "training"),
     "map": ("lay an embedding out in two dimensions with t-SNE or UMAP", "mapping"),
-    "preprocess": ("compute and store the statistics that normalise pixels", "data"),
+    "preprocess": ("compute and store the statistics that normalize pixels", "data"),
     "inspect": ("report on set-up and batch composition, without training", "data"),
     "convert": ("turn foreign recordings into plates and tracks", "data"),
     "watch": ("follow a run in a terminal", "watching"),

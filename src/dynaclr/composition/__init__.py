@@ -7,9 +7,9 @@ from dynaclr.composition.compose import compose, compose_epochs
 from dynaclr.composition.confounds import Confound, condition_confounds
 from dynaclr.composition.coverage import Coverage
 from dynaclr.composition.draws import DrawCounts
+from dynaclr.composition.exclusions import ExclusionTable
 from dynaclr.composition.fact import Fact
 from dynaclr.composition.intensities import Intensities, rows_to_measure
-from dynaclr.composition.losses import LossTable
 from dynaclr.composition.pool import Pool
 from dynaclr.composition.positives import BorderShares, TauCounts
 from dynaclr.composition.record import Composition
@@ -23,10 +23,10 @@ __all__ = (
     "Coverage",
     "Crossing",
     "DrawCounts",
+    "ExclusionTable",
     "Fact",
     "HourHistogram",
     "Intensities",
-    "LossTable",
     "Pool",
     "TauCounts",
     "as_text",

@@ -31,9 +31,9 @@ def _draw_facts(composition: Composition) -> list[Fact]:
             Fact(
                 "sampler",
                 "near the focal hour",
-                percent(draws.focal_realised),
+                percent(draws.focal_realized),
                 f"requested at least {percent(draws.focal_requested)}",
-                draws.focal_realised < draws.focal_requested - 0.05,
+                draws.focal_realized < draws.focal_requested - 0.05,
                 "Rows that may be at any hour can be near the focal hour too.",
             )
         )
@@ -42,9 +42,9 @@ def _draw_facts(composition: Composition) -> list[Fact]:
             Fact(
                 "sampler",
                 "from other experiments",
-                percent(draws.leaked_realised),
+                percent(draws.leaked_realized),
                 f"requested {percent(draws.leaked_requested)}",
-                abs(draws.leaked_realised - draws.leaked_requested) > 0.05,
+                abs(draws.leaked_realized - draws.leaked_requested) > 0.05,
                 "Rows of another experiment than the one that the batch is built around.",
             )
         )
@@ -65,7 +65,7 @@ def _tau_facts(composition: Composition) -> list[Fact]:
     result = []
     for item in composition.tau:
         hours, total = item.hours, max(item.pairs, 1)
-        mean, asked = (float(hours @ counts) / total for counts in (item.realised, item.requested))
+        mean, asked = (float(hours @ counts) / total for counts in (item.realized, item.requested))
         result.append(
             Fact(
                 "tau",

@@ -16,7 +16,7 @@ from dynaclr.base.random import KeyedBatch
 from dynaclr.composition.axes import AxisCounts, Crossing, HourHistogram, count_axis
 from dynaclr.composition.coverage import Coverage, count_coverage
 from dynaclr.composition.draws import count_draws
-from dynaclr.composition.losses import count_losses
+from dynaclr.composition.exclusions import count_exclusions
 from dynaclr.composition.pool import LINEAGE, Pool, hour_bins
 from dynaclr.composition.positives import border_shares, tau_counts
 from dynaclr.composition.record import Composition
@@ -180,7 +180,7 @@ def _counted(drawn: _Drawn, batch_size: int, coverage: Coverage) -> Composition:
         ),
         tau=tau_counts(pool, pairs),
         border=border_shares(pool, pairs),
-        losses=count_losses(index),
+        exclusions=count_exclusions(index),
         coverage=coverage,
         warnings=[text for text in index.report.warnings if text.startswith("condition ")],
     )

@@ -1,4 +1,4 @@
-"""What batches can be drawn from, in words: conditions, hours, losses and confounds; of no batch."""
+"""What batches can be drawn from, in words: conditions, hours, exclusions and confounds; of no batch."""
 
 from __future__ import annotations
 
@@ -66,21 +66,23 @@ def _hour_facts(composition: Composition) -> list[Fact]:
 
 
 def _loss_facts(composition: Composition) -> list[Fact]:
-    losses = composition.losses
-    share = losses.lost_share
+    exclusions = composition.exclusions
+    share = exclusions.excluded_share
     result = []
-    for e, c in np.argwhere(losses.counts.sum(axis=2) > 0).tolist():
-        causes = sorted(zip(losses.counts[e, c, 1:].tolist(), losses.causes[1:], strict=True), reverse=True)
+    for e, c in np.argwhere(exclusions.counts.sum(axis=2) > 0).tolist():
+        causes = sorted(
+            zip(exclusions.counts[e, c, 1:].tolist(), exclusions.causes[1:], strict=True), reverse=True
+        )
         named = ", ".join(f"{cause} {count}" for count, cause in causes if count) or "none"
         gap = share[e, c] - np.nanmin(share[e])
         result.append(
             Fact(
                 "lost",
-                f"{losses.experiments[e]}, {losses.conditions[c]}",
+                f"{exclusions.experiments[e]}, {exclusions.conditions[c]}",
                 f"{percent(float(share[e, c]))} of observations are no anchors",
                 named,
                 bool(gap > _FLAG_LOSS_GAP),
-                "Losses that differ between conditions change what the conditions look like.",
+                "Exclusions that differ between conditions change what the conditions look like.",
             )
         )
     return result
@@ -105,7 +107,7 @@ def _intensity_facts(composition: Composition) -> list[Fact]:
                     f"mean {mean:.3g}, std {std:.3g}",
                     f"all {means[place]:.3g}, {stds[place]:.3g}",
                     bool(shift > _FLAG_SHIFT or not 1 / _FLAG_RATIO <= ratio <= _FLAG_RATIO),
-                    "Normalised patches of all experiments should look alike: a network can learn the rest.",
+                    "Normalized patches of all experiments should look alike: a network can learn the rest.",
                 )
             )
     return result

@@ -18,10 +18,10 @@ class DrawCounts:
 
     Attributes
     ----------
-    focal_requested, focal_realised
+    focal_requested, focal_realized
         Anchors within the window of their batch's focal hour; the first is 0 without enrichment, the second
         NaN.
-    leaked_requested, leaked_realised
+    leaked_requested, leaked_realized
         Anchors of another group than the one their batch is built around.
     replaced
         Anchors drawn with replacement, because there are fewer anchors than places.
@@ -32,9 +32,9 @@ class DrawCounts:
     """
 
     focal_requested: float
-    focal_realised: float
+    focal_realized: float
     leaked_requested: float
-    leaked_realised: float
+    leaked_realized: float
     replaced: float
     widened: float
     unleaked: float
@@ -65,9 +65,9 @@ def count_draws(
     leaked = sampler.group.codes[anchors] != group
     return DrawCounts(
         focal_requested=shares.focal,
-        focal_realised=float(near.mean()) if shares.focal > 0 else float("nan"),
+        focal_realized=float(near.mean()) if shares.focal > 0 else float("nan"),
         leaked_requested=shares.leaky if len(sampler.group) > 1 else 0.0,
-        leaked_realised=float(leaked.mean()) if sampler.experiment_aware else 0.0,
+        leaked_realized=float(leaked.mean()) if sampler.experiment_aware else 0.0,
         replaced=sum(account.replaced for account in accounts) / total,
         widened=sum(account.widened for account in accounts) / total,
         unleaked=sum(account.unleaked for account in accounts) / total,

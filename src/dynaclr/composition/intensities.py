@@ -1,4 +1,4 @@
-"""How bright the patches of experiments are after normalisation; reads no pixels."""
+"""How bright the patches of experiments are after normalization; reads no pixels."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class TauCounts:
         (k,) offsets in frames that the law allows.
     law
         (k,) their probabilities, had every offset a candidate.
-    requested, realised
+    requested, realized
         (k,) pairs: offsets that the law asked for, and those that the anchors have.
     """
 
@@ -36,7 +36,7 @@ class TauCounts:
     frames: IntArray
     law: npt.NDArray[np.float64]
     requested: IntArray
-    realised: IntArray
+    realized: IntArray
     moved: int
 
     @property
@@ -47,7 +47,7 @@ class TauCounts:
     @property
     def pairs(self) -> int:
         """Number of pairs."""
-        return int(self.realised.sum())
+        return int(self.realized.sum())
 
     @property
     def moved_share(self) -> float:
@@ -89,7 +89,7 @@ def tau_counts(pool: Pool, draw: PairDraw) -> tuple[TauCounts, ...]:
                 frames=offsets[0][keep],
                 law=weights[0][keep] / weights[0].sum(),
                 requested=np.bincount(draw.requested_frames[mine] - low, minlength=count).astype(np.int64),
-                realised=np.bincount(draw.tau_frames[mine] - low, minlength=count).astype(np.int64),
+                realized=np.bincount(draw.tau_frames[mine] - low, minlength=count).astype(np.int64),
                 moved=int(np.count_nonzero(draw.tau_frames[mine] != draw.requested_frames[mine])),
             )
         )

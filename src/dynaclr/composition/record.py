@@ -13,8 +13,8 @@ from dynaclr.composition.axes import AxisCounts, Crossing, HourHistogram
 from dynaclr.composition.confounds import Confound
 from dynaclr.composition.coverage import Coverage
 from dynaclr.composition.draws import DrawCounts
+from dynaclr.composition.exclusions import ExclusionTable
 from dynaclr.composition.intensities import Intensities
-from dynaclr.composition.losses import LossTable
 from dynaclr.composition.positives import BorderShares, TauCounts
 
 
@@ -29,9 +29,9 @@ class Composition:
     hours, condition_codes
         (n,) hours and condition of every anchor drawn.
     tau_frames, requested_frames
-        (n,) offsets realised, and what the unrestricted law would have given.
+        (n,) offsets realized, and what the unrestricted law would have given.
     tau_hours
-        (n,) realised offsets in hours.
+        (n,) realized offsets in hours.
     duplicates
         (n_batches,) anchors that occur more than once in their batch.
     lineage_pairs
@@ -47,14 +47,14 @@ class Composition:
         Anchors of the first batch.
     rows
         (n,) table rows of the anchors drawn.
-    crossing, hour_histogram, tau, border, losses, coverage
+    crossing, hour_histogram, tau, border, exclusions, coverage
         As their classes say.
     draws
         How the sampler came to the batches; None if it was not asked.
     confounds
         How well conditions are told without looking at cells; empty if that was not measured.
     intensities
-        How bright patches are after normalisation; None if that was not measured.
+        How bright patches are after normalization; None if that was not measured.
     warnings
         What a person should look at.
     """
@@ -78,7 +78,7 @@ class Composition:
     hour_histogram: HourHistogram
     tau: tuple[TauCounts, ...]
     border: BorderShares
-    losses: LossTable
+    exclusions: ExclusionTable
     coverage: Coverage
     draws: DrawCounts | None = None
     confounds: tuple[Confound, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dynaclr.convert.arrays import ArrayOptions, convert_arrays
 from dynaclr.convert.ctc import CtcOptions, convert_ctc
-from dynaclr.convert.label_centres import label_rows
+from dynaclr.convert.label_centers import label_rows
 from dynaclr.convert.report import ConversionReport
 
 __all__ = ("ArrayOptions", "ConversionReport", "CtcOptions", "convert_arrays", "convert_ctc", "label_rows")

@@ -65,7 +65,7 @@ class ArrayOptions:
             size = getattr(self, field)
             if not (math.isfinite(size) and size > 0):
                 raise ConfigError(
-                    problem("not a size", field=field, expected="more than 0 micrometres", found=size)
+                    problem("not a size", field=field, expected="more than 0 micrometers", found=size)
                 )
         if not self.condition.strip():
             raise ConfigError(problem("the condition has no name", field="condition", expected="a text"))

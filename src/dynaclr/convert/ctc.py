@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from dynaclr.base.errors import ConfigError, DataError, problem
 from dynaclr.convert.ctc_files import CtcSequence, find_sequence, read_image, read_lbep
-from dynaclr.convert.label_centres import label_centres
+from dynaclr.convert.label_centers import label_centers
 from dynaclr.convert.report import ConversionReport, FovConversion
 from dynaclr.convert.target import Target
 from dynaclr.images import PlateWriter
@@ -171,8 +171,8 @@ def _write_fov(
                 problem("data types differ", file=image_path, expected=first.dtype, found=image.dtype)
             )
         writer.write_frame(fov, t, image[None])
-        labels, centres = label_centres(mask)
-        rows.append(np.column_stack([np.full(labels.size, t), labels, centres]))
+        labels, centers = label_centers(mask)
+        rows.append(np.column_stack([np.full(labels.size, t), labels, centers]))
         tell(t + 1)
     counts.frames = len(sequence.images)
     return np.concatenate(rows)

@@ -87,7 +87,7 @@ class Target:
         Parameters
         ----------
         scale
-            (T, C, Z, Y, X) units of one step: seconds, 1, micrometres.
+            (T, C, Z, Y, X) units of one step: seconds, 1, micrometers.
         version
             OME-NGFF version of the plate.
         """

@@ -32,7 +32,7 @@ class TauLaw:
     tau_frames
         (n_fovs, 2) smallest and largest offset in frames, both included.
     decay_rate
-        0 is uniform; larger values favour short offsets.
+        0 is uniform; larger values favor short offsets.
     """
 
     tau_frames: npt.NDArray[np.int64]
@@ -63,14 +63,14 @@ class PairDraw:
     anchor, positive
         Rows of the table.
     tau_frames
-        Realised offset.
+        Realized offset.
     requested_frames
         Offset that the unrestricted law gives for the same uniform: what tau would have been had
         every offset a candidate.
     kin
         `Kin` codes.
     n_candidates
-        How many candidates there were at the realised offset.
+        How many candidates there were at the realized offset.
     """
 
     anchor: TableRows

@@ -6,7 +6,7 @@ Knows no network.
 from __future__ import annotations
 
 from dynaclr.embedding.maps import map_file, read_map, write_map
-from dynaclr.embedding.neighbours import Nearest, NeighbourSearch
+from dynaclr.embedding.neighbors import Nearest, NeighborSearch
 from dynaclr.embedding.projection import (
     UMAP_MISSING,
     Method,
@@ -25,7 +25,7 @@ __all__ = (
     "EmbeddingWriter",
     "Method",
     "Nearest",
-    "NeighbourSearch",
+    "NeighborSearch",
     "Space",
     "has_umap",
     "kmeans",

@@ -41,7 +41,7 @@ def has_umap() -> bool:
 def principal_components(
     features: Features, count: int = 2, progress: Progress | None = None
 ) -> npt.NDArray[np.float64]:
-    """Return the first principal components (N, count) of standardised features (N, D).
+    """Return the first principal components (N, count) of standardized features (N, D).
 
     The largest coefficient of every component is positive. There are no more components than features.
 
@@ -120,7 +120,7 @@ def kmeans(points: Features, count: int) -> npt.NDArray[np.int64]:
 
 
 def projected(features: Features, method: Method) -> npt.NDArray[np.float32]:
-    """Return places (N, 2) of the rows of features (N, D) in a map that keeps neighbours; always the same.
+    """Return places (N, 2) of the rows of features (N, D) in a map that keeps neighbors; always the same.
 
     It is made from the first 50 principal components, and tells of its progress on the terminal.
 
@@ -139,8 +139,8 @@ def projected(features: Features, method: Method) -> npt.NDArray[np.float32]:
     if method is Method.UMAP:
         import umap
 
-        neighbours = min(15, len(first) - 1)
-        mapping = umap.UMAP(n_neighbors=neighbours, random_state=_SEED, n_jobs=1, verbose=True)
+        neighbors = min(15, len(first) - 1)
+        mapping = umap.UMAP(n_neighbors=neighbors, random_state=_SEED, n_jobs=1, verbose=True)
         fitted = mapping.fit_transform(first)
     else:
         from sklearn.manifold import TSNE

@@ -25,7 +25,7 @@ _FEATURE_NAMES = ("pixels, PCA 64", "5 shape and light features")
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """Normalised patches of all observations, as they are and turned at random, (N, C, Z, Y, X)."""
+    """Normalized patches of all observations, as they are and turned at random, (N, C, Z, Y, X)."""
 
     plain: npt.NDArray[np.float32]
     turned: npt.NDArray[np.float32]
@@ -39,7 +39,7 @@ def views_of(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Views:
-    """Read and normalise every observation of a predict data set.
+    """Read and normalize every observation of a predict data set.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def measure(
     encoders
         {name: encoders of several seeds}.
     test
-        (N,) rows that are tested; the others fit standardisation and components.
+        (N,) rows that are tested; the others fit standardization and components.
     channel
         Channel of the baselines; its brightest slice is used.
     """

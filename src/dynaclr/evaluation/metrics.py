@@ -17,7 +17,7 @@ def _cosine_distance(features: Features, a: npt.NDArray[np.integer], b: npt.NDAr
     return np.asarray(1 - (features[a] * features[b]).sum(axis=1) / (norm[a] * norm[b]))
 
 
-def standardised(features: Features) -> npt.NDArray[np.float64]:
+def standardized(features: Features) -> npt.NDArray[np.float64]:
     """Return features (N, D) with mean 0 and deviation 1."""
     values = np.asarray(features, dtype=np.float64)
     return np.asarray((values - values.mean(axis=0)) / np.maximum(values.std(axis=0), 1e-9))
@@ -31,13 +31,13 @@ def smoothness_ratio(features: Features, observations: Observations, seed: int =
     draw = uniforms(BatchKey(seed, 0, 0), Purpose.AUDIT, first.size, 2)
     a = (draw[:, 0] * len(observations)).astype(np.int64)
     b = (a + 1 + (draw[:, 1] * (len(observations) - 1)).astype(np.int64)) % len(observations)
-    values = standardised(features)
+    values = standardized(features)
     return float(_cosine_distance(values, first, second).mean() / _cosine_distance(values, a, b).mean())
 
 
 def temporal_order(features: Features, observations: Observations) -> float:
     """Return Spearman's rho of time difference and cosine distance over all pairs within tracks."""
-    values = standardised(features)
+    values = standardized(features)
     gaps, distances = [], []
     for track in np.unique(observations.track):
         rows = np.flatnonzero(observations.track == track)
@@ -50,7 +50,7 @@ def temporal_order(features: Features, observations: Observations) -> float:
 
 
 def effective_rank(features: Features) -> float:
-    """Return RankMe: exp of the entropy of the normalised singular values (Garrido et al., ICML 2023)."""
+    """Return RankMe: exp of the entropy of the normalized singular values (Garrido et al., ICML 2023)."""
     singular = np.linalg.svd(np.asarray(features, dtype=np.float64), compute_uv=False)
     share = singular / max(singular.sum(), 1e-12) + 1e-7
     return float(np.exp(-(share * np.log(share)).sum()))

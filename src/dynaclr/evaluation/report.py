@@ -78,7 +78,7 @@ def demonstrate(
     encoders
         {name: one `EncodedViews` a seed}; baselines have one.
     test, train
-        (N,) rows that are tested, and rows that standardisation is fitted on.
+        (N,) rows that are tested, and rows that standardization is fitted on.
     """
     labels = division_labels(observations)
     values: dict[str, dict[str, list[float]]] = {}

@@ -34,7 +34,7 @@ def recall_at_1(
 
     The gallery of a query at t is every cell of its FOV at t + lag; a hit is the same track or a
     descendant. Queries without one in the gallery are left out. Chance is the mean share of hits in
-    the gallery. Distance is the cosine of standardised features.
+    the gallery. Distance is the cosine of standardized features.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def recall_at_1(
     rows
         (N,) rows that take part.
     fitted_on
-        (N,) rows that the standardisation is fitted on.
+        (N,) rows that the standardization is fitted on.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def recall_at_1(
         accident), or there is no row to fit on.
     """
     if not fitted_on.any():
-        raise DataError(problem("no rows to fit the standardisation on", expected="at least one", found=0))
+        raise DataError(problem("no rows to fit the standardization on", expected="at least one", found=0))
     for name, features, taken in (("query", query, rows | fitted_on), ("gallery", gallery, rows)):
         _refuse_no_numbers(name, features, taken)
     mean = query[fitted_on].mean(axis=0)

@@ -15,7 +15,7 @@ def rotated_patches(
 ) -> npt.NDArray[np.float32]:
     """Return patches (B, C, Z, *final_yx), each turned by a random angle and flipped or not.
 
-    Interpolation is linear. A centred crop that could be turned out of the patch is refused.
+    Interpolation is linear. A centered crop that could be turned out of the patch is refused.
 
     Parameters
     ----------

@@ -32,7 +32,7 @@ class FovLayout:
     dtype
         NumPy name of the data type.
     scale
-        (T, C, Z, Y, X) units of one step, micrometres in space.
+        (T, C, Z, Y, X) units of one step, micrometers in space.
     attributes
         Attributes of the position, among them "normalization".
     """

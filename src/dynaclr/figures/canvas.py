@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from dynaclr.base.files import write_bytes_atomically
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#555555")
-"""Okabe and Ito's palette, told apart by colour-blind readers."""
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#555555")
+"""Okabe and Ito's palette, told apart by color-blind readers."""
 
 
 def new_figure(width_inches: float, height_inches: float) -> Figure:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from dynaclr.figures.canvas import COLOURS, new_figure
+from dynaclr.figures.canvas import COLORS, new_figure
 
 _MOST_LABELS = 12
 _TOO_MANY = "lineage"  # each is a hair's breadth of a batch; the table lists those that occur most
@@ -49,9 +49,9 @@ def composition_figure(composition: _Composition) -> Figure:
 def _shares(axes: Any, name: str, counts: _Axis) -> None:
     labels = [str(label) for label in counts.labels[:_MOST_LABELS]]
     places = np.arange(len(labels))
-    axes.barh(places - 0.2, 100 * counts.share[:_MOST_LABELS], 0.38, color=COLOURS[0], label="batches")
+    axes.barh(places - 0.2, 100 * counts.share[:_MOST_LABELS], 0.38, color=COLORS[0], label="batches")
     if counts.pool.size:
-        axes.barh(places + 0.2, 100 * counts.pool_share[:_MOST_LABELS], 0.38, color=COLOURS[7], label="pool")
+        axes.barh(places + 0.2, 100 * counts.pool_share[:_MOST_LABELS], 0.38, color=COLORS[7], label="pool")
     axes.set_yticks(places, labels, fontsize=8)
     axes.invert_yaxis()
     axes.set_xlabel("share (%)")
@@ -65,9 +65,9 @@ def _batches(axes: Any, counts: _Axis) -> None:
     batches = np.arange(counts.counts.shape[0])
     for place, label in enumerate(counts.labels[:_MOST_LABELS]):
         height = counts.counts[:, place]
-        hatch = "///" if place >= len(COLOURS) else None  # colours start over
-        colour = COLOURS[place % len(COLOURS)]
-        axes.bar(batches, height, 1.0, bottom=bottom, color=colour, hatch=hatch, label=str(label))
+        hatch = "///" if place >= len(COLORS) else None  # colors start over
+        color = COLORS[place % len(COLORS)]
+        axes.bar(batches, height, 1.0, bottom=bottom, color=color, hatch=hatch, label=str(label))
         bottom = bottom + height
     more = counts.counts[:, _MOST_LABELS:]
     if more.shape[1]:
@@ -83,7 +83,7 @@ def _batches(axes: Any, counts: _Axis) -> None:
 def _hours(axes: Any, composition: _Composition) -> None:
     histogram = composition.hour_histogram
     for code, (label, counts) in enumerate(zip(histogram.conditions, histogram.drawn, strict=True)):
-        axes.stairs(counts, histogram.edges, lw=1.6, color=COLOURS[code % len(COLOURS)], label=label)
+        axes.stairs(counts, histogram.edges, lw=1.6, color=COLORS[code % len(COLORS)], label=label)
     axes.set_xlabel("hours post infection (h)")
     axes.set_ylabel("anchors")
     axes.legend(fontsize=8, frameon=False)
@@ -93,10 +93,10 @@ def _hours(axes: Any, composition: _Composition) -> None:
 def _tau(axes: Any, composition: _Composition) -> None:
     highest = int(max(composition.tau_frames.max(), composition.requested_frames.max()))
     places = np.arange(highest + 1)
-    realised = np.bincount(composition.tau_frames, minlength=highest + 1)
+    realized = np.bincount(composition.tau_frames, minlength=highest + 1)
     requested = np.bincount(composition.requested_frames, minlength=highest + 1)
-    axes.bar(places - 0.2, requested, 0.38, color=COLOURS[7], label="requested")
-    axes.bar(places + 0.2, realised, 0.38, color=COLOURS[0], label="realised")
+    axes.bar(places - 0.2, requested, 0.38, color=COLORS[7], label="requested")
+    axes.bar(places + 0.2, realized, 0.38, color=COLORS[0], label="realized")
     axes.set_xlabel("tau (frames)")
     axes.set_ylabel("pairs")
     axes.legend(fontsize=8, frameon=False)

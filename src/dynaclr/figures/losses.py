@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from dynaclr.figures.canvas import COLOURS, new_figure
+from dynaclr.figures.canvas import COLORS, new_figure
 
 _MOST_COLUMNS = 4
 
@@ -35,7 +35,7 @@ def loss_figure(curves: Mapping[str, Curve], title: str = "") -> Figure:
     for place, (panel, members) in enumerate((panels or {"loss": []}).items(), start=1):
         axes = figure.add_subplot(rows, columns, place)
         for number, name in enumerate(members):
-            _line(axes, name, curves[name], COLOURS[number % len(COLOURS)])
+            _line(axes, name, curves[name], COLORS[number % len(COLORS)])
         axes.set_xlabel("step")
         axes.set_ylabel(panel)
         if members:
@@ -53,9 +53,9 @@ def _panel(name: str) -> str:
     return rest.removesuffix("_train").removesuffix("_val").replace("_", " ")
 
 
-def _line(axes: Any, name: str, curve: Curve, colour: str) -> None:
+def _line(axes: Any, name: str, curve: Curve, color: str) -> None:
     steps, values = curve
     finite = np.isfinite(values)
     many = np.count_nonzero(finite) > 60
     width, marker = (0.8, "") if many else (1.5, ".")
-    axes.plot(steps[finite], values[finite], color=colour, label=name, lw=width, marker=marker)
+    axes.plot(steps[finite], values[finite], color=color, label=name, lw=width, marker=marker)

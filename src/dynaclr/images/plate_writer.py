@@ -43,7 +43,7 @@ class PlateWriter:
     version
         OME-NGFF version: "0.4" is zarr 2, "0.5" is zarr 3.
     scale
-        (T, C, Z, Y, X) units of one step: seconds, 1, micrometres.
+        (T, C, Z, Y, X) units of one step: seconds, 1, micrometers.
     chunks, shards
         (T, C, Z, Y, X) of the arrays; chunks None for one slice-stack of at most 256 x 256 px, shards
         None for none. Shards are of version 0.5 only.

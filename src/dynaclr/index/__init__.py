@@ -5,7 +5,7 @@ Reads no pixel values.
 
 from __future__ import annotations
 
-from dynaclr.index.anchors import Loss
+from dynaclr.index.anchors import Exclusion
 from dynaclr.index.arrays import IndexArrays
 from dynaclr.index.columns import AnchorColumns
 from dynaclr.index.index import MultiExperimentIndex
@@ -15,10 +15,10 @@ from dynaclr.index.report import ExperimentReport, SetupReport
 
 __all__ = (
     "AnchorColumns",
+    "Exclusion",
     "ExperimentReport",
     "IndexArrays",
     "IndexOptions",
-    "Loss",
     "MultiExperimentIndex",
     "SetupReport",
     "shared_fovs",

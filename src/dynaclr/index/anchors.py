@@ -10,7 +10,7 @@ import numpy.typing as npt
 from dynaclr.tracks import CellTable, Relation, RelativeLookup, latest_in_subtree
 
 
-class Loss(IntEnum):
+class Exclusion(IntEnum):
     """Why an observation is no anchor; 0 means that it is one."""
 
     NONE = 0
@@ -23,13 +23,13 @@ class Loss(IntEnum):
     TRACK_END = 7  # the track ends otherwise
 
 
-def anchor_losses(
+def anchor_exclusions(
     lookup: RelativeLookup,
     tau_frames: npt.NDArray[np.integer],
-    masks: dict[Loss, npt.NDArray[np.bool_]],
+    masks: dict[Exclusion, npt.NDArray[np.bool_]],
     near_border: npt.NDArray[np.bool_],
 ) -> npt.NDArray[np.uint8]:
-    """Return for every row why it is no anchor (n,), `Loss.NONE` where it is one.
+    """Return for every row why it is no anchor (n,), `Exclusion.NONE` where it is one.
 
     Parameters
     ----------
@@ -43,19 +43,19 @@ def anchor_losses(
         (n,) True where the whole patch does not fit around the centroid.
     """
     table = lookup.table
-    loss = np.zeros(len(table), dtype=np.uint8)
+    exclusion = np.zeros(len(table), dtype=np.uint8)
     for cause, mask in masks.items():
-        loss[(loss == Loss.NONE) & mask] = cause
+        exclusion[(exclusion == Exclusion.NONE) & mask] = cause
     if lookup.relation is Relation.SELF:
-        return loss
-    open_rows = np.flatnonzero(loss == Loss.NONE)
+        return exclusion
+    open_rows = np.flatnonzero(exclusion == Exclusion.NONE)
     for step in range(int((tau_frames[:, 1] - tau_frames[:, 0]).max(initial=0)) + 1):
         limits = tau_frames[table.fov_of(open_rows)]
         offset = limits[:, 0] + step
         found = (offset <= limits[:, 1]) & lookup.exists(open_rows, offset)
         open_rows = open_rows[~found]
-    loss[open_rows] = _causes(table, open_rows, tau_frames, near_border, lookup.relation)
-    return loss
+    exclusion[open_rows] = _causes(table, open_rows, tau_frames, near_border, lookup.relation)
+    return exclusion
 
 
 def _causes(
@@ -70,9 +70,9 @@ def _causes(
     earliest_positive = t + tau_frames[fov, 0]
     first, last = table.t[table.first_rows], table.t[table.last_rows]
     family_last = last if relation is Relation.TRACK else latest_in_subtree(table.forest, last)
-    causes = np.full(rows.size, Loss.TRACK_END, dtype=np.uint8)
-    causes[near_border[table.last_rows[track]]] = Loss.BORDER
-    causes[family_last[track] - first[track] < tau_frames[fov, 0]] = Loss.SHORT_TRACK
-    causes[family_last[track] >= earliest_positive] = Loss.GAP
-    causes[earliest_positive >= table.fov_frames[fov]] = Loss.LAST_FRAMES
+    causes = np.full(rows.size, Exclusion.TRACK_END, dtype=np.uint8)
+    causes[near_border[table.last_rows[track]]] = Exclusion.BORDER
+    causes[family_last[track] - first[track] < tau_frames[fov, 0]] = Exclusion.SHORT_TRACK
+    causes[family_last[track] >= earliest_positive] = Exclusion.GAP
+    causes[earliest_positive >= table.fov_frames[fov]] = Exclusion.LAST_FRAMES
     return causes

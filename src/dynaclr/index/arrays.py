@@ -123,7 +123,7 @@ class IndexArrays:
         self, table: CellTable, rows: npt.NDArray[np.integer] | slice
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Return the corners of patches wherever the image ends."""
-        y, x = (np.floor(centre[rows] + 0.5).astype(np.int64) for centre in (table.y, table.x))
+        y, x = (np.floor(center[rows] + 0.5).astype(np.int64) for center in (table.y, table.x))
         return y - self.yx_patch_size[0] // 2, x - self.yx_patch_size[1] // 2
 
 

@@ -24,7 +24,7 @@ _TABLE = ("frame_key", "track", "t", "y", "x", "track_id", "track_fov", "fov_fir
 _FOREST = ("order", "parent", "root", "last", "depth")
 
 Loaded = tuple[CellTable, npt.NDArray[np.uint8], list[TrackCounts | None], CurationReport | None]
-"""Table, losses, counts of the track files, and what marks did."""
+"""Table, exclusions, counts of the track files, and what marks did."""
 
 
 def fingerprint(identity: dict[str, Any], files: Sequence[Path | None], pixels: Sequence[str] = ()) -> str:
@@ -76,14 +76,14 @@ def _path(folder: Path, key: str) -> Path:
 
 def save(folder: Path, key: str, content: Loaded) -> None:
     """Write the cache file; the folder is made if need be."""
-    table, loss, counts, curation = content
+    table, exclusion, counts, curation = content
     arrays: dict[str, npt.NDArray[Any]] = {name: getattr(table, name) for name in _TABLE}
     arrays |= {f"forest:{name}": getattr(table.forest, name) for name in _FOREST}
     arrays |= {f"extra:{name}": values for name, values in table.extra.items()}
     items = [None if item is None else asdict(item) for item in counts]
     text = json.dumps([items, None if curation is None else asdict(curation)])
     arrays["counts"] = np.frombuffer(text.encode(), dtype=np.uint8)
-    arrays["loss"] = loss
+    arrays["loss"] = exclusion
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]
     folder.mkdir(parents=True, exist_ok=True)

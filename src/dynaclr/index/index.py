@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from dynaclr.base.errors import ConfigError, listing, problem
 from dynaclr.experiment import ExperimentRegistry, select_fovs
-from dynaclr.index.anchors import Loss
+from dynaclr.index.anchors import Exclusion
 from dynaclr.index.arrays import IndexArrays
 from dynaclr.index.frames import codes, track_labels, tracks_frame
 from dynaclr.index.index_report import setup_report
@@ -68,13 +68,13 @@ class MultiExperimentIndex(IndexArrays):
         super().__init__(registry, entries, z_range, yx_patch_size, tau_range_hours, options)
         self.track_files, texts = locate_tracks(registry, entries, options.tracks)
         found = load_index(self, self.track_files)
-        self.table, self.loss, counts, self.curation = found
+        self.table, self.exclusion, counts, self.curation = found
         texts += [text for item in counts if item for text in item.warnings]
         for text in texts:
             warnings.warn(text, stacklevel=2)
-        self.anchor_rows = np.flatnonzero(self.loss == Loss.NONE).astype(np.int32)
-        self.usable = ~np.isin(self.loss, (Loss.EXCLUDED, Loss.BLANK))
-        self.readable = self.loss != Loss.BLANK
+        self.anchor_rows = np.flatnonzero(self.exclusion == Exclusion.NONE).astype(np.int32)
+        self.usable = ~np.isin(self.exclusion, (Exclusion.EXCLUDED, Exclusion.BLANK))
+        self.readable = self.exclusion != Exclusion.BLANK
         self.lookup = RelativeLookup(self.table, self.relation, self.usable)
         self.report: SetupReport = setup_report(self, found, skipped, texts)
 
@@ -145,7 +145,7 @@ class MultiExperimentIndex(IndexArrays):
     @property
     def nbytes(self) -> int:
         """Bytes held by observations, tracks and anchors."""
-        return self.table.nbytes + self.loss.nbytes + self.anchor_rows.nbytes + self.lookup.nbytes
+        return self.table.nbytes + self.exclusion.nbytes + self.anchor_rows.nbytes + self.lookup.nbytes
 
     @property
     def experiment_groups(self) -> dict[str, npt.NDArray[np.int64]]:

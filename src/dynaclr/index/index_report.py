@@ -9,7 +9,7 @@ import numpy as np
 
 from dynaclr.base.errors import MAX_LISTED, listing
 from dynaclr.curation import CurationReport
-from dynaclr.index.anchors import Loss
+from dynaclr.index.anchors import Exclusion
 from dynaclr.index.arrays import IndexArrays
 from dynaclr.index.cache import Loaded
 from dynaclr.index.report import ExperimentReport, SetupReport
@@ -29,7 +29,7 @@ def setup_report(
     arrays
         The fields of view.
     content
-        Observations, losses, counts of the track files, and what marks did.
+        Observations, exclusions, counts of the track files, and what marks did.
     skipped
         {experiment: {FOV: reason}} of those that were not asked for or cannot be used.
     track_warnings
@@ -66,8 +66,8 @@ def setup_report(
 def _experiment(
     arrays: IndexArrays, content: Loaded, code: int, rows: np.ndarray, counts: Sequence[TrackCounts]
 ) -> ExperimentReport:
-    table, loss = content[:2]
-    causes = np.bincount(loss[rows], minlength=len(Loss))
+    table, exclusion = content[:2]
+    causes = np.bincount(exclusion[rows], minlength=len(Exclusion))
     labels, numbers = np.unique(arrays.fov_condition[table.fov_of(rows)], return_counts=True)
     depth = {entry.layout.shape[2] for entry in arrays.fovs if entry.experiment == code}
     height, width = arrays.yx_patch_size
@@ -78,8 +78,8 @@ def _experiment(
         observations=int(rows.size),
         divisions=sum(item.divisions for item in counts),
         gaps=sum(item.gaps for item in counts),
-        anchors=int(causes[Loss.NONE]),
-        lost={cause.name.lower().replace("_", " "): int(causes[cause]) for cause in Loss if cause},
+        anchors=int(causes[Exclusion.NONE]),
+        lost={cause.name.lower().replace("_", " "): int(causes[cause]) for cause in Exclusion if cause},
         left_out={
             "outside the image": sum(item.outside_image for item in counts),
             "no numbers": sum(item.nonfinite for item in counts),

@@ -80,7 +80,7 @@ class SetupReport:
         return asdict(self)
 
     def funnel(self) -> str:
-        """Return one line a experiment: rows, observations, anchors and the losses between."""
+        """Return one line a experiment: rows, observations, anchors and the exclusions between."""
         lines = []
         for item in self.experiments:
             out, lost = _counts(item.left_out), _counts(item.lost)

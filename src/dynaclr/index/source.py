@@ -15,13 +15,13 @@ from dynaclr.base.cores import cpu_limit
 from dynaclr.base.errors import DataError, listing, problem
 from dynaclr.curation import Mark, apply_marks, read_marks
 from dynaclr.images import stored_pixels
-from dynaclr.index.anchors import Loss, anchor_losses
+from dynaclr.index.anchors import Exclusion, anchor_exclusions
 from dynaclr.index.arrays import IndexArrays
 from dynaclr.index.blanks import blank_rows
 from dynaclr.index.cache import Loaded, fingerprint, load, save
 from dynaclr.tracks import CellTable, RelativeLookup, TrackCounts, load_table, read_all
 
-Masks = dict[Loss, npt.NDArray[np.bool_]]
+Masks = dict[Exclusion, npt.NDArray[np.bool_]]
 
 
 def load_index(arrays: IndexArrays, files: Sequence[Path | None]) -> Loaded:
@@ -50,16 +50,16 @@ def load_index(arrays: IndexArrays, files: Sequence[Path | None]) -> Loaded:
     if not len(table):
         raise DataError(problem("no observation is left", found=_rows_by_cause(counts)))
     masks = _blank_masks(arrays, table)
-    loss, curation = _losses(arrays, table, masks), None
+    exclusion, curation = _exclusions(arrays, table, masks), None
     if marks is not None:
         curated = apply_marks(marks, table, arrays.fov_names)
         table, curation = curated.table, curated.report
         masks = {cause: mask[curated.rows] for cause, mask in masks.items()}
-        masks[Loss.EXCLUDED] = curated.excluded
-        anchors = np.count_nonzero(loss == Loss.NONE)
-        loss = _losses(arrays, table, masks)
-        curation.anchors_removed = int(anchors - np.count_nonzero(loss == Loss.NONE))
-    content = (table, loss, counts, curation)
+        masks[Exclusion.EXCLUDED] = curated.excluded
+        anchors = np.count_nonzero(exclusion == Exclusion.NONE)
+        exclusion = _exclusions(arrays, table, masks)
+        curation.anchors_removed = int(anchors - np.count_nonzero(exclusion == Exclusion.NONE))
+    content = (table, exclusion, counts, curation)
     if folder is not None:
         save(folder, key, content)
     return content
@@ -94,13 +94,13 @@ def _stored(arrays: IndexArrays) -> list[str]:
         return list(pool.map(stored_pixels, layouts, channels, repeat(arrays.z_range)))
 
 
-def _losses(arrays: IndexArrays, table: CellTable, masks: Masks) -> npt.NDArray[np.uint8]:
+def _exclusions(arrays: IndexArrays, table: CellTable, masks: Masks) -> npt.NDArray[np.uint8]:
     usable = np.ones(len(table), dtype=bool)
     for mask in masks.values():
         usable &= ~mask
     lookup = RelativeLookup(table, arrays.relation, usable)
     near_border = arrays.patch_moved(table)
-    return anchor_losses(lookup, arrays.tau_frames, masks, near_border)
+    return anchor_exclusions(lookup, arrays.tau_frames, masks, near_border)
 
 
 def _blank_masks(arrays: IndexArrays, table: CellTable) -> Masks:
@@ -112,7 +112,7 @@ def _blank_masks(arrays: IndexArrays, table: CellTable) -> Masks:
     blank = blank_rows(table, arrays.fovs, channels, arrays.z_range, places, arrays.yx_patch_size)
     if blank.any() and arrays.options.missing_chunks == "error":
         raise DataError(_blank_message(arrays, table, np.flatnonzero(blank)))
-    return {Loss.BLANK: blank}
+    return {Exclusion.BLANK: blank}
 
 
 def _blank_message(arrays: IndexArrays, table: CellTable, rows: npt.NDArray[np.integer]) -> str:

@@ -108,7 +108,7 @@ class _InBatchLoss(nn.Module, ABC):
 
 
 class NTXentLoss(_InBatchLoss):
-    """Normalised temperature-scaled cross entropy (Chen et al., ICML 2020).
+    """Normalized temperature-scaled cross entropy (Chen et al., ICML 2020).
 
     The mean over positive pairs (i, p), both directions, of
     -log(exp(s_ip / T) / (exp(s_ip / T) + sum over negatives n of exp(s_in / T))), s the cosine. With

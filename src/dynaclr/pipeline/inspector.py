@@ -35,7 +35,7 @@ class Sight(StrEnum):
     """How far a patch is on its way to the network; see `View`."""
 
     RAW = "raw"
-    NORMALISED = "normalised"
+    NORMALIZED = "normalized"
     SEEN = "seen"
 
 
@@ -47,14 +47,14 @@ class View:
     ----------
     raw
         As read.
-    normalised
+    normalized
         With the statistics of its own store, FOV and frame.
     seen
         As the network gets it: augmented with the batch's key, cropped, channels dropped.
     """
 
     raw: Images
-    normalised: Images
+    normalized: Images
     seen: Images
 
 
@@ -162,8 +162,8 @@ class BatchInspector:
         )
 
     def _view(self, sample: dict[str, Any], seen: dict[str, Any], name: str) -> View:
-        normalised = self.pipeline.prepare.normalize(sample[name], sample[keys.NORM_META_OF[name]])
-        return View(sample[name][0].numpy(), normalised[0].numpy(), seen[name][0].numpy())
+        normalized = self.pipeline.prepare.normalize(sample[name], sample[keys.NORM_META_OF[name]])
+        return View(sample[name][0].numpy(), normalized[0].numpy(), seen[name][0].numpy())
 
     def images(
         self, batch: KeyedBatch, places: npt.NDArray[np.integer], sight: Sight = Sight.RAW
@@ -178,7 +178,7 @@ class BatchInspector:
         sample = self.dataset.sample(batch, places)
         if sight is Sight.RAW:
             anchor, positive = sample[keys.ANCHOR], sample[keys.POSITIVE]
-        elif sight is Sight.NORMALISED:
+        elif sight is Sight.NORMALIZED:
             anchor, positive = (
                 self.pipeline.prepare.normalize(sample[name], sample[f"{name}_norm_meta"])
                 for name in (keys.ANCHOR, keys.POSITIVE)
@@ -235,7 +235,7 @@ class BatchInspector:
     def intensities(
         self, rows: npt.NDArray[np.integer], progress: Callable[[int, int], None] | None = None
     ) -> Intensities:
-        """Return how bright some of these anchors are after normalisation, as `measure_intensities` says."""
+        """Return how bright some of these anchors are after normalization, as `measure_intensities` says."""
         return measure_intensities(self.dataset, self.pipeline.prepare, rows, progress)
 
     def digest(self, epoch: int, batch: int) -> dict[str, Any]:

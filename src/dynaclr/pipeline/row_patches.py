@@ -18,7 +18,7 @@ from dynaclr.pipeline.preparation import Preparation, Stage
 def row_patches(
     dataset: MultiExperimentTripletDataset, prepare: Preparation, rows: npt.NDArray[np.integer]
 ) -> npt.NDArray[np.float32]:
-    """Return the normalised and cropped patches of table rows (n, C, Z, Y, X).
+    """Return the normalized and cropped patches of table rows (n, C, Z, Y, X).
 
     Raises
     ------

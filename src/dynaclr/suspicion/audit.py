@@ -63,6 +63,6 @@ def error_rate(wrong: int, judged: int) -> ErrorRate:
     if not judged:
         return ErrorRate(0, 0, math.nan, 0.0, 1.0)
     rate, square = wrong / judged, _Z95**2
-    centre = (rate + square / (2 * judged)) / (1 + square / judged)
+    center = (rate + square / (2 * judged)) / (1 + square / judged)
     half = _Z95 / (1 + square / judged) * math.sqrt(rate * (1 - rate) / judged + square / (4 * judged**2))
-    return ErrorRate(wrong, judged, rate, max(centre - half, 0.0), min(centre + half, 1.0))
+    return ErrorRate(wrong, judged, rate, max(center - half, 0.0), min(center + half, 1.0))

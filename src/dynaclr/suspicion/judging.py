@@ -85,7 +85,7 @@ def _meanings(view: FovView) -> list[tuple[Explanation, Points]]:
     if not 0.95 < um < 1.05:
         once, twice = (f"divide y and x by {factor:.4g}" for factor in (um, um**2))
         meanings += [
-            (Explanation("centroids are micrometres, not pixels", once), scaled(1 / um)),
+            (Explanation("centroids are micrometers, not pixels", once), scaled(1 / um)),
             (Explanation("centroids were multiplied by the size of a pixel twice", twice), scaled(1 / um**2)),
         ]
     return meanings

@@ -41,7 +41,7 @@ def _gap(table: CellTable) -> float:
     return 4.0 * (1 + float(np.abs(table.y).max(initial=0)) + float(np.abs(table.x).max(initial=0)))
 
 
-def neighbour_px(table: CellTable) -> npt.NDArray[np.float64]:
+def neighbor_px(table: CellTable) -> npt.NDArray[np.float64]:
     """Return the distance to the nearest other cell of the same frame (n,), infinite for a lone one."""
     if len(table) < 2:
         return np.full(len(table), np.inf)
@@ -52,20 +52,20 @@ def neighbour_px(table: CellTable) -> npt.NDArray[np.float64]:
 
 
 def jumps(
-    table: CellTable, links: Links, neighbour: npt.NDArray[np.float64]
+    table: CellTable, links: Links, neighbor: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return the evidence that links inside tracks jump, and their FOV's usual step in pixels (n,).
 
     A jump is a step that is unusual in its FOV (robust; a gap counts by the root of its length) and
-    reaches at least half as far as the nearest neighbour, so that another cell could be meant. Links
+    reaches at least half as far as the nearest neighbor, so that another cell could be meant. Links
     to daughters get 0.
 
     Parameters
     ----------
     table, links
         Observations and links.
-    neighbour
-        `neighbour_px` of the table.
+    neighbor
+        `neighbor_px` of the table.
     """
     distance = step_px(table, links)
     frames = np.maximum(table.t[links.later] - table.t[links.earlier], 1)
@@ -76,7 +76,7 @@ def jumps(
     step = ~links.division
     floor = _FLOOR_PX
     score, middle = robust_scores(pace[step], fov[step], n_fovs, floor)
-    near = np.minimum(neighbour[links.earlier], neighbour[links.later])[step]
+    near = np.minimum(neighbor[links.earlier], neighbor[links.later])[step]
     reach = np.where(np.isfinite(near), 2 * distance[step] / np.maximum(near, _FLOOR_PX), np.inf)
     evidence[step] = np.clip(np.minimum(score / _LIMIT_SPREADS, reach), 0, None)
     usual[step] = middle
@@ -177,7 +177,7 @@ def far_daughters(
     links: Links,
     home: npt.NDArray[np.integer],
     usual_px: npt.NDArray[np.float64],
-    neighbour: npt.NDArray[np.float64],
+    neighbor: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float64]:
     """Return the evidence that daughters lie too far from their mothers (n,), 0 for other links.
 
@@ -196,7 +196,7 @@ def far_daughters(
     middle = group_median(distance, home[which], n_homes)[home[which]]
     spread = group_median(np.abs(distance - middle), home[which], n_homes)[home[which]]
     limit = middle + _LIMIT_SPREADS * np.maximum(1.4826 * spread, _FLOOR_PX)
-    near = np.where(np.isfinite(neighbour[some.earlier]), neighbour[some.earlier], 0.0)
+    near = np.where(np.isfinite(neighbor[some.earlier]), neighbor[some.earlier], 0.0)
     simple = np.maximum(6 * np.nan_to_num(usual_px[which], nan=_FLOOR_PX), 0.75 * near)
     evidence[which] = distance / np.maximum(np.where(few, simple, limit), _FLOOR_PX)
     return evidence

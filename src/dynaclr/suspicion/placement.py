@@ -58,7 +58,7 @@ class FovView:
     reduction
         Pixels of level 0 in one pixel of the maps.
     pixel_um
-        Size of a pixel in micrometres, 1 if unknown.
+        Size of a pixel in micrometers, 1 if unknown.
     """
 
     points: Points
@@ -133,7 +133,7 @@ def _pixels(
 def frame_offset(view: FovView, feature: int, sign: float) -> tuple[float, float]:
     """Return by how many steps cells in the images are ahead of their centroids, and its standard error.
 
-    The offset from each centroid to the centre of brightness around it is fitted by a multiple of the
+    The offset from each centroid to the center of brightness around it is fitted by a multiple of the
     cell's step to the next frame, and of its step from the frame before; the clearer of both counts.
     0 if frames agree, towards 1 if the images are a frame later, towards -1 if they are earlier.
     """
@@ -149,7 +149,7 @@ def _slope(view: FovView, feature: int, sign: float, steps: npt.NDArray[np.float
         own = np.flatnonzero((points.t == frame) & np.isfinite(steps[0]))
         y, x = ((place[own] + 0.5) / view.reduction - 0.5 for place in (points.y, points.x))
         rank = planes[feature] if sign > 0 else 1 - planes[feature]
-        inside, offset = _centres(-np.log(1 - rank + 0.5 / rank.size), y, x)
+        inside, offset = _centers(-np.log(1 - rank + 0.5 / rank.size), y, x)
         offsets.append(offset)
         taken.append(steps[:, own[inside]] / view.reduction)
     off, step = np.concatenate(offsets, axis=1), np.concatenate(taken, axis=1)
@@ -161,10 +161,10 @@ def _slope(view: FovView, feature: int, sign: float, steps: npt.NDArray[np.float
     return slope, float((off - slope * step).std() / np.sqrt(square))
 
 
-def _centres(
+def _centers(
     plane: npt.NDArray[np.floating], y: npt.NDArray[np.float64], x: npt.NDArray[np.float64]
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
-    """Return which points have a whole window around them, and where brightness centres from them (2, m)."""
+    """Return which points have a whole window around them, and where brightness centers from them (2, m)."""
     row, column = np.floor(y + 0.5).astype(np.int64), np.floor(x + 0.5).astype(np.int64)
     height, width = plane.shape
     reach = _WINDOW_PX
@@ -174,8 +174,8 @@ def _centres(
     windows = plane[(row[:, None] + along)[:, :, None], (column[:, None] + along)[:, None, :]]
     weight = windows**2 + 1e-9
     weight /= weight.sum(axis=(1, 2), keepdims=True)
-    centre = np.stack([weight.sum(axis=2) @ along, weight.sum(axis=1) @ along])
-    return inside, centre + np.stack([row - y[inside], column - x[inside]])
+    center = np.stack([weight.sum(axis=2) @ along, weight.sum(axis=1) @ along])
+    return inside, center + np.stack([row - y[inside], column - x[inside]])
 
 
 def best_shift(view: FovView, feature: int, sign: float) -> tuple[float, float, float]:

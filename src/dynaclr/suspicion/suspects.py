@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.curation import MarkKind
-from dynaclr.index import Loss
+from dynaclr.index import Exclusion
 from dynaclr.suspicion.finding import Finding, ranked
 from dynaclr.suspicion.judging import judge_fovs
 from dynaclr.suspicion.links import links_of
-from dynaclr.suspicion.motion import far_daughters, jumps, neighbour_px, step_px, swaps
+from dynaclr.suspicion.motion import far_daughters, jumps, neighbor_px, step_px, swaps
 from dynaclr.suspicion.pixels import CellPixels, read_cells, read_view
 from dynaclr.suspicion.placement_text import placement_reasons
 from dynaclr.suspicion.values import drifts, frame_outliers, one_frame_tracks, unequal_divisions, value_jumps
@@ -67,7 +67,7 @@ class _Search:
 
     def __init__(self, index: MultiExperimentIndex) -> None:
         self.index, self.table = index, index.table
-        self.use = index.loss != Loss.EXCLUDED
+        self.use = index.exclusion != Exclusion.EXCLUDED
         self.links = links_of(self.table, self.use)
         self.fov_names = [entry.layout.name for entry in index.fovs]
         self.experiments = [index.registry.names[entry.experiment] for entry in index.fovs]
@@ -89,13 +89,13 @@ class _Search:
     def motion(self, tell: Tell) -> Iterator[Finding]:
         """Jumps, exchanged links, daughters far away."""
         table, links = self.table, self.links
-        tell("neighbours", 0, 3)
-        neighbour = neighbour_px(table)
+        tell("neighbors", 0, 3)
+        neighbor = neighbor_px(table)
         tell("jumps", 1, 3)
         distance = step_px(table, links)
-        jump, usual = jumps(table, links, neighbour)
+        jump, usual = jumps(table, links, neighbor)
         for link in np.flatnonzero(jump > _LEAST).tolist():
-            near = neighbour[links.earlier[link]]
+            near = neighbor[links.earlier[link]]
             reason = (
                 f"jumps {distance[link]:.1f} px, usual are {usual[link]:.1f} px; next cell at {near:.1f} px"
             )
@@ -109,7 +109,7 @@ class _Search:
                 reason = f"looks exchanged with track {name}: both ways would be {saved:.1f} px shorter"
                 yield self.link(link, score, "swap", reason)
         home = self.index.fov_experiment[table.fov_of(links.later)]
-        far = far_daughters(table, links, home, usual, neighbour)
+        far = far_daughters(table, links, home, usual, neighbor)
         for link in np.flatnonzero(far > _LEAST).tolist():
             yield self.link(
                 link, far[link], "daughter", f"daughter lies {distance[link]:.1f} px from its mother"
@@ -178,7 +178,7 @@ class _Search:
             )
             if count >= 20 and 0 < um < 1 and reach <= um * 1.02:
                 share = f"{100 * reach:.0f} % of the image ({um:g} um a pixel)"
-                text = f"centroids may be micrometres: they fill only {share}"
+                text = f"centroids may be micrometers: they fill only {share}"
                 yield self.fov(fov, _WHOLE_FOV + 0.95 / max(reach, 0.1), "units", text)
 
     def appearance(self, rows: npt.NDArray[np.int64], cells: CellPixels) -> Iterator[Finding]:

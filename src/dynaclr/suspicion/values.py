@@ -82,7 +82,7 @@ def one_frame_tracks(table: CellTable, use: npt.NDArray[np.bool_]) -> npt.NDArra
 def frame_outliers(
     frame: npt.NDArray[np.integer], fov_first_frame: npt.NDArray[np.integer], values: npt.NDArray[np.floating]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return how many spreads the median of each frame lies from its neighbours in time, signed.
+    """Return how many spreads the median of each frame lies from its neighbors in time, signed.
 
     Parameters
     ----------
@@ -106,11 +106,11 @@ def frame_outliers(
     n_fovs = fov_first_frame.size - 1
     enough = np.bincount(fov[seen], minlength=n_fovs)[fov[seen]] >= _FEW_FRAMES
     own = seen[enough]
-    centre = group_median(middle[own], fov[own], n_fovs)
-    off = np.abs(middle[own] - centre[fov[own]])
+    center = group_median(middle[own], fov[own], n_fovs)
+    off = np.abs(middle[own] - center[fov[own]])
     spread = 1.4826 * group_median(off, fov[own], n_fovs)
-    floor = 0.02 * np.abs(centre) + 1e-12
-    score[own] = (middle[own] - centre[fov[own]]) / np.fmax(spread, floor)[fov[own]]
+    floor = 0.02 * np.abs(center) + 1e-12
+    score[own] = (middle[own] - center[fov[own]]) / np.fmax(spread, floor)[fov[own]]
     return score, middle
 
 

@@ -12,12 +12,12 @@ import numpy as np
 from dynaclr.base.errors import ConfigError, problem
 from dynaclr.images import PlateWriter
 from dynaclr.testing.files import write_experiments_yaml, write_tracks
-from dynaclr.testing.synthetic_cells import Behaviour, Cell, simulate
+from dynaclr.testing.synthetic_cells import Behavior, Cell, simulate
 from dynaclr.testing.synthetic_images import render_frame
 
 _PIXEL_UM, _SLICE_UM = 0.65, 2.0
-_UNINFECTED = Behaviour()
-_INFECTED = Behaviour(
+_UNINFECTED = Behavior()
+_INFECTED = Behavior(
     speed_px_per_hour=4.0,
     cycle_hours=40.0,
     death_per_hour=0.008,
@@ -140,7 +140,7 @@ def _fov(
         start_hours=experiment.start_hpi,
         image_yx=layout.image_yx,
         n_cells=layout.n_cells,
-        behaviour=_UNINFECTED if fov.startswith("A") else _INFECTED,
+        behavior=_UNINFECTED if fov.startswith("A") else _INFECTED,
     )
     writer.create_fov(fov, (frames, 2, layout.depth, *layout.image_yx), np.uint16)
     for t, cells in enumerate(history):

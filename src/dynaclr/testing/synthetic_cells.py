@@ -22,7 +22,7 @@ class Looks:
     outline
         (3,) amplitudes of the 2nd to 4th harmonic of the outline, and (3,) their phases.
     spots
-        (n, 4) inside the nucleus: distance and angle from the centre, width px, brightness.
+        (n, 4) inside the nucleus: distance and angle from the center, width px, brightness.
     granules
         (n, 4) around the nucleus: distance px, angle, width px, brightness.
     """
@@ -35,7 +35,7 @@ class Looks:
 
 
 @dataclass(frozen=True, slots=True)
-class Behaviour:
+class Behavior:
     """Dynamics of a condition, in hours and pixels.
 
     Attributes
@@ -109,15 +109,15 @@ def _inherited(looks: Looks, rng: np.random.Generator) -> Looks:
     )
 
 
-def _new_cell(rng: np.random.Generator, track: int, where: tuple[float, float], behaviour: Behaviour) -> Cell:
+def _new_cell(rng: np.random.Generator, track: int, where: tuple[float, float], behavior: Behavior) -> Cell:
     return Cell(
         track=track,
         parent=-1,
         y=where[0],
         x=where[1],
         angle=float(rng.uniform(0, 2 * np.pi)),
-        velocity=rng.normal(0, behaviour.speed_px_per_hour, 2),
-        to_division_hours=float(rng.uniform(0.05, 1.0) * behaviour.cycle_hours),
+        velocity=rng.normal(0, behavior.speed_px_per_hour, 2),
+        to_division_hours=float(rng.uniform(0.05, 1.0) * behavior.cycle_hours),
         looks=_new_looks(rng),
     )
 
@@ -130,7 +130,7 @@ def simulate(
     start_hours: float,
     image_yx: tuple[int, int],
     n_cells: int,
-    behaviour: Behaviour,
+    behavior: Behavior,
 ) -> list[list[Cell]]:
     """Return the cells of every frame; a cell outside the image is gone.
 
@@ -144,32 +144,32 @@ def simulate(
         Size of the image, pixels.
     n_cells
         Cells at the first frame.
-    behaviour
+    behavior
         Dynamics.
     """
     height, width = image_yx
     places = zip(rng.uniform(6, height - 6, n_cells), rng.uniform(6, width - 6, n_cells), strict=True)
-    cells = [_new_cell(rng, track, place, behaviour) for track, place in enumerate(places, start=1)]
+    cells = [_new_cell(rng, track, place, behavior) for track, place in enumerate(places, start=1)]
     next_track = n_cells + 1
     history = []
     for frame in range(frames):
         hours = start_hours + frame * interval_hours
         history.append([replace(cell) for cell in cells])
-        cells, next_track = _divided(rng, cells, next_track, interval_hours, behaviour)
-        _moved(rng, cells, interval_hours, hours, behaviour)
+        cells, next_track = _divided(rng, cells, next_track, interval_hours, behavior)
+        _moved(rng, cells, interval_hours, hours, behavior)
         cells = [cell for cell in cells if 0 <= cell.y <= height - 1 and 0 <= cell.x <= width - 1]
-        cells = [cell for cell in cells if rng.random() >= behaviour.death_per_hour * interval_hours]
+        cells = [cell for cell in cells if rng.random() >= behavior.death_per_hour * interval_hours]
         if rng.random() < 0.25 * interval_hours:  # a cell comes in at the border
             side, along = rng.integers(4), rng.random()
             y, x = along * (height - 1), along * (width - 1)
             where = [(1.0, x), (height - 2.0, x), (y, 1.0), (y, width - 2.0)]
-            cells.append(_new_cell(rng, next_track, where[side], behaviour))
+            cells.append(_new_cell(rng, next_track, where[side], behavior))
             next_track += 1
     return history
 
 
 def _divided(
-    rng: np.random.Generator, cells: list[Cell], next_track: int, interval_hours: float, behaviour: Behaviour
+    rng: np.random.Generator, cells: list[Cell], next_track: int, interval_hours: float, behavior: Behavior
 ) -> tuple[list[Cell], int]:
     """Advance the cell cycles; a mother is replaced by two daughters."""
     after = []
@@ -191,7 +191,7 @@ def _divided(
                 x=cell.x + sign * step[1],
                 angle=float(rng.uniform(0, 2 * np.pi)),
                 velocity=cell.velocity + sign * step / 2,
-                to_division_hours=float(rng.normal(1, 0.15) * behaviour.cycle_hours),
+                to_division_hours=float(rng.normal(1, 0.15) * behavior.cycle_hours),
                 looks=_inherited(cell.looks, rng),
                 age_hours=0.0,
                 mitotic=0.0,
@@ -202,14 +202,14 @@ def _divided(
 
 
 def _moved(
-    rng: np.random.Generator, cells: list[Cell], interval_hours: float, hours: float, behaviour: Behaviour
+    rng: np.random.Generator, cells: list[Cell], interval_hours: float, hours: float, behavior: Behavior
 ) -> None:
     """Move, turn and age cells in place."""
     infected_hours = max(hours, 0.0)
-    slow = np.exp(-infected_hours / behaviour.slowing_hours)
+    slow = np.exp(-infected_hours / behavior.slowing_hours)
     for cell in cells:
         memory = np.exp(-interval_hours / 1.5)
-        kick = rng.normal(0, behaviour.speed_px_per_hour * np.sqrt(1 - memory**2), 2)
+        kick = rng.normal(0, behavior.speed_px_per_hour * np.sqrt(1 - memory**2), 2)
         cell.velocity = memory * cell.velocity + kick
         push = np.zeros(2)
         for other in cells:
@@ -220,5 +220,5 @@ def _moved(
         step = (cell.velocity * interval_hours + push) * slow
         cell.y, cell.x = cell.y + float(step[0]), cell.x + float(step[1])
         cell.angle += float(rng.normal(0, 0.25 * np.sqrt(interval_hours)))
-        cell.rounding = 1 - float(np.exp(-infected_hours / behaviour.rounding_hours))
-        cell.organelle = 1 + 2 * (1 - float(np.exp(-infected_hours / behaviour.brightening_hours)))
+        cell.rounding = 1 - float(np.exp(-infected_hours / behavior.rounding_hours))
+        cell.organelle = 1 + 2 * (1 - float(np.exp(-infected_hours / behavior.brightening_hours)))

@@ -53,7 +53,7 @@ def check_tracks(
     shape
         (T, C, Z, Y, X) of the FOV.
     pixel_size_um
-        Size of a pixel, used only to recognise coordinates in micrometres.
+        Size of a pixel, used only to recognize coordinates in micrometers.
     policy
         What to do with rows that are not as they should be.
 
@@ -188,7 +188,7 @@ def _inside(columns: Columns, place: _Place, counts: TrackCounts, pixel_size_um:
                     field="y, x",
                     expected=f"pixels up to ({height - 1}, {width - 1})",
                     found=f"at most ({y.max():g}, {x.max():g}) at {pixel_size_um:g} um a pixel",
-                    fix="They look like micrometres: divide by the size of a pixel.",
+                    fix="They look like micrometers: divide by the size of a pixel.",
                 )
             )
     return _keep(columns, inside)

@@ -27,7 +27,7 @@ def uniformity(features: Tensor) -> Tensor:
 
 
 def effective_rank(features: Tensor) -> Tensor:
-    """Return exp of the entropy of the normalised singular values of (B, D) (Garrido et al., ICML 2023)."""
+    """Return exp of the entropy of the normalized singular values of (B, D) (Garrido et al., ICML 2023)."""
     singular = torch.linalg.svdvals(features.float()[: 4 * _MOST_ROWS])
     share = singular / singular.sum().clamp_min(1e-12) + 1e-7
     entropy: Tensor = -(share * share.log()).sum()

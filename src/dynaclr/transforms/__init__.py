@@ -1,4 +1,4 @@
-"""Normalisations and random transforms of whole batches (B, C, Z, Y, X), by keyed draws.
+"""Normalizations and random transforms of whole batches (B, C, Z, Y, X), by keyed draws.
 
 The operators are the project's own: those of the usual libraries draw from generators that they keep, or
 work on one sample at a time. MONAI's are taken too, at that price. One line here offers a transform.

@@ -66,7 +66,7 @@ class Window(NamedTuple):
         return cls(frame_yx[0], frame_yx[1], 0, frame_yx[0], 0, frame_yx[1])
 
     @classmethod
-    def centre(cls, frame_yx: Sequence[int], yx: Sequence[int]) -> Window:
+    def center(cls, frame_yx: Sequence[int], yx: Sequence[int]) -> Window:
         """Return the window of size `yx` in the middle; an odd rest goes to the bottom and the right."""
         top, left = (frame_yx[0] - yx[0]) // 2, (frame_yx[1] - yx[1]) // 2
         return cls(frame_yx[0], frame_yx[1], top, top + yx[0], left, left + yx[1])

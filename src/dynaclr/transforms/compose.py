@@ -1,6 +1,6 @@
-"""Runs a list of transforms on a batch and ends with the centre crop.
+"""Runs a list of transforms on a batch and ends with the center crop.
 
-Where it gives the same result it computes less than the list says: neighbours that can be one step are
+Where it gives the same result it computes less than the list says: neighbors that can be one step are
 one (an affine map and flips, a factor and an offset), and of each step only the window is computed
 that the final crop depends on.
 """
@@ -81,14 +81,14 @@ def apply_transforms(
     with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
         result = images.new_empty(len(images), *final[1:3], *final_yx)
         steps = _merged(steps)
-        windows = _windows(steps, tuple(images.shape), Window.centre(final[-2:], final_yx))
+        windows = _windows(steps, tuple(images.shape), Window.center(final[-2:], final_yx))
         for rows in _chunks(images):
             result[rows] = _run(steps, windows, images[rows], rows)
     return result
 
 
 def _merged(steps: Sequence[Step]) -> list[Step]:
-    """Return the steps with neighbours joined whose parameters are of one kind and say that they can be."""
+    """Return the steps with neighbors joined whose parameters are of one kind and say that they can be."""
     merged: list[Step] = []
     for transform, parameters in steps:
         then = getattr(merged[-1][1], "then", None) if merged else None

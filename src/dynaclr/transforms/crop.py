@@ -98,7 +98,7 @@ class CenterCrop(_Crop):
 
     def parameters(self, draw: Draw, shape: Sequence[int]) -> CropParameters:
         """Return the same corner for every sample; nothing is drawn."""
-        place = Window.centre(shape[-2:], self.shape_after(shape)[-2:])
+        place = Window.center(shape[-2:], self.shape_after(shape)[-2:])
         return CropParameters(torch.tensor([[place.top, place.left]]).repeat(shape[0], 1))
 
 

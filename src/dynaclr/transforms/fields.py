@@ -159,7 +159,7 @@ def _convolved(images: Tensor, kernels: Tensor) -> Tensor:
 
 
 def _kernels(sigma: Tensor, radius: Tensor) -> Tensor:
-    """Return normalised Gaussians (n, K) of own width and radius, zero beyond it; K holds the widest."""
+    """Return normalized Gaussians (n, K) of own width and radius, zero beyond it; K holds the widest."""
     half = int(radius.max())
     place = torch.arange(-half, half + 1)
     weights = torch.exp(-0.5 * (place / sigma[:, None]) ** 2)

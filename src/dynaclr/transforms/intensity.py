@@ -90,7 +90,7 @@ class RandomShiftIntensity(_LinearTransform):
     Parameters
     ----------
     offset_range
-        The offset is uniform within (low, high), in the units of the images (after normalisation).
+        The offset is uniform within (low, high), in the units of the images (after normalization).
     prob
         Share of samples that are changed.
     per_channel

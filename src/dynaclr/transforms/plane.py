@@ -17,12 +17,12 @@ from dynaclr.transforms.base import Draw, Transform, Window
 
 @dataclass(frozen=True, slots=True)
 class PlaneParameters:
-    """Linear maps about the centre of the frame.
+    """Linear maps about the center of the frame.
 
     Attributes
     ----------
     matrix
-        (B, 2, 2) float64: from the offset (y, x) of a pixel of the result from the centre of the frame, in
+        (B, 2, 2) float64: from the offset (y, x) of a pixel of the result from the center of the frame, in
         pixels, to the offset of the place in the input that it shows.
     """
 
@@ -164,13 +164,13 @@ def required_patch_yx(
     Parameters
     ----------
     final_yx
-        Size (Y, X) of the centre crop, in pixels.
+        Size (Y, X) of the center crop, in pixels.
     rotation_degrees, scale_range, shear_degrees
         As in `RandomAffine`.
 
     Returns
     -------
-    (Y, X) in pixels, each odd or even as in `final_yx`, so that the crop lies in the very centre.
+    (Y, X) in pixels, each odd or even as in `final_yx`, so that the crop lies in the very center.
     """
     limit = math.radians(rotation_degrees)
     slope = math.tan(math.radians(shear_degrees))
@@ -198,7 +198,7 @@ def _largest_cosine(low: float, high: float) -> float:
 def _bilinear(images: Tensor, matrix: Tensor, wanted: Window) -> Tensor:
     """Return `wanted` (n, C, Z, y, x) of whole frames (n, C, Z, Y, X) mapped by `matrix` (n, 2, 2)."""
     half = torch.tensor([max(wanted.frame_y - 1, 1), max(wanted.frame_x - 1, 1)]).double() / 2
-    scaled = matrix / half[:, None]  # to -1..1, the centres of the first and the last pixel
+    scaled = matrix / half[:, None]  # to -1..1, the centers of the first and the last pixel
     rows = torch.arange(wanted.top, wanted.bottom).double() - (wanted.frame_y - 1) / 2
     columns = torch.arange(wanted.left, wanted.right).double() - (wanted.frame_x - 1) / 2
     along = (scaled[:, :, 0, None] * rows).to(images)  # (n, 2, y)

@@ -1,4 +1,4 @@
-"""Normalisation of batches by stored statistics."""
+"""Normalization of batches by stored statistics."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Normalization(ABC):
         self.channels = None if channels is None else tuple(channels)
 
     def __call__(self, images: Tensor, norm_meta: NormMeta | None) -> Tensor:
-        """Return normalised images, a new tensor of the same dtype and device.
+        """Return normalized images, a new tensor of the same dtype and device.
 
         Parameters
         ----------
@@ -81,7 +81,7 @@ class Normalization(ABC):
 
     @abstractmethod
     def _normalized(self, images: Tensor, norm_meta: NormMeta | None, channels: list[int]) -> Tensor:
-        """Return normalised images; their channels are `channels` of the statistics."""
+        """Return normalized images; their channels are `channels` of the statistics."""
 
     def _statistic(
         self, norm_meta: NormMeta | None, name: str, images: Tensor, channels: list[int]
@@ -118,7 +118,7 @@ class NormalizeByStatistics(Normalization):
     subtrahend, divisor
         Names of statistics: mean, std, median, iqr, p1, p5, p95, p99, min, max.
     channels
-        Source channels that are normalised; None for all.
+        Source channels that are normalized; None for all.
 
     Raises
     ------

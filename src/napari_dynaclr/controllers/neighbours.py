@@ -9,7 +9,7 @@ import numpy.typing as npt
 from psygnal import Signal
 
 from dynaclr.base import keys
-from dynaclr.embedding import Nearest, NeighbourSearch, Space
+from dynaclr.embedding import Nearest, NeighborSearch, Space
 from napari_dynaclr.presentation.batch_tiles import channel_colours
 from napari_dynaclr.presentation.thumbnails import composite, contrast, middle_slice
 from napari_dynaclr.state.atlas import Atlas
@@ -51,7 +51,7 @@ class NeighbourController:
     def __init__(self, session: Session, jobs: Jobs, model: EmbeddingModel, panel: NeighbourPanel) -> None:
         self.session, self.jobs, self.model, self.panel = session, jobs, model, panel
         self.rows: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
-        self._search: tuple[Atlas, Space, NeighbourSearch] | None = None
+        self._search: tuple[Atlas, Space, NeighborSearch] | None = None
         self._of: Atlas | None = None  # the embedding that `rows` are numbers in
         self._shown: tuple[object, ...] | None = None
         self._limits: npt.NDArray[np.float64] | None = None
@@ -98,18 +98,18 @@ class NeighbourController:
         self._shown = wanted
         known = self._search
 
-        def work(tell: Tell) -> tuple[NeighbourSearch, Nearest]:
+        def work(tell: Tell) -> tuple[NeighborSearch, Nearest]:
             if known is not None and known[0].table is atlas.table and known[1] is look.space:
                 search = known[2]
             else:
-                search = NeighbourSearch(atlas.table.vectors(look.space))
+                search = NeighborSearch(atlas.table.vectors(look.space))
             tell("searching", 0, 1)
             excluded = atlas.row < 0
             if look.other_lineages:
                 excluded |= atlas.lineage == atlas.lineage[number]
             return search, search.nearest(number, look.neighbours, excluded)
 
-        def done(found: tuple[NeighbourSearch, Nearest]) -> None:
+        def done(found: tuple[NeighborSearch, Nearest]) -> None:
             if self._shown is wanted:
                 self._search = (atlas, look.space, found[0])
                 self._show(atlas, number, found[1])

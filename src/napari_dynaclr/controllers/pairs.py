@@ -145,7 +145,7 @@ class PairController:
         self._of = project
         index = project.index(TRAINING)
         first, second = pair.anchor, pair.positive
-        stages = [(first.seen, second.seen), (first.normalised, second.normalised), (first.raw, second.raw)]
+        stages = [(first.seen, second.seen), (first.normalized, second.normalized), (first.raw, second.raw)]
         patches = {mode: np.stack(both) for mode, both in zip(MODES, stages, strict=True)}
         fov = int(index.table.fov_of(np.array([int(pair.anchor_meta["row"])]))[0])
         entry = index.fovs[fov]

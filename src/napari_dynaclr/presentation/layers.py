@@ -14,7 +14,7 @@ import pandas as pd
 
 from dynaclr.base import keys
 from dynaclr.images import make_context, open_array
-from dynaclr.index import Loss, MultiExperimentIndex
+from dynaclr.index import Exclusion, MultiExperimentIndex
 from napari_dynaclr.presentation.colours import CYCLE_ON_DARK
 from napari_dynaclr.presentation.display import channel_display, level_paths, spatial_units
 from napari_dynaclr.presentation.positives import LOSS_TEXT
@@ -32,8 +32,8 @@ PREFIX = "dynaclr: "
 """What the names of the plugin's layers start with."""
 _CACHE_BYTES = 2**28
 _RING = (1.0, 1.0, 1.0, 1.0)
-_VALIDITY = ["anchor" if code is Loss.NONE else LOSS_TEXT[code] for code in Loss]
-"""Words for `Loss`, by its codes."""
+_VALIDITY = ["anchor" if code is Exclusion.NONE else LOSS_TEXT[code] for code in Exclusion]
+"""Words for `Exclusion`, by its codes."""
 
 
 def geometry(index: MultiExperimentIndex, fov: int) -> tuple[tuple[float, ...], tuple[str, ...]]:
@@ -115,7 +115,7 @@ def cell_layer(index: MultiExperimentIndex, fov: int, colour_by: str, z: float |
     rows = frame_rows(index, fov)
     table = index.table
     track = table.track[rows]
-    loss = index.loss[rows]
+    loss = index.exclusion[rows]
     features = {
         "row": rows,
         "track_id": table.track_id[track],
@@ -156,7 +156,7 @@ def _colours(
     if colour_by == "condition":
         return np.asarray(np.tile(cycle[int(index.fov_condition[fov]) % len(cycle)], (loss.size, 1)))
     if colour_by == "validity":
-        return np.asarray(np.where((loss == Loss.NONE)[:, None], cycle[2], cycle[4]))
+        return np.asarray(np.where((loss == Exclusion.NONE)[:, None], cycle[2], cycle[4]))
     if colour_by == "lineage":
         return np.asarray(cycle[np.asarray(features["lineage"], dtype=np.int64) % len(cycle)])
     hours = np.asarray(features["hours"])

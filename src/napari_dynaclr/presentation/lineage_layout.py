@@ -62,7 +62,7 @@ class LineageLayout:
     kind
         (N,) `NodeKind` codes.
     loss
-        (N,) `dynaclr.index.anchors.Loss` codes: why the observation is no anchor, 0 where it is one.
+        (N,) `dynaclr.index.anchors.Exclusion` codes: why the observation is no anchor, 0 where it is one.
     clamped
         (N,) True where the patch is moved to lie inside the image.
     runs
@@ -124,7 +124,7 @@ def family_layout(index: MultiExperimentIndex, row: int) -> LineageLayout:
     rows = family_rows(index.table, row)
     fov = int(index.table.fov_of(rows[:1])[0])
     clock = float(index.fov_start_hours[fov]), float(index.fov_interval_hours[fov])
-    return lay_out(index.table, rows, index.loss[rows], index.near_border(rows), clock)
+    return lay_out(index.table, rows, index.exclusion[rows], index.near_border(rows), clock)
 
 
 def family_rows(table: CellTable, row: int) -> IntArray:

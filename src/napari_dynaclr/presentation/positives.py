@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.dataset import TauLaw, candidates_of
-from dynaclr.index import Loss
+from dynaclr.index import Exclusion
 from dynaclr.tracks import Relation, RelativeLookup
 from napari_dynaclr.presentation.lineage_layout import LineageLayout
 
@@ -46,14 +46,14 @@ BARRIER_TEXT = {
 }
 
 LOSS_TEXT = {
-    Loss.NONE: "anchor",
-    Loss.EXCLUDED: "no anchor: marked by a person",
-    Loss.BLANK: "no anchor: its pixels are not stored",
-    Loss.LAST_FRAMES: "no anchor: the recording ends too soon after it",
-    Loss.GAP: "no anchor: seen later, but at no allowed time shift",
-    Loss.SHORT_TRACK: "no anchor: its family is seen for too short a time",
-    Loss.BORDER: "no anchor: the cell leaves the image",
-    Loss.TRACK_END: "no anchor: its track ends too soon after it",
+    Exclusion.NONE: "anchor",
+    Exclusion.EXCLUDED: "no anchor: marked by a person",
+    Exclusion.BLANK: "no anchor: its pixels are not stored",
+    Exclusion.LAST_FRAMES: "no anchor: the recording ends too soon after it",
+    Exclusion.GAP: "no anchor: seen later, but at no allowed time shift",
+    Exclusion.SHORT_TRACK: "no anchor: its family is seen for too short a time",
+    Exclusion.BORDER: "no anchor: the cell leaves the image",
+    Exclusion.TRACK_END: "no anchor: its track ends too soon after it",
 }
 
 
@@ -66,7 +66,7 @@ class Positives:
     row
         The observation.
     loss
-        Why it is no anchor; `Loss.NONE` if it is one.
+        Why it is no anchor; `Exclusion.NONE` if it is one.
     rows, tau_frames, probability
         (M,) candidates, their offsets in frames, their probabilities (sum 1; empty if there is none).
     barrier
@@ -74,7 +74,7 @@ class Positives:
     """
 
     row: int
-    loss: Loss
+    loss: Exclusion
     rows: npt.NDArray[np.int64]
     tau_frames: npt.NDArray[np.int64]
     probability: npt.NDArray[np.float64]
@@ -100,7 +100,7 @@ def positives_of(index: MultiExperimentIndex, law: TauLaw, layout: LineageLayout
     KeyError
         If the row is not in the family.
     """
-    node, loss = layout.node_of(row), Loss(int(index.loss[row]))
+    node, loss = layout.node_of(row), Exclusion(int(index.exclusion[row]))
     if not index.usable[row]:
         none: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
         barrier = np.full(layout.row.size, Barrier.NO_ANCHOR, dtype=np.int64)

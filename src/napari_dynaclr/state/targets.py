@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dynaclr.curation import MATCH_RADIUS_PX, Mark, MarkKind, Verdict, match_marks
-from dynaclr.index import Loss
+from dynaclr.index import Exclusion
 from dynaclr.suspicion import Finding, Links, links_of, sample_links
 from napari_dynaclr.state.project import Cell
 
@@ -213,7 +213,7 @@ def items_of(project: Project, findings: Iterable[Finding]) -> tuple[Item, ...]:
 def audit_items(project: Project, size: int, seed: int) -> tuple[Item, ...]:
     """Return links of all parts drawn at random, as entries of a queue that says nothing about them."""
     parts = list(project.parts.values())
-    links = [links_of(index.table, index.loss != Loss.EXCLUDED) for index in parts]
+    links = [links_of(index.table, index.exclusion != Exclusion.EXCLUDED) for index in parts]
     ends = np.cumsum([len(item) for item in links])
     if not ends[-1]:
         return ()

@@ -99,7 +99,7 @@ class CompositionPanel(QScrollArea):
             step = item.interval_hours or 1.0
             edges = np.r_[item.hours - step / 2, item.hours[-1] + step / 2]
             series = [
-                Series("realised", edges, item.realised.astype(float), "0", "filled"),
+                Series("realized", edges, item.realized.astype(float), "0", "filled"),
                 Series("requested", edges, item.requested.astype(float), "1", "steps"),
                 Series("law", edges, item.law * item.pairs, "muted", "dashed"),
             ]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr.index import Loss
+from dynaclr.index import Exclusion
 from napari_dynaclr.presentation.lineage_layout import LineageLayout, NodeKind
 from napari_dynaclr.widgets.glyphs import Glyph, Stroke
 
@@ -82,7 +82,7 @@ LEGEND = (
 
 def nodes_by_glyph(layout: LineageLayout, pale: npt.NDArray[np.bool_]) -> dict[str, IntArray]:
     """Return the nodes of each glyph that a family alone decides; `pale` (N,) are drawn weaker."""
-    anchor = layout.loss == Loss.NONE
+    anchor = layout.loss == Exclusion.NONE
     groups: dict[str, list[IntArray]] = {}
     for kind, shape in _SHAPE_OF.items():
         here = layout.kind == kind
@@ -92,7 +92,7 @@ def nodes_by_glyph(layout: LineageLayout, pale: npt.NDArray[np.bool_]) -> dict[s
                 groups.setdefault(_name(shape, filled, faded), []).append(nodes)
     result = {name: np.concatenate(parts) for name, parts in groups.items()}
     result["border"] = np.flatnonzero(layout.clamped)
-    result["left_out"] = np.flatnonzero(np.isin(layout.loss, (Loss.EXCLUDED, Loss.BLANK)))
+    result["left_out"] = np.flatnonzero(np.isin(layout.loss, (Exclusion.EXCLUDED, Exclusion.BLANK)))
     return result
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr.index import Loss
+from dynaclr.index import Exclusion
 from napari_dynaclr.presentation.colours import PlotColours
 from napari_dynaclr.presentation.lineage_layout import LineageLayout, NodeKind
 from napari_dynaclr.presentation.positives import BARRIER_TEXT, LOSS_TEXT, Barrier
@@ -48,14 +48,14 @@ def breadcrumb(layout: LineageLayout, row: int | None, colours: PlotColours) -> 
 def selection_text(layout: LineageLayout, row: int | None, chances: Mapping[int, float]) -> str:
     """Return two lines about the selected cell; `chances` are probabilities by node."""
     if row is None:
-        counts = np.bincount(layout.loss, minlength=len(Loss))
+        counts = np.bincount(layout.loss, minlength=len(Exclusion))
         divisions = np.count_nonzero(layout.kind == NodeKind.DIVISION)
         return (
             f"{layout.track_id.size} tracks, {layout.row.size} observations, {divisions} divisions, "
-            f"{counts[Loss.NONE]} anchors"
+            f"{counts[Exclusion.NONE]} anchors"
         )
     node = layout.node_of(row)
-    text = f"{_place(layout, node)}: {LOSS_TEXT[Loss(int(layout.loss[node]))]}"
+    text = f"{_place(layout, node)}: {LOSS_TEXT[Exclusion(int(layout.loss[node]))]}"
     if not chances:
         return text
     delays = (layout.frame[list(chances)] - layout.frame[node]) * layout.interval_hours
@@ -75,7 +75,7 @@ def hover_text(
     kind = NodeKind(int(layout.kind[node]))
     if kind in _KIND_TEXT:
         lines.append(_KIND_TEXT[kind])
-    lines.append(LOSS_TEXT[Loss(int(layout.loss[node]))])
+    lines.append(LOSS_TEXT[Exclusion(int(layout.loss[node]))])
     if layout.clamped[node]:
         lines.append("at the border: its patch is moved to lie inside the image")
     if node in chances:

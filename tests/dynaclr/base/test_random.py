@@ -60,7 +60,7 @@ def test_row_uniforms_depend_on_the_row_alone(rows: list[int]) -> None:
     assert np.array_equal(together, np.array(alone).reshape(-1, 2))
 
 
-def test_row_uniforms_of_neighbours_differ() -> None:
+def test_row_uniforms_of_neighbors_differ() -> None:
     block = number_uniforms(0, Purpose.TAU, np.arange(500), 4)
     assert np.unique(block).size == block.size
 

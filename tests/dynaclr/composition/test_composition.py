@@ -27,7 +27,7 @@ from dynaclr.composition import (
 )
 from dynaclr.composition.pool import hour_bins
 from dynaclr.dataset.pairs import PairDraw
-from dynaclr.index.anchors import Loss
+from dynaclr.index.anchors import Exclusion
 from dynaclr.options.fold import pipeline_config
 from dynaclr.pipeline import Pipeline
 from dynaclr.pipeline.inspector import BatchInspector
@@ -165,9 +165,9 @@ def test_the_sampler_says_how_batches_came_about(
         leaked += [experiment[row] != home for row in batch]
     draws = composition.draws
     assert draws is not None
-    assert draws.focal_realised == pytest.approx(np.mean(near))
-    assert draws.focal_realised >= draws.focal_requested - draws.widened == pytest.approx(0.7 - draws.widened)
-    assert draws.leaked_realised == pytest.approx(np.mean(leaked)) == pytest.approx(0.25)
+    assert draws.focal_realized == pytest.approx(np.mean(near))
+    assert draws.focal_realized >= draws.focal_requested - draws.widened == pytest.approx(0.7 - draws.widened)
+    assert draws.leaked_realized == pytest.approx(np.mean(leaked)) == pytest.approx(0.25)
     assert compose(inspector.dataset, batches).draws is None
 
 
@@ -187,24 +187,24 @@ def test_tau_is_counted_for_each_experiment(inspector: BatchInspector, compositi
     draws = [inspector.dataset.draw(batch) for batch in inspector.batches(1, BATCHES)]
     assert [item.interval_hours for item in composition.tau] == [0.5, 0.25]
     for code, item in enumerate(composition.tau):
-        realised: Counter[int] = Counter()
+        realized: Counter[int] = Counter()
         requested: Counter[int] = Counter()
         moved = 0
         for draw in draws:
             mine = index.fov_experiment[index.table.fov_of(draw.anchor)] == code
-            realised.update(draw.tau_frames[mine].tolist())
+            realized.update(draw.tau_frames[mine].tolist())
             requested.update(draw.requested_frames[mine].tolist())
             moved += int((draw.tau_frames != draw.requested_frames)[mine].sum())
         frames = item.frames.tolist()
-        assert item.realised.tolist() == [realised[frame] for frame in frames]
+        assert item.realized.tolist() == [realized[frame] for frame in frames]
         assert item.requested.tolist() == [requested[frame] for frame in frames]
-        assert (item.moved, item.pairs) == (moved, realised.total())
+        assert (item.moved, item.pairs) == (moved, realized.total())
         weights = np.exp(-2.0 * np.arange(len(frames)) / (frames[-1] - frames[0]))
         assert item.law == pytest.approx(weights / weights.sum())
         assert not item.collapsed
 
 
-def test_patches_at_borders_and_losses(inspector: BatchInspector, composition: Composition) -> None:
+def test_patches_at_borders_and_exclusions(inspector: BatchInspector, composition: Composition) -> None:
     index = inspector.dataset.index
     draws = [inspector.dataset.draw(batch) for batch in inspector.batches(1, BATCHES)]
     anchors = np.concatenate([index.near_border(draw.anchor) for draw in draws])
@@ -215,13 +215,13 @@ def test_patches_at_borders_and_losses(inspector: BatchInspector, composition: C
         pytest.approx(positives.mean()),
         pytest.approx(np.mean(anchors | positives)),
     )
-    losses = composition.losses
+    exclusions = composition.exclusions
     frame = index.tracks
-    for e, experiment in enumerate(losses.experiments):
-        for c, condition in enumerate(losses.conditions):
+    for e, experiment in enumerate(exclusions.experiments):
+        for c, condition in enumerate(exclusions.conditions):
             mine = ((frame.experiment == experiment) & (frame.condition == condition)).to_numpy()
-            for cause in Loss:
-                assert losses.counts[e, c, cause] == (index.loss[mine] == cause).sum()
+            for cause in Exclusion:
+                assert exclusions.counts[e, c, cause] == (index.exclusion[mine] == cause).sum()
 
 
 def test_coverage_follows_the_batches(
@@ -322,7 +322,7 @@ def test_brightness_that_gives_the_condition_away_is_a_confound(inspector: Batch
 @pytest.mark.parametrize(
     ("shift", "spread", "flagged"), [(0.0, 1.0, False), (3.0, 1.0, True), (0.0, 5.0, True)]
 )
-def test_experiments_that_look_different_after_normalisation_are_flagged(
+def test_experiments_that_look_different_after_normalization_are_flagged(
     inspector: BatchInspector, composition: Composition, shift: float, spread: float, flagged: bool
 ) -> None:
     index, rows = inspector.dataset.index, inspector.dataset.rows

@@ -127,7 +127,7 @@ def test_lines_are_counted_as_an_editor_does_and_all_are_named(tmp_path: Path) -
         (HEADER.replace("verdict", "verdikt"), r"field verdict(.|\n)*unknown column(.|\n)*mean 'verdict'"),
         (HEADER.replace(",", ";"), r"not separated by commas; found ';'"),
         (HEADER + ",t", "column stands twice"),
-        (HEADER + ",colour", r"field 'colour': unknown column"),
+        (HEADER + ",color", r"field 'color': unknown column"),
     ],
 )
 def test_wrong_headers(tmp_path: Path, header: str, message: str) -> None:

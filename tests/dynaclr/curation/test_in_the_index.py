@@ -15,7 +15,7 @@ from dynaclr.curation import Mark, MarkKind, Verdict, write_marks
 from dynaclr.dataset import MultiExperimentTripletDataset
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.index import MultiExperimentIndex
-from dynaclr.index.anchors import Loss
+from dynaclr.index.anchors import Exclusion
 from dynaclr.index.options import IndexOptions
 from dynaclr.pipeline import Pipeline
 from dynaclr.pipeline.config import DataConfig, PipelineConfig, SamplingConfig, SplitConfig, TransformConfig
@@ -68,7 +68,7 @@ def test_excluded_observations_are_neither_anchors_nor_positives(coded_source: P
             [row for row in rows_of(index, "coded1", "A/1/0", 5) if index.table.t[row] == 3],
         ]
     )
-    assert set(np.flatnonzero(index.loss == Loss.EXCLUDED)) == set(gone.tolist())
+    assert set(np.flatnonzero(index.exclusion == Exclusion.EXCLUDED)) == set(gone.tolist())
     positives: set[int] = set()
     for start in range(0, len(dataset), 16):
         batch = dataset.__getitems__(list(range(start, min(start + 16, len(dataset)))))
@@ -111,7 +111,7 @@ def test_the_cache_knows_the_content_of_the_marks(coded_source: Path, marks: Pat
     first = index_of(coded_source, marks, cache_dir=cache)
     again = index_of(coded_source, marks, cache_dir=cache)
     assert len(list(cache.iterdir())) == 1
-    assert np.array_equal(first.loss, again.loss)
+    assert np.array_equal(first.exclusion, again.exclusion)
     assert first.curation == again.curation
     assert first.report.text() == again.report.text()
     write_marks(marks, [mark("track", track_id=5)])

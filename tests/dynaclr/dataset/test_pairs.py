@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dynaclr.base.errors import ConfigError
 from dynaclr.base.random import BatchKey, Purpose, uniforms
 from dynaclr.dataset.pairs import Kin, TauLaw, candidates_of, draw_pairs, kin_of
-from dynaclr.index.anchors import Loss, anchor_losses
+from dynaclr.index.anchors import Exclusion, anchor_exclusions
 from dynaclr.tracks.lineage import build_forest
 from dynaclr.tracks.table import CellTable, Relation, RelativeLookup, build_table
 
@@ -84,12 +84,12 @@ def test_relatives_equal_a_search_through_all_rows(
 def test_anchors_are_rows_with_a_positive(table: CellTable, relation: Relation, low: int, span: int) -> None:
     everything = np.ones(len(table), dtype=bool)
     tau = np.tile([low, low + span], (2, 1))
-    loss = anchor_losses(RelativeLookup(table, relation), tau, {}, ~everything)
+    exclusion = anchor_exclusions(RelativeLookup(table, relation), tau, {}, ~everything)
     for row in range(len(table)):
         has = relation is Relation.SELF or any(
             reference(table, relation, everything, row, offset) for offset in range(low, low + span + 1)
         )
-        assert (loss[row] == Loss.NONE) == has
+        assert (exclusion[row] == Exclusion.NONE) == has
 
 
 def test_causes_of_lost_anchors() -> None:
@@ -97,18 +97,19 @@ def test_causes_of_lost_anchors() -> None:
         [(0, -1, [0, 1, 5]), (0, -1, [3]), (0, -1, [4, 5, 6]), (0, -1, [10, 11]), (0, -1, [2, 3, 4])]
     )
     border = table.track == table.track[np.flatnonzero(table.track_id[table.track] == 12)[0]]
-    masks = {Loss.BLANK: (table.track_id[table.track] == 14) & (table.t == 2)}
-    loss = anchor_losses(RelativeLookup(table, Relation.TRACK), np.array([[1, 2]]), masks, border)
+    masks = {Exclusion.BLANK: (table.track_id[table.track] == 14) & (table.t == 2)}
+    exclusion = anchor_exclusions(RelativeLookup(table, Relation.TRACK), np.array([[1, 2]]), masks, border)
     causes = {
-        (int(table.track_id[k]), int(t)): Loss(v) for k, t, v in zip(table.track, table.t, loss, strict=True)
+        (int(table.track_id[k]), int(t)): Exclusion(v)
+        for k, t, v in zip(table.track, table.t, exclusion, strict=True)
     }
-    assert causes[(10, 0)] is Loss.NONE
-    assert causes[(10, 1)] is Loss.GAP
-    assert causes[(10, 5)] is Loss.TRACK_END
-    assert causes[(11, 3)] is Loss.SHORT_TRACK
-    assert causes[(12, 6)] is Loss.BORDER
-    assert causes[(13, 11)] is Loss.LAST_FRAMES
-    assert causes[(14, 2)] is Loss.BLANK
+    assert causes[(10, 0)] is Exclusion.NONE
+    assert causes[(10, 1)] is Exclusion.GAP
+    assert causes[(10, 5)] is Exclusion.TRACK_END
+    assert causes[(11, 3)] is Exclusion.SHORT_TRACK
+    assert causes[(12, 6)] is Exclusion.BORDER
+    assert causes[(13, 11)] is Exclusion.LAST_FRAMES
+    assert causes[(14, 2)] is Exclusion.BLANK
 
 
 def division() -> CellTable:

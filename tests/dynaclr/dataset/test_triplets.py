@@ -73,7 +73,7 @@ def test_pixels_of_sharded_zarr3(tmp_path: Path) -> None:
     check_pixels(batch["anchor"], batch["anchor_meta"])
 
 
-def test_the_patch_is_centred_or_clamped(coded_source: Path) -> None:
+def test_the_patch_is_centerd_or_clamped(coded_source: Path) -> None:
     index = make_index(coded_source)
     frame = index.tracks
     free = frame[(frame.y > PATCH) & (frame.y < 48 - PATCH) & (frame.x > PATCH) & (frame.x < 64 - PATCH)]

@@ -106,7 +106,7 @@ def test_work_that_is_not_wanted_ends() -> None:
         principal_components(matrix(20, 3), 2, stop)
 
 
-def test_a_map_keeps_neighbours_and_is_always_the_same() -> None:
+def test_a_map_keeps_neighbors_and_is_always_the_same() -> None:
     points, label = blobs(3)
     places = projected(points, Method.TSNE)
     assert places.shape == (len(points), 2)
@@ -128,7 +128,7 @@ def test_a_package_that_is_missing_is_named() -> None:
 
 @pytest.mark.filterwarnings("ignore::ImportWarning:umap")  # of a part that is not used
 @pytest.mark.skipif(not has_umap(), reason="umap-learn is not installed")
-def test_umap_keeps_neighbours() -> None:
+def test_umap_keeps_neighbors() -> None:
     points, _ = blobs(3)
     assert trustworthiness(points, projected(points, Method.UMAP), n_neighbors=5) > 0.8
 

@@ -135,8 +135,8 @@ def test_no_category_hides_another() -> None:
     labels = np.repeat(["a", "b", "c"], 200)
     (axes,) = embedding_figure(features, {"condition": labels}).axes
     (drawn,) = axes.collections
-    colours = [tuple(colour) for colour in drawn.get_facecolors()]
-    places = [np.flatnonzero([colour == chosen for colour in colours]).mean() for chosen in set(colours)]
+    colors = [tuple(color) for color in drawn.get_facecolors()]
+    places = [np.flatnonzero([color == chosen for color in colors]).mean() for chosen in set(colors)]
     assert len(places) == 3
     assert places == pytest.approx([300] * 3, abs=50)  # each stands in the middle of the order on average
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a", "b", "c"]
@@ -146,6 +146,6 @@ def test_no_category_hides_another() -> None:
     assert {tuple(point) for point in np.round(np.asarray(drawn.get_offsets()), 6)} == points
     keys = [handle.get_markerfacecolor() for handle in axes.get_legend().legend_handles]
     for key, label in zip(keys, "abc", strict=True):
-        chosen = np.array([colour == to_rgba(key) for colour in colours])
+        chosen = np.array([color == to_rgba(key) for color in colors])
         expected = {tuple(point) for point in np.round(principal_components(features)[labels == label], 6)}
         assert {tuple(p) for p in np.round(np.asarray(drawn.get_offsets())[chosen], 6)} == expected

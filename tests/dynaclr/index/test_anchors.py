@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynaclr.index.anchors import Loss, anchor_losses
+from dynaclr.index.anchors import Exclusion, anchor_exclusions
 from dynaclr.tracks.lineage import build_forest
 from dynaclr.tracks.table import CellTable, Relation, RelativeLookup, build_table
 
@@ -49,22 +49,24 @@ def family(spec: Spec, track: int, relation: Relation) -> list[int]:
     return [other for other in range(len(spec)) if line(other)[-1] == line(track)[-1]]
 
 
-def cause(spec: Spec, track: int, t: int, relation: Relation, tau: list[list[int]], border: set[int]) -> Loss:
+def cause(
+    spec: Spec, track: int, t: int, relation: Relation, tau: list[list[int]], border: set[int]
+) -> Exclusion:
     """Return the first cause that applies; the end of a family is that of its descendants."""
     fov, _, times = spec[track]
     low, high = tau[fov]
     seen = {time for other in family(spec, track, relation) for time in spec[other][2]}
     if any(t + offset in seen for offset in range(low, high + 1)):
-        return Loss.NONE
+        return Exclusion.NONE
     below = Relation.TRACK if relation is Relation.TRACK else Relation.DESCENDANT
     end = max(time for other in family(spec, track, below) for time in spec[other][2])
     if t + low >= FRAMES[fov]:
-        return Loss.LAST_FRAMES
+        return Exclusion.LAST_FRAMES
     if end >= t + low:
-        return Loss.GAP
+        return Exclusion.GAP
     if end - times[0] < low:
-        return Loss.SHORT_TRACK
-    return Loss.BORDER if track in border else Loss.TRACK_END
+        return Exclusion.SHORT_TRACK
+    return Exclusion.BORDER if track in border else Exclusion.TRACK_END
 
 
 @settings(deadline=None, max_examples=50)
@@ -80,36 +82,38 @@ def test_causes_are_those_of_the_definitions(
     table = table_of(spec)
     tau = [[low, low + span] for low, span in ranges]
     near = np.isin(table.track_id[table.track], list(border))
-    loss = anchor_losses(RelativeLookup(table, relation), np.array(tau), {}, near)
+    exclusion = anchor_exclusions(RelativeLookup(table, relation), np.array(tau), {}, near)
     for row in range(len(table)):
         track, t = int(table.track_id[table.track[row]]), int(table.t[row])
-        assert Loss(loss[row]) is cause(spec, track, t, relation, tau, border), (track, t)
+        assert Exclusion(exclusion[row]) is cause(spec, track, t, relation, tau, border), (track, t)
 
 
 def test_what_is_left_out_is_told_by_the_first_cause_and_is_no_positive() -> None:
     table = table_of([(0, -1, [0, 1, 2, 3])])
     masks = {
-        Loss.EXCLUDED: np.array([False, True, False, False]),
-        Loss.BLANK: np.array([False, True, True, False]),
+        Exclusion.EXCLUDED: np.array([False, True, False, False]),
+        Exclusion.BLANK: np.array([False, True, True, False]),
     }
-    usable = ~(masks[Loss.EXCLUDED] | masks[Loss.BLANK])
+    usable = ~(masks[Exclusion.EXCLUDED] | masks[Exclusion.BLANK])
     near = np.zeros(4, dtype=bool)
     lookup = RelativeLookup(table, Relation.TRACK, usable)
-    loss = anchor_losses(lookup, np.array([[1, 2], [1, 2]]), masks, near)
-    assert loss.tolist() == [Loss.GAP, Loss.EXCLUDED, Loss.BLANK, Loss.TRACK_END]
+    exclusion = anchor_exclusions(lookup, np.array([[1, 2], [1, 2]]), masks, near)
+    assert exclusion.tolist() == [Exclusion.GAP, Exclusion.EXCLUDED, Exclusion.BLANK, Exclusion.TRACK_END]
 
 
 def test_the_cell_itself_is_always_a_positive_of_the_relation_self() -> None:
     table = table_of([(0, -1, [7]), (1, -1, [4])])
-    masks = {Loss.BLANK: np.array([True, False])}
+    masks = {Exclusion.BLANK: np.array([True, False])}
     lookup = RelativeLookup(table, Relation.SELF)
-    loss = anchor_losses(lookup, np.zeros((2, 2), dtype=np.int64), masks, np.zeros(2, dtype=bool))
-    assert loss.tolist() == [Loss.BLANK, Loss.NONE]
+    exclusion = anchor_exclusions(lookup, np.zeros((2, 2), dtype=np.int64), masks, np.zeros(2, dtype=bool))
+    assert exclusion.tolist() == [Exclusion.BLANK, Exclusion.NONE]
 
 
 @pytest.mark.parametrize(("low", "high"), [(1, 1), (3, 5), (8, 9)])
 def test_no_row_is_lost_twice_or_forgotten(low: int, high: int) -> None:
     table = table_of([(0, -1, list(range(8))), (0, 0, [7]), (1, -1, [0, 4])])
     near = np.zeros(len(table), dtype=bool)
-    loss = anchor_losses(RelativeLookup(table, Relation.DESCENDANT), np.tile([low, high], (2, 1)), {}, near)
-    assert np.bincount(loss, minlength=len(Loss)).sum() == len(table)
+    exclusion = anchor_exclusions(
+        RelativeLookup(table, Relation.DESCENDANT), np.tile([low, high], (2, 1)), {}, near
+    )
+    assert np.bincount(exclusion, minlength=len(Exclusion)).sum() == len(table)

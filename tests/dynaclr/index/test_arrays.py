@@ -18,10 +18,10 @@ def test_patches_lie_inside_and_as_near_as_they_can(coded_source: Path, patch: t
     rows = np.arange(len(table))
     found = index.corners(rows)
     away = np.zeros(len(table), dtype=bool)
-    for axis, (size, corner, centre) in enumerate(zip(patch, found, (table.y, table.x), strict=True)):
+    for axis, (size, corner, center) in enumerate(zip(patch, found, (table.y, table.x), strict=True)):
         image = image_yx[table.fov_of(rows), axis]
         for row in rows.tolist():
-            pixel = int(np.floor(centre[row] + 0.5))
+            pixel = int(np.floor(center[row] + 0.5))
             places = range(int(image[row]) - size + 1)
             assert corner[row] == min(places, key=lambda first: abs(first + size // 2 - pixel))
             away[row] |= corner[row] + size // 2 != pixel

@@ -142,7 +142,7 @@ def test_other_options_are_another_entry(coded_source: Path, cache: Path, other:
     assert len(list(cache.iterdir())) == 2
     plain = MultiExperimentIndex(registry, **arguments, options=IndexOptions(**options))
     for index in made:
-        assert np.array_equal(index.loss, plain.loss)
+        assert np.array_equal(index.exclusion, plain.exclusion)
         assert index.report.text() == plain.report.text()
 
 
@@ -163,7 +163,7 @@ def test_a_damaged_cache_is_built_again(coded_source: Path, cache: Path, damage:
     again = cached_index(coded_source, cache)
     assert again.report.text() == first.report.text()
     assert np.array_equal(again.table.frame_key, first.table.frame_key)
-    assert np.array_equal(again.loss, first.loss)
+    assert np.array_equal(again.exclusion, first.exclusion)
     assert file.read_bytes() == content
 
 

@@ -12,7 +12,7 @@ import yaml
 
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.index import MultiExperimentIndex
-from dynaclr.index.anchors import Loss
+from dynaclr.index.anchors import Exclusion
 
 FOVS = ("A/1/0", "A/1/1", "B/1/0")
 
@@ -45,14 +45,14 @@ def test_counts_are_those_of_the_files(index: MultiExperimentIndex, coded_source
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_anchors_and_losses_add_up(index: MultiExperimentIndex, number: int) -> None:
+def test_anchors_and_exclusions_add_up(index: MultiExperimentIndex, number: int) -> None:
     report = index.report.experiments[number]
     mine = index.fov_experiment[index.table.fov_of()] == number
-    assert report.anchors == np.count_nonzero(mine & (index.loss == Loss.NONE))
+    assert report.anchors == np.count_nonzero(mine & (index.exclusion == Exclusion.NONE))
     assert report.lost == {
-        cause.name.lower().replace("_", " "): np.count_nonzero(mine & (index.loss == cause))
-        for cause in Loss
-        if cause is not Loss.NONE
+        cause.name.lower().replace("_", " "): np.count_nonzero(mine & (index.exclusion == cause))
+        for cause in Exclusion
+        if cause is not Exclusion.NONE
     }
     assert report.anchors + sum(report.lost.values()) == report.observations
     assert report.notes["patches moved at the border"] == np.count_nonzero(

@@ -13,7 +13,7 @@ import pytest
 from dynaclr.base.errors import DataError
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.experiment.fovs import select_fovs
-from dynaclr.index.anchors import Loss
+from dynaclr.index.anchors import Exclusion
 from dynaclr.index.arrays import IndexArrays
 from dynaclr.index.options import IndexOptions
 from dynaclr.index.source import load_index
@@ -33,7 +33,7 @@ def arrays_of(path: Path, **options: Any) -> tuple[IndexArrays, list[Path]]:
 
 def test_an_anchor_has_a_positive_in_its_track(coded_source: Path) -> None:
     arrays, files = arrays_of(coded_source, relation="track")
-    table, loss, counts, curation = load_index(arrays, files)
+    table, exclusion, counts, curation = load_index(arrays, files)
     seen = set()
     for number, file in enumerate(files):
         for _, row in pd.read_csv(file).iterrows():
@@ -43,7 +43,7 @@ def test_an_anchor_has_a_positive_in_its_track(coded_source: Path) -> None:
     for row, identity in enumerate(zip(fov.tolist(), track.tolist(), table.t.tolist(), strict=True)):
         assert identity in seen
         positive = any((*identity[:2], identity[2] + offset) in seen for offset in TAU_FRAMES)
-        assert bool(loss[row] == Loss.NONE) is positive
+        assert bool(exclusion[row] == Exclusion.NONE) is positive
     assert [item.rows for item in counts if item] == [len(pd.read_csv(file)) for file in files]
     assert curation is None
 

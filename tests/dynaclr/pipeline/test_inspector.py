@@ -68,7 +68,7 @@ def test_a_pair_alone_is_the_pair_of_its_batch(inspector: BatchInspector, epoch:
             assert np.array_equal(view.raw, raw[name][place].numpy())
             assert np.array_equal(view.seen, seen[name][place].numpy())
             alone = inspector.pipeline.prepare.normalize(raw[name], raw[f"{name}_norm_meta"])[place]
-            assert np.array_equal(view.normalised, alone.numpy())
+            assert np.array_equal(view.normalized, alone.numpy())
         assert pair.anchor_meta["row"] == raw["anchor_meta"]["row"][place]
         assert pair.positive_meta["tau_frames"] == raw["positive_meta"]["tau_frames"][place]
         assert pair.positive_meta["row"] in pair.candidates.rows
@@ -82,7 +82,7 @@ def test_some_pairs_are_those_of_the_whole_batch(inspector: BatchInspector) -> N
         pictures = inspector.images(inspector.anchors(1, 3), places, sight)
         for shown, name in zip(pictures, ("anchor", "positive"), strict=True):
             assert np.array_equal(shown, expected[name][places].numpy())
-    anchor, _ = inspector.images(inspector.anchors(1, 3), places, Sight.NORMALISED)
+    anchor, _ = inspector.images(inspector.anchors(1, 3), places, Sight.NORMALIZED)
     alone = inspector.pipeline.prepare.normalize(raw["anchor"], raw["anchor_norm_meta"])
     assert np.array_equal(anchor, alone[places].numpy())
 

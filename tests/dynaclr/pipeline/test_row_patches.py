@@ -37,7 +37,7 @@ def inspector(synthetic_source: Path) -> BatchInspector:
 
 def test_patches_of_rows_and_their_brightness_are_those_of_the_batches(inspector: BatchInspector) -> None:
     batch = inspector.anchors(0, 0)
-    seen, _ = inspector.images(batch, np.arange(len(batch)), Sight.NORMALISED)
+    seen, _ = inspector.images(batch, np.arange(len(batch)), Sight.NORMALIZED)
     edge = (PATCH - FINAL) // 2
     seen = seen[..., edge : edge + FINAL, edge : edge + FINAL]
     rows = inspector.dataset.rows[np.asarray(batch)]

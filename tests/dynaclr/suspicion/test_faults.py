@@ -95,7 +95,7 @@ def shifted(table: pd.DataFrame) -> pd.DataFrame:
 
 EXAMPLES = [
     ("yx", "y and x are exchanged", CORRUPT["exchanged_yx"]),
-    ("microns", "centroids (are|may be) micrometres", CORRUPT["microns"]),
+    ("microns", "centroids (are|may be) micrometers", CORRUPT["microns"]),
 ]
 
 

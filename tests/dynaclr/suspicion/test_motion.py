@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynaclr.suspicion import links_of, suspects
-from dynaclr.suspicion.motion import far_daughters, jumps, neighbour_px, step_px, swaps
+from dynaclr.suspicion.motion import far_daughters, jumps, neighbor_px, step_px, swaps
 from dynaclr.suspicion.robust import group_median, robust_scores
 from dynaclr.tracks.lineage import build_forest
 from dynaclr.tracks.table import CellTable, build_table
@@ -61,7 +61,7 @@ def slow_links(table: CellTable) -> dict[int, tuple[int, bool]]:
 
 @settings(deadline=None, max_examples=50)
 @given(tables())
-def test_links_neighbours_and_swaps_are_those_of_loops(table: CellTable) -> None:
+def test_links_neighbors_and_swaps_are_those_of_loops(table: CellTable) -> None:
     links = links_of(table)
     expected = slow_links(table)
     assert links.later.tolist() == sorted(expected)
@@ -77,7 +77,7 @@ def test_links_neighbours_and_swaps_are_those_of_loops(table: CellTable) -> None
         min((far(a, b) for b in range(len(table)) if b != a and frame[b] == frame[a]), default=np.inf)
         for a in range(len(table))
     ]
-    assert np.allclose(neighbour_px(table), nearest)
+    assert np.allclose(neighbor_px(table), nearest)
     usual = np.full(len(links), 1.0)
     pairs = set()
     for one in range(len(links)):
@@ -111,9 +111,9 @@ def test_medians_and_spreads_are_those_of_numpy() -> None:
         own = values[groups == group]
         assert middle[group] == pytest.approx(np.median(own))
         spread = 1.4826 * np.median(np.abs(own - np.median(own)))
-        score, centre = robust_scores(values, groups, 4, 1e-9)
+        score, center = robust_scores(values, groups, 4, 1e-9)
         assert score[groups == group] == pytest.approx((own - np.median(own)) / spread)
-        assert np.all(centre[groups == group] == middle[group])
+        assert np.all(center[groups == group] == middle[group])
 
 
 def test_a_jump_needs_another_cell_that_could_be_meant() -> None:
@@ -128,7 +128,7 @@ def test_a_jump_needs_another_cell_that_could_be_meant() -> None:
     calm.append({"t": t, "y": crowded["y"] + 8, "x": np.full(30, 70.0)})
     table = table_of(calm)
     links = links_of(table)
-    evidence, usual = jumps(table, links, neighbour_px(table))
+    evidence, usual = jumps(table, links, neighbor_px(table))
     big = np.flatnonzero(step_px(table, links) > 15)
     by_track = {int(table.track_id[table.track[links.later[link]]]): evidence[link] for link in big}
     assert by_track[0] < 1 < by_track[4]
@@ -146,13 +146,13 @@ def test_daughters_far_from_their_mother() -> None:
     table = table_of(tracks)
     links = links_of(table)
     home = np.zeros(len(links), dtype=np.int64)
-    evidence = far_daughters(table, links, home, np.full(len(links), 1.0), neighbour_px(table))
+    evidence = far_daughters(table, links, home, np.full(len(links), 1.0), neighbor_px(table))
     assert table.track_id[table.track[links.later[evidence > 1]]].tolist() == [23]
     assert np.all(evidence[~links.division] == 0)
 
 
 def crowd(n_fovs: int, cells: int, frames: int, seed: int) -> tuple[CellTable, set[int]]:
-    """Random walks with 2 % of the links exchanged with a neighbour, and the rows where they arrive."""
+    """Random walks with 2 % of the links exchanged with a neighbor, and the rows where they arrive."""
     rng = np.random.Generator(np.random.Philox(seed))
     grid = np.stack(np.meshgrid(np.arange(cells), np.arange(cells), indexing="ij"), -1).reshape(-1, 2) * 25.0
     count = grid.shape[0]
@@ -224,7 +224,7 @@ def test_exchanged_links_fill_the_top_of_the_list() -> None:
 def test_links_looked_up_in_parts_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     table, _ = crowd(2, 5, 12, 3)
     links = links_of(table)
-    _, usual = jumps(table, links, neighbour_px(table))
+    _, usual = jumps(table, links, neighbor_px(table))
     whole, ticks = swaps(table, links, usual), []
     monkeypatch.setattr("dynaclr.suspicion.motion._AT_ONCE", 7)
     parts = swaps(table, links, usual, lambda: ticks.append(1))
@@ -243,7 +243,7 @@ def test_a_search_without_pixels_can_be_given_up_at_every_step(monkeypatch: pyte
     monkeypatch.setattr("dynaclr.suspicion.motion._AT_ONCE", 100)
     told: list[str] = []
     suspects(index, progress=lambda step, done, total: told.append(step))
-    assert {"neighbours", "jumps", "exchanged links", "tables"} == set(told)
+    assert {"neighbors", "jumps", "exchanged links", "tables"} == set(told)
     for last in range(len(told)):
         seen: list[str] = []
 

@@ -87,7 +87,7 @@ FAULTS: list[tuple[Callable[[Points], Points], str, str]] = [
     (lambda p: moved(p, y=p.x, x=p.y), "y and x are exchanged", "exchange these columns"),
     (
         lambda p: moved(p, y=p.y * PIXEL_UM, x=p.x * PIXEL_UM),
-        "centroids are micrometres, not pixels",
+        "centroids are micrometers, not pixels",
         "divide y and x by 0.6",
     ),
     (

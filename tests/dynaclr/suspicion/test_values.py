@@ -141,5 +141,5 @@ def test_findings_on_one_thing_become_one() -> None:
     mark = result[1].mark(Verdict.EXCLUDE, "anna", time)
     assert mark.subject == ("link", "june", "A/1/0", 3, 7, -1)
     assert (mark.y, mark.x, mark.reason) == (1.5, 2.5, "swap; jump")
-    of_fov = Finding(120, MarkKind.FOV, "units", "micrometres", "june", "A/1/0", t=4)
+    of_fov = Finding(120, MarkKind.FOV, "units", "micrometers", "june", "A/1/0", t=4)
     assert of_fov.mark(Verdict.UNSURE, "anna", time).t is None

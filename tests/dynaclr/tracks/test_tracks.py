@@ -170,10 +170,10 @@ def test_few_outside_tell_of_exchanged_axes_too_and_a_single_one_does_not(tmp_pa
     assert "look exchanged" not in counts.warnings[0]
 
 
-def test_micrometres_are_suspected(tmp_path: Path) -> None:
+def test_micrometers_are_suspected(tmp_path: Path) -> None:
     rows = "".join(f"{k},0,{0.6 * k},{0.9 * k}\n" for k in range(25))
     _, counts = checked(tmp_path, HEAD + rows, scale=0.3)
-    assert "micrometres" in counts.warnings[0]
+    assert "micrometers" in counts.warnings[0]
     assert not checked(tmp_path, HEAD + rows, scale=1.0)[1].warnings
 
 

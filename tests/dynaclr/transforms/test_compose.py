@@ -79,7 +79,7 @@ def test_the_usual_list_is_fused_without_effect(final_yx):
     assert found.is_contiguous() and found.shape == (6, 2, 4, *final_yx)
 
 
-def test_neighbours_become_one_step_and_only_what_is_needed_is_computed(monkeypatch):
+def test_neighbors_become_one_step_and_only_what_is_needed_is_computed(monkeypatch):
     seen = []
     for kind in {type(item) for item in POOL}:
         monkeypatch.setattr(kind, "apply_window", spy(kind, kind.apply_window, seen))
@@ -132,7 +132,7 @@ def test_half_precision_is_rounded_once(dtype):
     assert torch.equal(found, fused(transforms, images.float(), (12, 12)).to(dtype))
 
 
-def test_an_empty_list_is_the_centre_crop_and_a_copy():
+def test_an_empty_list_is_the_center_crop_and_a_copy():
     images = random_images(3, 1, 2, 9, 8)
     found = fused([], images, (4, 4))
     assert torch.equal(found, images[..., 2:6, 2:6])

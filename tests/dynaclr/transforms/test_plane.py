@@ -35,9 +35,9 @@ def test_affine_equals_scipy(shape):
     transform = RandomAffine(180.0, (0.6, 1.5), 20.0, prob=1.0)
     parameters = transform.parameters(DRAW, shape)
     result = transform.apply(images, parameters)
-    centre = (np.array(shape[-2:]) - 1) / 2
+    center = (np.array(shape[-2:]) - 1) / 2
     for sample, matrix in enumerate(parameters.matrix.numpy()):
-        offset = centre - matrix @ centre
+        offset = center - matrix @ center
         for channel, z in np.ndindex(shape[1:3]):
             expected = ndimage.affine_transform(
                 images[sample, channel, z].double().numpy(), matrix, offset, order=1, mode="nearest"
@@ -153,7 +153,7 @@ def test_random_crop_equals_slices_and_reaches_every_place():
     }
 
 
-def test_centre_crop_keeps_the_middle():
+def test_center_crop_keeps_the_middle():
     images = random_images(2, 1, 1, 8, 9)
     assert torch.equal(CenterCrop((4, 4))(images, DRAW), images[..., 2:6, 2:6])
     with pytest.raises(ConfigError, match="larger than the images"):

@@ -43,7 +43,7 @@ IDENTITY = {
     "affine, none chosen": RandomAffine(prob=0.0),
     "flip": RandomFlip(prob=0.0),
     "crop": RandomCrop((16, 19)),
-    "centre": CenterCrop((16, 19)),
+    "center": CenterCrop((16, 19)),
     "z_shift": RandomZShift(2, prob=0.0),
     "gamma": RandomGamma((1.0, 1.0), prob=1.0),
     "gamma, none chosen": RandomGamma(prob=0.0),
@@ -158,7 +158,7 @@ def test_a_draw_is_an_address_of_numbers():
 def test_a_window_grows_up_to_its_frame():
     window = Window(20, 30, 3, 15, 28, 30)
     assert window.grown(5) == Window(20, 30, 0, 20, 23, 30)
-    assert Window.centre((7, 8), (4, 4)) == Window(7, 8, 1, 5, 2, 6)
+    assert Window.center((7, 8), (4, 4)) == Window(7, 8, 1, 5, 2, 6)
 
 
 @pytest.mark.parametrize(

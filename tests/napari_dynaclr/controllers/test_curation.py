@@ -13,7 +13,7 @@ import pytest
 from tests.support.faults import corrupted, exchanged
 
 from dynaclr.curation import Mark, MarkKind, SharedMarks, Verdict, read_marks
-from dynaclr.index.anchors import Loss
+from dynaclr.index.anchors import Exclusion
 from dynaclr.suspicion import links_of
 from dynaclr.testing import synthetic_training
 from napari_dynaclr.controllers.curation import CurationController
@@ -116,7 +116,7 @@ def test_the_parts_of_a_cell_are_marked_and_applied(opened: Open, tiny: Path) ->
     assert desk.view.reason == ""
     desk.apply()
     index = desk.session.project.parts["training"]  # type: ignore[union-attr]
-    assert np.count_nonzero(index.loss == Loss.EXCLUDED) > 1
+    assert np.count_nonzero(index.exclusion == Exclusion.EXCLUDED) > 1
     assert desk.where == ("dengue_june", "A/1/0", 1, 3)
     assert desk.view.total.text() == "3 marks"
     assert desk.view.marks.removed.text().startswith("Applied: ")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynaclr.index import MultiExperimentIndex
-from dynaclr.index.anchors import Loss
+from dynaclr.index.anchors import Exclusion
 from dynaclr.tracks.lineage import build_forest
 from dynaclr.tracks.table import CellTable, build_table
 from napari_dynaclr.presentation.lineage_layout import (
@@ -148,8 +148,8 @@ def test_real_tables_bring_losses_borders_and_hours(coded_source: Path) -> None:
     assert layout.fov == 4
     assert layout.clamped.all()
     assert layout.hours.tolist() == index.hours(layout.row).tolist()
-    assert layout.loss.tolist() == index.loss[layout.row].tolist()
-    assert Loss.LAST_FRAMES in layout.loss
+    assert layout.loss.tolist() == index.exclusion[layout.row].tolist()
+    assert Exclusion.LAST_FRAMES in layout.loss
     mother = np.flatnonzero(index.table.track_id[index.table.track] == 1)
     assert family_layout(index, int(mother[0])).track_id.tolist() == [1, 2, 3]
 

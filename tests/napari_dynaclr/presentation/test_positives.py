@@ -11,7 +11,7 @@ from dynaclr.base.random import BatchKey, Purpose, uniforms
 from dynaclr.dataset.pairs import TauLaw, draw_pairs
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.index import MultiExperimentIndex
-from dynaclr.index.anchors import Loss
+from dynaclr.index.anchors import Exclusion
 from dynaclr.index.options import IndexOptions
 from dynaclr.tracks import Relation, RelativeLookup
 from napari_dynaclr.presentation.lineage_layout import family_layout
@@ -59,8 +59,8 @@ def test_barriers_equal_plain_reasoning(coded_source: Path, relation: str) -> No
         expected = [barrier_of(index, law, row, other) for other in layout.row.tolist()]
         assert [Barrier(code) for code in found.barrier.tolist()] == expected
         assert sorted(found.rows.tolist()) == sorted(layout.row[found.barrier == Barrier.NONE].tolist())
-        assert found.loss == index.loss[row]
-        assert (found.rows.size > 0) == (found.loss == Loss.NONE)
+        assert found.loss == index.exclusion[row]
+        assert (found.rows.size > 0) == (found.loss == Exclusion.NONE)
 
 
 def test_probabilities_are_the_frequencies_of_the_draws(coded_source: Path) -> None:
@@ -87,14 +87,14 @@ def test_rows_that_are_left_out(coded_source: Path) -> None:
     anchor = int(index.anchor_rows[0])
     layout = family_layout(index, anchor)
     victim = int(positives_of(index, law, layout, anchor).rows[0])
-    index.loss[victim] = Loss.EXCLUDED
+    index.exclusion[victim] = Exclusion.EXCLUDED
     index.usable[victim] = False
     index.lookup = RelativeLookup(index.table, index.relation, index.usable)
     found = positives_of(index, law, layout, anchor)
     assert found.barrier[layout.node_of(victim)] == Barrier.LEFT_OUT
     assert victim not in found.rows
     own = positives_of(index, law, layout, victim)
-    assert own.loss is Loss.EXCLUDED
+    assert own.loss is Exclusion.EXCLUDED
     assert not own.rows.size
     assert np.all(own.barrier == Barrier.NO_ANCHOR)
 
@@ -112,4 +112,4 @@ def test_an_offset_without_weight_is_said(coded_source: Path) -> None:
 
 def test_every_code_has_words() -> None:
     assert set(BARRIER_TEXT) == set(Barrier)
-    assert set(LOSS_TEXT) == set(Loss)
+    assert set(LOSS_TEXT) == set(Exclusion)

@@ -18,7 +18,7 @@ from tests.support.embedded import write_embedding
 from tests.support.viewer import PLUGIN, Window, messages
 
 from dynaclr.base import keys
-from dynaclr.embedding.neighbours import NeighbourSearch
+from dynaclr.embedding.neighbors import NeighborSearch
 from dynaclr.embedding.table import Space
 from dynaclr.options.spec import RunSpec
 from dynaclr.runs.record.layout import RunFolder
@@ -197,7 +197,7 @@ def test_neighbours_are_shown_and_gone_to(explored: Exploring, qtbot: Any) -> No
     number = 40
     at.hub.session.select(atlas.cell(number))
     at.idle()
-    search = NeighbourSearch(atlas.table.features)
+    search = NeighborSearch(atlas.table.features)
     kin = atlas.lineage == atlas.lineage[number]
     expected = search.nearest(number, 24, kin)
     rows = at.view.controller.neighbours.rows
@@ -215,7 +215,7 @@ def test_neighbours_are_shown_and_gone_to(explored: Exploring, qtbot: Any) -> No
     at.view.choices.spaces.setCurrentText("projections")
     at.view.choices.spaces.activated.emit(1)
     at.idle()
-    found = NeighbourSearch(atlas.table.projections).nearest(number, 5).rows
+    found = NeighborSearch(atlas.table.projections).nearest(number, 5).rows
     assert at.view.controller.neighbours.rows[1:].tolist() == found.tolist()
     where = panel.sheet.tile_rect(2).center()
     qtbot.mouseClick(panel.sheet.viewport(), Qt.MouseButton.LeftButton, pos=where)

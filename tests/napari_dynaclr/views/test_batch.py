@@ -53,7 +53,7 @@ def test_numbers_are_those_of_the_batch(opened: Opened) -> None:
         if axis.pool.size:
             assert [bar.pool for bar in bars.bars] == pytest.approx([axis.pool_share[k] for k in there])
     assert [chart.series[0].y.tolist() for chart in view.panel.tau] == [
-        item.realised.tolist() for item in expected.tau
+        item.realized.tolist() for item in expected.tau
     ]
     assert "batch 1 of" in view.address.about.text()
     bars = view.panel.bars["experiment"]

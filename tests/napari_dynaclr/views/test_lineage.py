@@ -11,7 +11,7 @@ import pytest
 from tests.support.viewer import turn_wheel
 
 from dynaclr.dataset.pairs import TauLaw, candidates_of
-from dynaclr.index.anchors import Loss, anchor_losses
+from dynaclr.index.anchors import Exclusion, anchor_exclusions
 from dynaclr.tracks.lineage import build_forest
 from dynaclr.tracks.table import CellTable, Relation, RelativeLookup, build_table
 from napari_dynaclr.keys.steps import STEP_ACTIONS, neighbours
@@ -39,7 +39,7 @@ def make_layout(table: CellTable) -> LineageLayout:
     excluded = table.t == 13
     border = table.track_id[table.track] == 3
     lookup = RelativeLookup(table, Relation.DESCENDANT, ~excluded)
-    loss = anchor_losses(lookup, np.array([[1, 3]]), {Loss.EXCLUDED: excluded}, border)
+    loss = anchor_exclusions(lookup, np.array([[1, 3]]), {Exclusion.EXCLUDED: excluded}, border)
     return lay_out(table, rows, loss[rows], border[rows], (3.0, 0.5))
 
 
@@ -277,7 +277,7 @@ def test_sizes_grow_with_probability_and_glyphs_follow_the_data(
     assert pale == expected(~candidate & (layout.row != row))
     assert strong >= expected(candidate | (layout.row == row))
     assert drawn("border") == expected(layout.clamped)
-    assert drawn("left_out") == expected(layout.loss == Loss.EXCLUDED)
+    assert drawn("left_out") == expected(layout.loss == Exclusion.EXCLUDED)
     assert drawn("selected") == expected(layout.row == row)
     assert f"{found.rows.size} possible positives" in view.about.text()
     view.set_selected(row_at(layout, 1, 0))

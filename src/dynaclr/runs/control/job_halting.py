@@ -1,4 +1,4 @@
-"""Ends a run that is a job of a cluster: it is asked, then its job is cancelled; waits for nothing."""
+"""Ends a run that is a job of a cluster: it is asked, then its job is canceled; waits for nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dynaclr.runs.record.observing import observe
 class JobHalt:
     """The end of one job; made when it is asked for, and used as `Halt` is.
 
-    A job that waits in the queue is taken out of it. The job is cancelled only by `escalate`: a cluster
+    A job that waits in the queue is taken out of it. The job is canceled only by `escalate`: a cluster
     takes its time, and nobody wants to lose a step to impatience.
 
     Parameters

@@ -173,7 +173,7 @@ def map_embedding(
     if method is Method.UMAP and not has_umap():
         raise ConfigError(UMAP_MISSING)
     arguments = [str(path), "--method", method.value, "--of", space.value]
-    pace = _Pace(tell, _ITERATION, "iterations", "loading libraries, finding neighbours", _ITERATIONS)
+    pace = _Pace(tell, _ITERATION, "iterations", "loading libraries, finding neighbors", _ITERATIONS)
     with tempfile.TemporaryDirectory(prefix="dynaclr-map-") as place:
         run_verb("map", arguments, Path(place) / "map.txt", pace)
     made = read_map(map_file(path, method, space), table.vectors(space))

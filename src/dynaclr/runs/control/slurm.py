@@ -41,7 +41,7 @@ class JobState(StrEnum):
     OUT_OF_MEMORY = "out of memory"
     PREEMPTED = "preempted"
     NODE_FAIL = "node failed"
-    CANCELLED = "cancelled"
+    CANCELLED = "canceled"
     UNKNOWN = "unknown"
 
     @property
@@ -125,7 +125,7 @@ def cancel(folder: RunFolder, *, now: bool = False) -> None:
     waits = not now and _queued(job).state is JobState.PENDING
     if now or waits:
         _run("scancel", job)
-        write_end(folder.ended_by, "taken out of the queue" if waits else "job cancelled", {"job": job})
+        write_end(folder.ended_by, "taken out of the queue" if waits else "job canceled", {"job": job})
         return
     try:
         folder.stop.touch()
@@ -211,7 +211,7 @@ def _accounted(job: str) -> Job:
 
 
 def _state(text: str) -> JobState:
-    """Return the state that a word of SLURM means; "CANCELLED by 1000" is cancelled."""
+    """Return the state that a word of SLURM means; "CANCELLED by 1000" is canceled."""
     words = text.split()
     return _STATES.get(words[0].rstrip("+"), JobState.UNKNOWN) if words else JobState.UNKNOWN
 

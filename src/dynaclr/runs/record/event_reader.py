@@ -129,7 +129,7 @@ def thinned(
     if len(steps) <= 2 * pixels or pixels < 1:
         return steps, values
     edges = np.ceil(np.linspace(float(steps[0]), float(steps[-1]) + 1.0, pixels + 1)[:-1]).astype(steps.dtype)
-    starts = np.unique(np.searchsorted(steps, edges))  # a pixel without points is left to its neighbour
+    starts = np.unique(np.searchsorted(steps, edges))  # a pixel without points is left to its neighbor
     gaps = np.isnan(values)
     low = high = values
     if gaps.any():

@@ -23,7 +23,7 @@ _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def log_text(data: bytes) -> list[str]:
-    """Return the lines of a piece of a log: bars that are drawn over leave their last state, colours go."""
+    """Return the lines of a piece of a log: bars that are drawn over leave their last state, colors go."""
     text = data.decode("utf-8", errors="replace").replace("\r\n", "\n")
     lines = (line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
     return [_CONTROL.sub("", line).rstrip() for line in lines]

@@ -189,7 +189,7 @@ def test_a_job_that_trains_is_asked_first(job: RunFolder, cluster: Cluster) -> N
     assert calls(programs, "scancel") == ["4711"]
     assert observe(job).state is State.RUNNING  # until its heart has stood still for a while
     os.utime(job.status, (1, 1))
-    assert observe(job).reason.endswith("job cancelled")
+    assert observe(job).reason.endswith("job canceled")
     assert halt.poll() is HaltStep.ENDED
 
 

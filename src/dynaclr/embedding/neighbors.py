@@ -13,7 +13,7 @@ from dynaclr.base.errors import DataError, problem
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """Neighbours of a row, the nearest first; of equally near ones the one with the smaller number.
+    """Neighbors of a row, the nearest first; of equally near ones the one with the smaller number.
 
     Attributes
     ----------
@@ -27,10 +27,10 @@ class Nearest:
     similarity: npt.NDArray[np.float64]
 
 
-class NeighbourSearch:
+class NeighborSearch:
     """Finds the nearest of all rows.
 
-    A vector that is zero or no number has no direction: such a row is nobody's neighbour.
+    A vector that is zero or no number has no direction: such a row is nobody's neighbor.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class NeighbourSearch:
         Parameters
         ----------
         row
-            Whose neighbours are looked for.
+            Whose neighbors are looked for.
         count
             How many.
         excluded

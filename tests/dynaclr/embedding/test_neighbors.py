@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dynaclr.base.errors import DataError
-from dynaclr.embedding.neighbours import NeighbourSearch
+from dynaclr.embedding.neighbors import NeighborSearch
 
 
 def reference(vectors: np.ndarray, row: int, count: int, excluded: np.ndarray) -> list[int]:
@@ -23,12 +23,12 @@ def reference(vectors: np.ndarray, row: int, count: int, excluded: np.ndarray) -
 
 @settings(deadline=None, max_examples=50)
 @given(st.integers(2, 30), st.integers(1, 6), st.integers(1, 40), st.integers(0, 99))
-def test_neighbours_are_those_of_a_plain_search(rows: int, width: int, count: int, seed: int) -> None:
+def test_neighbors_are_those_of_a_plain_search(rows: int, width: int, count: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     vectors = rng.integers(-3, 4, size=(rows, width)).astype(np.float64)  # ties, and rows that are zero
     vectors[0] = 1.0
     excluded = rng.random(rows) < 0.2
-    found = NeighbourSearch(vectors).nearest(0, count, excluded)
+    found = NeighborSearch(vectors).nearest(0, count, excluded)
     assert [round(value, 9) for value in found.similarity] == sorted(
         (round(value, 9) for value in found.similarity), reverse=True
     )
@@ -43,15 +43,15 @@ def test_neighbours_are_those_of_a_plain_search(rows: int, width: int, count: in
 
 def test_of_equals_the_first_comes_first() -> None:
     vectors = np.tile(np.array([[1.0, 0.0], [0.0, 1.0]], dtype=np.float32), (4, 1))
-    found = NeighbourSearch(vectors).nearest(2, 5)
+    found = NeighborSearch(vectors).nearest(2, 5)
     assert found.rows.tolist() == [0, 4, 6, 1, 3]
     assert found.similarity.tolist() == [1, 1, 1, 0, 0]
-    assert NeighbourSearch(vectors).nearest(2, 2).rows.tolist() == [0, 4]
+    assert NeighborSearch(vectors).nearest(2, 2).rows.tolist() == [0, 4]
 
 
-def test_rows_without_a_direction_are_nobodys_neighbours() -> None:
+def test_rows_without_a_direction_are_nobodys_neighbors() -> None:
     vectors = np.array([[1, 0], [0, 0], [np.nan, 1], [-1, 0], [np.inf, 0]], dtype=np.float32)
-    search = NeighbourSearch(vectors)
+    search = NeighborSearch(vectors)
     found = search.nearest(0, 9)
     assert found.rows.tolist() == [3]
     assert found.similarity.tolist() == [-1]

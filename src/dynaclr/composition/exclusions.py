@@ -1,4 +1,4 @@
-"""Why observations are no anchors, by experiment and condition: losses are rarely random."""
+"""Why observations are no anchors, by experiment and condition: exclusions are rarely random."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr.index import Loss, MultiExperimentIndex
+from dynaclr.index import Exclusion, MultiExperimentIndex
 
 
 @dataclass(frozen=True, slots=True)
-class LossTable:
-    """Observations by cause of their loss.
+class ExclusionTable:
+    """Observations by cause of their exclusion.
 
     Attributes
     ----------
     experiments, conditions, causes
-        Labels; the first cause is "anchor": what is not lost.
+        Labels; the first cause is "anchor": what is not excluded.
     counts
         (n_experiments, n_conditions, n_causes) observations.
     """
@@ -28,19 +28,19 @@ class LossTable:
     counts: npt.NDArray[np.int64]
 
     @property
-    def lost_share(self) -> npt.NDArray[np.float64]:
-        """Share of observations that are no anchor (n_experiments, n_conditions); NaN for no observation."""
+    def excluded_share(self) -> npt.NDArray[np.float64]:
+        """Share of observations that are no anchors (n_experiments, n_conditions); NaN for no observation."""
         total = self.counts.sum(axis=2)
         kept = np.full(total.shape, np.nan)
         return np.asarray(1.0 - np.divide(self.counts[..., 0], total, out=kept, where=total > 0))
 
 
-def count_losses(index: MultiExperimentIndex) -> LossTable:
+def count_exclusions(index: MultiExperimentIndex) -> ExclusionTable:
     """Return what became of the observations of an index."""
     names, conditions = index.registry.names, index.condition_names
-    shape = (len(names), len(conditions), len(Loss))
+    shape = (len(names), len(conditions), len(Exclusion))
     fov = index.table.fov_of()
     cell = index.fov_experiment[fov].astype(np.int64) * shape[1] + index.fov_condition[fov]
-    counts = np.bincount(cell * shape[2] + index.loss, minlength=int(np.prod(shape))).reshape(shape)
-    causes = ("anchor", *(cause.name.lower().replace("_", " ") for cause in Loss if cause))
-    return LossTable(tuple(names), tuple(conditions), causes, counts.astype(np.int64))
+    counts = np.bincount(cell * shape[2] + index.exclusion, minlength=int(np.prod(shape))).reshape(shape)
+    causes = ("anchor", *(cause.name.lower().replace("_", " ") for cause in Exclusion if cause))
+    return ExclusionTable(tuple(names), tuple(conditions), causes, counts.astype(np.int64))
