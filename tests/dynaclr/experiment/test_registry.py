@@ -44,7 +44,7 @@ def test_channels_are_aligned_by_position(coded_source: Path) -> None:
             lambda e: e[0].update(channel_names=["Phase", "GFP", "Other"]),
             r"channel_names differ.*Extra.*Other",
         ),
-        (lambda e: e[0].update(source_channel=["Phase", "Phase"]), "a channel stands twice"),
+        (lambda e: e[0].update(source_channel=["Phase", "Phase"]), "duplicate channel"),
         (lambda e: e[0].update(interval_minutes=0), r"interval_minutes.*> 0 minutes.*found 0"),
         (lambda e: e[0].update(interval_minutes=float("nan")), r"interval_minutes.*finite number"),
         (lambda e: e[0].update(interval_minutes="soon"), r"interval_minutes.*'soon'"),
@@ -55,14 +55,14 @@ def test_channels_are_aligned_by_position(coded_source: Path) -> None:
         ),
         (
             lambda e: e[0].update(condition_wells={"u": ["C/7"], "i": ["C/8"]}),
-            r"the plate has no well of any condition.*some of A/1, B/1.*C/7 \('u'\), C/8 \('i'\)",
+            r"no well of the conditions is on the plate.*some of A/1, B/1.*C/7 \('u'\), C/8 \('i'\)",
         ),
-        (lambda e: e[0].update(name="coded1"), "two experiments have one name"),
-        (lambda e: e[0].update(name="Coded1"), "two experiments have one name"),
+        (lambda e: e[0].update(name="coded1"), "duplicate experiment name"),
+        (lambda e: e[0].update(name="Coded1"), "duplicate experiment name"),
         (lambda e: e[0].update(name="../evil"), "name cannot be used"),
         (lambda e: e[0].update(intervall_minutes=3), "unknown field.*Did you mean 'interval_minutes'"),
         (lambda e: e[0].pop("tracks_path"), r"line 2.*missing field|missing field"),
-        (lambda e: e[0].update(organelle=False), "not a text"),
+        (lambda e: e[0].update(organelle=False), "not text"),
     ],
 )
 def test_wrong_fields_are_named(coded: Path, change: Callable[[Any], None], message: str) -> None:
@@ -93,7 +93,7 @@ def test_plates_that_are_none(coded: Path, tmp_path: Path) -> None:
 
 def test_one_experiment_twice(coded_source: Path) -> None:
     config = ExperimentRegistry.from_yaml(coded_source).experiments[0]
-    with pytest.raises(ConfigError, match="two experiments have one name"):
+    with pytest.raises(ConfigError, match="duplicate experiment name"):
         ExperimentRegistry([config, config])
 
 
@@ -127,7 +127,7 @@ def test_subset_keeps_order(coded_source: Path) -> None:
         (b"", "an empty file"),
         (b"- a\n- b\n", "the top must be a mapping.*list"),
         (b"experiments:\n\t- name: a\n", "line 2"),
-        (b"experiments: []\nexperiments: []\n", "'experiments' stands twice, on lines 1 and 2"),
+        (b"experiments: []\nexperiments: []\n", "'experiments' is duplicated, on lines 1 and 2"),
         (b"experiments:\n  - name: \xff\n", "line 2 is not UTF-8.*0xff"),
         (b"a: !!python/object/apply:os.system ['true']\n", "not valid YAML at line 1"),
         (b"a: [1, 2\n", "not valid YAML"),

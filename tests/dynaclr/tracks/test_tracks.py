@@ -69,7 +69,7 @@ def test_whole_numbers_with_zero_decimals_are_accepted(tmp_path: Path) -> None:
         (HEAD, "no rows.*only a header"),
         ("track_id,T,y,x\n1,0,1,1\n", r"field t.*column is missing.*Did you mean 'T'"),
         ("track_id;t;y;x\n1;0;1,5;1\n", "not separated by commas.*';'"),
-        ("track_id,t,y,x,t\n1,0,1,1,0\n", "column stands twice"),
+        ("track_id,t,y,x,t\n1,0,1,1,0\n", "duplicate column"),
         (HEAD + "1,0,1,1\n1,1,2\n", r"row 3.*wrong number of values"),
         (HEAD + "1,0,1,1,9\n", r"row 2.*wrong number of values.*expected 4; found 5"),
         (HEAD + "1,0,1,1\n1e3,1,2,2\n", r"row 3, field track_id.*'1e3'"),
@@ -105,7 +105,7 @@ def test_the_table_of_another_fov_is_refused(tmp_path: Path) -> None:
     text = NAMED + "1,0,1,1,,A/1/0\n2,1,1,1,1,B/1/0\n3,1,1,1,1,B/1/1\n"
     with pytest.raises(
         DataError,
-        match=r"row 3, 4, field fov_name: 2 rows are of another FOV; expected A/1/0; found B/1/0, B/1/1",
+        match=r"row 3, 4, field fov_name: 2 rows belong to another FOV; expected A/1/0; found B/1/0, B/1/1",
     ):
         checked(tmp_path, text)
     with pytest.raises(DataError, match=r"row 2, field fov_name.*expected A/1/0; found 7"):

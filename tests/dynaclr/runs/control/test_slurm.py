@@ -170,7 +170,7 @@ def test_a_job_that_waits_is_taken_out_of_the_queue(job: RunFolder, cluster: Clu
     assert halt.poll() is HaltStep.ENDED
     seen = observe(job)
     assert (seen.state, worker(seen)) == (State.STOPPED, None)
-    assert seen.reason == f"ended by {getpass.getuser()} at {socket.gethostname()}: taken out of the queue"
+    assert seen.reason == f"ended by {getpass.getuser()} at {socket.gethostname()}: removed from the queue"
     assert calls(programs, "scancel") == ["4711"]
     delete_run(job.path)
 

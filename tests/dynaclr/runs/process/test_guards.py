@@ -89,7 +89,7 @@ def test_a_good_training_passes() -> None:
 
 @pytest.mark.parametrize("batches", [1, 5])
 def test_lost_batches(batches: int) -> None:
-    with pytest.raises(TrainingError, match=f"batches were lost.*expected 6; found {batches}"):
+    with pytest.raises(TrainingError, match=f"batches are missing.*expected 6; found {batches}"):
         fit(Model(), GuardTraining(), Swallows(batches))
 
 
