@@ -156,7 +156,7 @@ def test_experiments_of_one_folder_have_as_many_channels(tmp_path: Path) -> None
     convert_arrays({"a": coded(0)}, *family(), tmp_path, OPTIONS)
     other = ArrayOptions("other", 15.0)
     two = {"a": coded(0), "b": coded(1)}
-    with pytest.raises(DataError, match="same number of channels; expected 1; found 2 in 'other'"):
+    with pytest.raises(DataError, match="same number of source channels; expected 1; found 2 in 'other'"):
         convert_arrays(two, *family(), tmp_path, other)
     assert not (tmp_path / "other.zarr").exists()
     convert_arrays(two, *family(), tmp_path, OPTIONS, overwrite=True)

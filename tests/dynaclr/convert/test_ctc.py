@@ -240,7 +240,7 @@ def test_tables_that_are_wrong(tmp_path: Path, lbep: str, message: str) -> None:
 def test_files_that_are_missing(tmp_path: Path) -> None:
     source = sequence(tmp_path / "in")
     (source / "t003.tif").unlink()
-    with pytest.raises(DataError, match="not of the same frames.*frames in one only: 3"):
+    with pytest.raises(DataError, match="have different frames.*frames in one only: 3"):
         convert_ctc([source], tmp_path / "out", OPTIONS)
     (tmp_path / "in" / "01_RES" / "mask003.tif").unlink()
     with pytest.raises(DataError, match="no frame 3"):

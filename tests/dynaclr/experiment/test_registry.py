@@ -38,7 +38,7 @@ def test_channels_are_aligned_by_position(coded_source: Path) -> None:
         ),
         (
             lambda e: e[0].update(source_channel=["Phase"]),
-            r"experiment coded1.*different numbers of channels",
+            r"experiment coded1.*different numbers of source channels",
         ),
         (
             lambda e: e[0].update(channel_names=["Phase", "GFP", "Other"]),
@@ -106,7 +106,7 @@ def test_tau_in_frames(coded_source: Path) -> None:
     registry = ExperimentRegistry.from_yaml(coded_source)
     assert registry.tau_range_frames("coded0", (0.5, 2.0)) == (1, 4)
     assert registry.tau_range_frames("coded1", (0.5, 2.0)) == (2, 8)
-    with pytest.warns(UserWarning, match="single offset"):
+    with pytest.warns(UserWarning, match="single frame count"):
         assert registry.tau_range_frames("coded0", (0.25, 0.25)) == (1, 1)
     with pytest.raises(ConfigError, match=r"shorter than one frame.*0-0 frames at 30 min"):
         registry.tau_range_frames("coded0", (0.0, 0.1))
@@ -157,7 +157,7 @@ def test_a_config_made_in_code_is_checked_too(tmp_path: Path) -> None:
 
 def test_a_well_that_the_plate_lacks_is_told_and_the_others_are_used(coded: Path) -> None:
     path = edited(coded, lambda e: e[0].update(condition_wells={"u": ["A/1", "C/7"], "i": ["B/1"]}))
-    with pytest.warns(UserWarning, match=r"experiment coded0.*wells that the plate lacks.*found C/7 \('u'\)"):
+    with pytest.warns(UserWarning, match=r"experiment coded0.*wells that are not on the plate.*found C/7 \('u'\)"):
         registry = ExperimentRegistry.from_yaml(path)
     assert registry.get_experiment("coded0").condition_of("A/1") == "u"
 

@@ -133,7 +133,7 @@ def test_whole_experiments_are_held_out(coded_source: Path) -> None:
     assert pipeline.train_index.registry.names == ("coded0",)
     assert pipeline.val_index is not None
     assert pipeline.val_index.registry.names == ("coded1",)
-    assert "held out for validation" in pipeline.report.text()
+    assert "no validation data" in pipeline.report.text()
 
 
 def test_a_part_of_the_fovs_is_held_out(coded_source: Path) -> None:
@@ -160,7 +160,7 @@ def test_splits_that_cannot_be(coded_source: Path, split: SplitConfig, message: 
 def test_sizes_and_channels_are_checked(coded_source: Path) -> None:
     config = configuration(coded_source)
     wrong = PipelineConfig(config.data, config.split, config.sampling, TransformConfig((24, 24)))
-    with pytest.raises(ConfigError, match="final patch does not fit"):
+    with pytest.raises(ConfigError, match="final patch is larger"):
         Pipeline(wrong)
     dropping = TransformConfig((16, 16), channel_dropout_channels=[5], channel_dropout_prob=0.5)
     with pytest.raises(ConfigError, match="unknown channel"):

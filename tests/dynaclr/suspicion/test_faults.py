@@ -24,7 +24,7 @@ from dynaclr.testing import synthetic_experiments
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore:.*centroids fill only a corner"),
+    pytest.mark.filterwarnings("ignore:.*centroids cover only a corner"),
     pytest.mark.filterwarnings("ignore:.*parents continue after their daughter starts"),
 ]
 

@@ -67,7 +67,7 @@ def test_what_the_cluster_refuses_leaves_nothing(quick: RunSpec, cluster: Cluste
         submit(quick, tmp_path / "run")
     with pytest.raises(ConfigError, match=r"data\.batch_size"):
         submit(quick.changed({"data.batch_size": 0}), tmp_path / "run")
-    with pytest.raises(ConfigError, match="no blanks"):
+    with pytest.raises(ConfigError, match="no spaces"):
         submit(quick, tmp_path / "a run")
     assert [path.name for path in tmp_path.iterdir()] == ["bin"]
 

@@ -242,7 +242,7 @@ def test_a_truncated_checkpoint_is_passed_over_and_said(
     last.write_bytes(last.read_bytes()[: last.stat().st_size // 2])
     assert main(["fit", "--run.resume", str(run.path)]) == 0
     (warning,) = events(run, "warn")
-    assert "checkpoint passed over" in warning["text"]
+    assert "checkpoint skipped" in warning["text"]
     assert "last.ckpt" in warning["text"]
     assert warning["text"] in capsys.readouterr().out
     starts = events(run, "start")
