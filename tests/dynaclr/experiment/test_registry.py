@@ -157,7 +157,7 @@ def test_a_config_made_in_code_is_checked_too(tmp_path: Path) -> None:
 
 def test_a_well_that_the_plate_lacks_is_told_and_the_others_are_used(coded: Path) -> None:
     path = edited(coded, lambda e: e[0].update(condition_wells={"u": ["A/1", "C/7"], "i": ["B/1"]}))
-    with pytest.warns(UserWarning, match=r"experiment coded0.*wells that are not on the plate.*found C/7 \('u'\)"):
+    with pytest.warns(UserWarning, match=r"experiment coded0.*not on the plate.*found C/7 \('u'\)"):
         registry = ExperimentRegistry.from_yaml(path)
     assert registry.get_experiment("coded0").condition_of("A/1") == "u"
 
