@@ -13,6 +13,7 @@ from dynaclr.base.errors import ConfigError, problem
 from dynaclr.base.random import FIXED_EPOCH
 from dynaclr.channel_dropout import ChannelDropout
 from dynaclr.dataset import MultiExperimentTripletDataset
+from dynaclr.options.catalogue import fixed_parameters
 from dynaclr.options.fold import pipeline_config
 from dynaclr.options.settings import LoaderOptions
 from dynaclr.pipeline import Pipeline, Preparation, Stage
@@ -31,8 +32,7 @@ class MultiExperimentDataModule(LightningDataModule):
 
     Parameters
     ----------
-    experiments_yaml, ..., curation
-        The options of the `data:` section, as `dynaclr.options.catalogue` and docs/options.md describe them.
+    {options}
 
     Raises
     ------
@@ -246,3 +246,8 @@ class MultiExperimentDataModule(LightningDataModule):
 
 def _replaces_samplers(trainer: Any) -> bool:
     return bool(trainer._accelerator_connector.use_distributed_sampler)
+
+
+_OPTIONS = (item for item in fixed_parameters().values() if item.section == "data")
+_DESCRIBED = "\n    ".join(f"{item.name}\n        {item.help}." for item in _OPTIONS)
+MultiExperimentDataModule.__doc__ = (MultiExperimentDataModule.__doc__ or "").replace("{options}", _DESCRIBED)

@@ -10,6 +10,7 @@ from typing import Any
 
 from dynaclr.options.catalogue import data_options
 from dynaclr.options.fold import pipeline_config
+from dynaclr.transforms import NormalizeByStatistics, RandomFlip
 
 SOURCE = Path(__file__).parents[2] / "src" / "dynaclr"
 
@@ -83,8 +84,8 @@ OTHER: dict[str, Any] = {
     "experiment_weights": {"a": 1.0},
     "condition_ratio": {"u": 1.0},
     "channel_dropout_channels": [0],
-    "normalizations": [abs],
-    "augmentations": [abs],
+    "normalizations": [NormalizeByStatistics("fov_statistics", "mean", "std")],
+    "augmentations": [RandomFlip()],
     "include_wells": ["A/1"],
     "exclude_fovs": ["A/1/0"],
     "relation": "track",

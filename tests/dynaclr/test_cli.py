@@ -263,7 +263,9 @@ def test_a_damaged_chunk_ends_the_run_with_its_place(project: Path, dynaclr: Run
     plate = project / "data" / "dengue_june.zarr"
     assert dynaclr(project, "preprocess", "data/experiments.yaml").returncode == 0
     chunk = next(path for path in (plate / "A/1/0/0/4").rglob("*") if path.is_file())
-    chunk.write_bytes(chunk.read_bytes()[:40])
+    before = chunk.stat()
+    chunk.write_bytes(b"\xff" * before.st_size)
+    os.utime(chunk, ns=(before.st_atime_ns, before.st_mtime_ns))  # as a disk damages it: nobody wrote
     done = dynaclr(project, "fit", "--config", "quick.yaml", "--trainer.max_epochs=5")
     assert done.returncode == ExitCode.FAILED
     assert "experiment dengue_june" in done.stderr

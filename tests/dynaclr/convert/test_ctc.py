@@ -133,7 +133,7 @@ def test_overwriting_replaces_the_one_entry_and_no_other_byte(
     configs = {config.name: config for config in read_experiments(path)}
     assert list(configs) == ["hand", "movie", "flow"]
     movie = configs["movie"]
-    assert (movie.data_path.name, movie.interval_minutes) == ("movie.zarr", 10.0)
+    assert (movie.plate_path.name, movie.interval_minutes) == ("movie.zarr", 10.0)
     assert movie.condition_wells == {"control": ["A/1"]}
     assert movie.organelle == "nucleus"  # what a conversion does not know stays
     assert ExperimentRegistry([movie]).names == ("movie",)

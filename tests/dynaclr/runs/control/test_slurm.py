@@ -56,7 +56,7 @@ def test_a_job_is_submitted(quick: RunSpec, job: RunFolder, cluster: Cluster) ->
     assert calls(cluster(), "sbatch") == [f"--parsable {job.slurm / 'job.sh'}"]
     launched = json.loads(job.launch.read_text())
     assert (launched["kind"], launched["job"]) == ("slurm", "4711")
-    assert RunSpec.read(job.request).values == quick.values
+    assert RunSpec.read(job.request).values == quick.changed({"run.root": str(job.path.parent)}).values
     assert observe(job).state is State.STARTING
     assert "4711" in observe(job).reason
 
@@ -159,7 +159,7 @@ def test_cancelling(job: RunFolder, cluster: Cluster, tmp_path: Path) -> None:
     cluster(squeue="echo 'PENDING|Priority'")
     cancel(job)
     assert calls(programs, "scancel") == ["4711", "4711"]
-    with pytest.raises(RunError, match="no job"):
+    with pytest.raises(RunError, match="not a cluster job"):
         cancel(RunFolder(tmp_path))
 
 
