@@ -1,4 +1,4 @@
-"""Work in the background for widgets: the newest wins, it can be cancelled, errors are told in words."""
+"""Work in the background for widgets: the newest wins, it can be canceled, errors are told in words."""
 
 from __future__ import annotations
 

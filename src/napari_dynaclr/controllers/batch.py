@@ -169,14 +169,14 @@ class BatchController:
             return  # what is still missing is asked for again when this work is done
         self._reading = address, sight
         chosen, known = places[:_AT_ONCE], self._limits.get(sight)
-        colours = [channel.rgb for channel in self._channels]
+        colors = [channel.rgb for channel in self._channels]
 
         def work(tell: Tell) -> tuple[Any, ...]:
             rows = address.inspector.anchors(address.epoch, address.batch)
             tell("reading", 0, len(chosen))
             pixels = [middle_slice(part) for part in address.inspector.images(rows, np.array(chosen), sight)]
             limits = contrast(np.concatenate(pixels)) if known is None else known
-            return limits, *(composite(part, limits, colours) for part in pixels)
+            return limits, *(composite(part, limits, colors) for part in pixels)
 
         def done(result: tuple[Any, ...]) -> None:
             if (self._shown, self._sight) == (address, sight):

@@ -187,7 +187,7 @@ class ImageContext:
         self.layers.show("cells", lambda: shapes.cell_layer(*made_from), *made_from)
 
     def set_colour_by(self, name: str) -> None:
-        """Colour the cells by one of `layers.COLOUR_BY`."""
+        """Color the cells by one of `layers.COLOUR_BY`."""
         self.colour_by = name
         self._show_cells()
 

@@ -143,7 +143,7 @@ class CurationWork:
             if self.jobs.running(kind):
                 self.jobs.cancel(kind)
                 self.view.queue.say_empty("")
-                self.view.status.say("Cancelled.")
+                self.view.status.say("Canceled.")
 
     def _complain(self, text: str) -> None:
         self.view.status.complain(text, can_retry=False)

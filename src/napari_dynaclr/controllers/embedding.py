@@ -18,7 +18,7 @@ from napari_dynaclr.controllers.embedding_work import (
     PREDICTING,
     EmbeddingWork,
 )
-from napari_dynaclr.controllers.neighbours import NeighbourController
+from napari_dynaclr.controllers.neighbors import NeighbourController
 from napari_dynaclr.keys.embedding import EMBEDDING_ACTIONS
 from napari_dynaclr.keys.key import act_of
 from napari_dynaclr.state.atlas import Atlas
@@ -146,7 +146,7 @@ class EmbeddingController:
         self._on_look()
 
     def _on_look(self) -> None:
-        """Show map and colours as far as they are known."""
+        """Show map and colors as far as they are known."""
         model, view = self.model, self.view
         view.choices.set_values(model.look)
         if model.atlas is None:
@@ -156,9 +156,9 @@ class EmbeddingController:
             self._points = points
             view.set_points(points, _order(len(points)), _axes(model.look.layout))
             view.scatter.set_selected(model.selected)
-        colouring = model.colouring
-        if colouring is not None and self._points is not None:
-            view.set_colouring(colouring)
+        coloring = model.colouring
+        if coloring is not None and self._points is not None:
+            view.set_colouring(coloring)
         self._on_cell(self.session.cell)
 
     def _same(self, points: npt.NDArray[np.floating]) -> bool:
@@ -175,7 +175,7 @@ class EmbeddingController:
         self._show_travel()
 
     def _mark_near(self) -> None:
-        """Mark the neighbours in the plot, if they are those of the cell that is marked."""
+        """Mark the neighbors in the plot, if they are those of the cell that is marked."""
         rows, number = self.neighbours.rows, self.view.number
         if self._points is not None:
             self.view.scatter.set_near(rows[1:] if rows.size and rows[0] == number else _NONE)

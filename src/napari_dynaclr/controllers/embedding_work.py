@@ -153,7 +153,7 @@ class EmbeddingWork:
         for kind in (PREDICTING, LOADING, FITTING, CLUSTERING, MAPPING):
             if self.jobs.running(kind):
                 self.jobs.cancel(kind)
-                self._say("Cancelled.")
+                self._say("Canceled.")
                 if kind in self._at:
                     self._give_up(self._at.pop(kind))
 

@@ -89,7 +89,7 @@ class LineageController:
         self.jobs.start("reading the film strip", work, show, failed, quiet=True)
 
     def step(self, name: str) -> None:
-        """Go to a neighbour of the selected cell."""
+        """Go to a neighbor of the selected cell."""
         cell = self.session.cell
         if cell is None or self._layout is None:
             return

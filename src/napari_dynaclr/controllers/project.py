@@ -25,7 +25,7 @@ __all__ = ("OPENING", "ProjectController")
 OPENING = "opening the project"
 _SHOWN = (OPENING, COMPARING)
 """Work that the panel shows and can cancel."""
-_COLOUR, _FOLLOW = "colour by", "follow"
+_COLOR, _FOLLOW = "colour by", "follow"
 
 
 class ProjectController:
@@ -50,10 +50,10 @@ class ProjectController:
         view.cancel_requested.connect(self._cancel)
         view.attach_requested.connect(self.attach)
         view.fov_chosen.connect(context.show_fov)
-        view.colour_chosen.connect(self._set_colour)
+        view.colour_chosen.connect(self._set_color)
         view.follow_toggled.connect(self._set_follow)
-        colour = recall(_COLOUR, context.colour_by)
-        view.colour.setCurrentText(colour if colour in COLOUR_BY else context.colour_by)
+        color = recall(_COLOR, context.colour_by)
+        view.colour.setCurrentText(color if color in COLOUR_BY else context.colour_by)
         view.follow.setChecked(recall(_FOLLOW, context.follow))
         view.track_typed.connect(self.go_to_track)
         jobs.changed.connect(self._on_jobs)
@@ -82,9 +82,9 @@ class ProjectController:
         self.context.follow = follow
         remember(_FOLLOW, follow)
 
-    def _set_colour(self, name: str) -> None:
+    def _set_color(self, name: str) -> None:
         self.context.set_colour_by(name)
-        remember(_COLOUR, name)
+        remember(_COLOR, name)
 
     def go_to_track(self, text: str) -> None:
         """Select a track of the field of view that is shown: its first observation, or that of a frame."""
@@ -125,7 +125,7 @@ class ProjectController:
         for kind in _SHOWN:
             self.jobs.cancel(kind)
         self.view.set_state(
-            "Cancelled." if self.session.project is None else self._about(self.session.project)
+            "Canceled." if self.session.project is None else self._about(self.session.project)
         )
 
     def attach(self, folder: str) -> None:

@@ -61,7 +61,7 @@ class RunStop:
         return self._hard_since is not None
 
     def enforce(self) -> None:
-        """Tell the run by a signal, and `poll` kills it if that does not help; a job is cancelled.
+        """Tell the run by a signal, and `poll` kills it if that does not help; a job is canceled.
 
         Raises
         ------

@@ -43,7 +43,7 @@ class KeyChoices:
         settings
             The plugin's settings, one attribute for each section of `TABLES`.
         later
-            Runs a function once all changes are made that are under way: a reset or a cancelled dialog
+            Runs a function once all changes are made that are under way: a reset or a canceled dialog
             goes through states that nobody chose.
         """
         self._later = later

@@ -19,7 +19,7 @@ EMBEDDING_ACTIONS = (
     KeyAction("find", "Find", "G", "Bring this cell to the middle of the plot"),
     KeyAction("fit", "All", "Shift+G", "Show the whole embedding"),
     KeyAction("clear", "Clear", "W", "Deselect all cells; this cell stays", act=lambda at: at.select_none()),
-    KeyAction("colour", "Colour", "H", "Color by the next property", act=lambda at: at.next_colour()),
+    KeyAction("color", "Color", "H", "Color by the next property", act=lambda at: at.next_colour()),
     KeyAction("drag", "Move", "Q", "What dragging does: outline cells, or move the plot"),
     KeyAction("back", "↩", "U", "Back to the cell before", act=lambda at: at.session.back()),
     KeyAction(

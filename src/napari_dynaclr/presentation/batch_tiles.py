@@ -33,14 +33,14 @@ class PairText:
 
 @dataclass(frozen=True, slots=True)
 class ChannelColour:
-    """Name of a channel, and its brightest colour as red, green and blue in 0..1."""
+    """Name of a channel, and its brightest color as red, green and blue in 0..1."""
 
     name: str
     rgb: tuple[float, float, float]
 
     @property
     def html(self) -> str:
-        """Return the colour as "#rrggbb"."""
+        """Return the color as "#rrggbb"."""
         return "#" + "".join(f"{round(255 * part):02x}" for part in self.rgb)
 
 
@@ -72,7 +72,7 @@ def pair_texts(index: MultiExperimentIndex, draw: PairDraw) -> list[PairText]:
 
 
 def channel_colours(inspector: BatchInspector) -> list[ChannelColour]:
-    """Return name and colour of the channels that are trained on, as the first experiment has them."""
+    """Return name and color of the channels that are trained on, as the first experiment has them."""
     index = inspector.dataset.index
     entry = index.fovs[int(np.argmin(index.fov_experiment))]
     config = index.registry.experiments[entry.experiment]

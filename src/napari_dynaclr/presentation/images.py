@@ -1,4 +1,4 @@
-"""Patches as pictures: contrast limits, projections, 8-bit grey; imports no Qt, no napari."""
+"""Patches as pictures: contrast limits, projections, 8-bit gray; imports no Qt, no napari."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dynaclr.curation import Mark, Subject
 
 GLYPHS = {"exclude": "\N{MULTIPLICATION X}", "accept": "\N{CHECK MARK}", "unsure": "?"}
-"""A sign for each verdict, so that colour is not needed."""
+"""A sign for each verdict, so that color is not needed."""
 
 COLUMNS = ("Verdict", "What", "Where", "Reason", "By", "When")
 """Titles of the columns."""

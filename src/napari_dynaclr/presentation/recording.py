@@ -62,7 +62,7 @@ class Recording:
 def image_fault(layer: Any) -> str:
     """Return why an image cannot be a channel, nothing if it can."""
     if layer.rgb:
-        return "its pixels are colours (RGB): split it into channels"
+        return "its pixels are colors (RGB): split it into channels"
     return _shape_fault(layer)
 
 

@@ -20,7 +20,7 @@ GLYPH_OF = {
     State.CRASHED: "⚡",
     State.LOST: "?",
 }
-"""A sign for each state, so that colour alone says nothing."""
+"""A sign for each state, so that color alone says nothing."""
 _ADVICE = {
     State.LOST: "Nothing was heard of it for a while, and its computer cannot be asked from here.",
     State.FAILED: "Change what is at fault, then resume it or start a copy.",

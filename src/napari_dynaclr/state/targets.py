@@ -160,7 +160,7 @@ def effect_of(project: Project, drafts: Sequence[Mark], cell: Cell | None) -> st
 def draft_cell(project: Project, mark: Mark) -> Cell | None:
     """Return the cell that a mark is about, found by id or by place; None if it is nowhere.
 
-    Of a FOV it is the cell nearest to the centre in the frame that is meant, or in the first one.
+    Of a FOV it is the cell nearest to the center in the frame that is meant, or in the first one.
     """
     for part, index in project.parts.items():
         fov = index.fov_code(mark.experiment, mark.fov_name)
@@ -187,8 +187,8 @@ def _central(part: str, index: MultiExperimentIndex, fov: int, t: int | None) ->
         return None
     table = index.table
     rows = rows[table.t[rows] == table.t[rows[0]]]
-    centre = index.fov_image_yx[fov] / 2
-    far = np.hypot(table.y[rows] - centre[0], table.x[rows] - centre[1])
+    center = index.fov_image_yx[fov] / 2
+    far = np.hypot(table.y[rows] - center[0], table.x[rows] - center[1])
     return Cell(part, int(rows[np.argmin(far)]))
 
 

@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from dynaclr.composition import AxisCounts, Composition, Fact, facts
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 from napari_dynaclr.widgets.chart import Chart, Series
 from napari_dynaclr.widgets.share_bars import Bar, ShareBars, bars_of
 
@@ -36,7 +36,7 @@ class CompositionPanel(QScrollArea):
 
     def __init__(self, colours: PlotColours, pooled: bool = False) -> None:
         super().__init__()
-        self._colours, self._pooled = colours, pooled
+        self._colors, self._pooled = colours, pooled
         self._composition: Composition | None = None
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -80,7 +80,7 @@ class CompositionPanel(QScrollArea):
 
     def set_colours(self, colours: PlotColours) -> None:
         """Follow a theme."""
-        self._colours = colours
+        self._colors = colours
         drawings: list[ShareBars | Chart] = [*self.bars.values(), *self.tau, self.hours, self.coverage]
         for drawing in drawings:
             drawing.set_colours(colours)
@@ -90,7 +90,7 @@ class CompositionPanel(QScrollArea):
     def _set_tau(self, composition: Composition) -> None:
         """Show one chart an experiment."""
         while len(self.tau) < len(composition.tau):
-            chart = Chart("", _TAU_TIP, "hours to the positive", "pairs", self._colours)
+            chart = Chart("", _TAU_TIP, "hours to the positive", "pairs", self._colors)
             self.tau.append(chart)
             self._tau_column.addWidget(chart)
         for chart in self.tau[len(composition.tau) :]:
@@ -123,7 +123,7 @@ class CompositionPanel(QScrollArea):
         share = 100 * np.r_[0.0, seen.seen] / max(seen.anchors, 1)
         goal = Series("95 %", np.array([0.0, done[-1]]), np.array([95.0, 95.0]), "muted", "line")
         self.coverage.set_series([Series("distinct anchors", done, share, "0", "line"), goal])
-        self.crossing.setText(_crossing(composition, self._colours))
+        self.crossing.setText(_crossing(composition, self._colors))
 
     def _show_facts(self, composition: Composition) -> None:
         known = facts(composition)
@@ -132,14 +132,14 @@ class CompositionPanel(QScrollArea):
         hidden = ("conditions", *(() if self._pooled else beyond))  # the cross table shows conditions
         shown = [fact for fact in known if fact.section not in hidden]
         here = flagged if self._pooled else [fact for fact in flagged if fact in shown]
-        colours = self._colours
+        colors = self._colors
         self.key.setText(
-            f'<span style="color:{colours.of("0")}">\N{BLACK SQUARE}</span> drawn &nbsp; '
-            f'<span style="color:{colours.of("1")}"><b>|</b></span> share in the pool of all anchors'
+            f'<span style="color:{colors.of("0")}">\N{BLACK SQUARE}</span> drawn &nbsp; '
+            f'<span style="color:{colors.of("1")}"><b>|</b></span> share in the pool of all anchors'
         )
-        self.flags.setText("<br>".join(_flag(fact, colours) for fact in here))
+        self.flags.setText("<br>".join(_flag(fact, colors) for fact in here))
         self.flags.setVisible(bool(here))
-        self.facts.setText(_fact_rows(shown, colours))
+        self.facts.setText(_fact_rows(shown, colors))
 
 
 def axis_bars(axis: AxisCounts, gathered: bool = False) -> list[Bar]:

@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
 )
 
 from dynaclr.composition import Composition, table
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 from napari_dynaclr.state.memory import project_folder
 from napari_dynaclr.views.batch_panel import CompositionPanel
 

@@ -16,7 +16,7 @@ from napari_dynaclr.keys.choices import CHOICES
 from napari_dynaclr.keys.curation import CURATION_ACTIONS, VERDICT_OF, Do
 from napari_dynaclr.keys.key import key_list
 from napari_dynaclr.keys.tables import hint
-from napari_dynaclr.presentation.colours import plot_colours
+from napari_dynaclr.presentation.colors import plot_colours
 from napari_dynaclr.state.curation import Mode
 from napari_dynaclr.views.curation_marks import MarksPage
 from napari_dynaclr.views.curation_pages import AuditPage, CellPage, QueuePage, ReviewPage
@@ -198,11 +198,11 @@ class CurationView(QWidget):
 
     def set_theme(self, theme: Mapping[str, str]) -> None:
         """Follow a theme, at least "background" and "text", each "#rrggbb" or "rgb(r, g, b)"."""
-        colours = plot_colours(theme)
+        colors = plot_colours(theme)
         for model in (self.queue.model, self.audit.model, self.marks.model):
-            model.set_colours(colours)
-        self.judge.set_colours(colours)
-        self.audit.set_colours(colours)
+            model.set_colours(colors)
+        self.judge.set_colours(colors)
+        self.audit.set_colours(colors)
 
     def keyPressEvent(self, event: Any) -> None:
         """Do what the table of actions says; a verdict's key counts once however long it is held."""

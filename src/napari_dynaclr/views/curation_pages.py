@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 
 from dynaclr.curation import MarkKind
 from napari_dynaclr.keys.curation import KIND_OF, Do
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 from napari_dynaclr.views.curation_parts import ActionButton, IntervalBar, button
 from napari_dynaclr.views.curation_tables import QueueModel, QueueRow, Table
 
@@ -129,7 +129,7 @@ class QueuePage(ReviewPage):
         self.pixels.setChecked(True)
         self.pixels.setToolTip(
             "Also reads images: finds tables of another field, y and x exchanged, micrometres for pixels, "
-            "frames out of focus. Takes minutes on large data; can be cancelled. Without it only jumps, "
+            "frames out of focus. Takes minutes on large data; can be canceled. Without it only jumps, "
             "exchanged links and other things that tables tell are found."
         )
         self.search = ActionButton(Do.SEARCH)

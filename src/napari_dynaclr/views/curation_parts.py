@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 
 from napari_dynaclr.keys.curation import VERDICT_OF, Do, action_of
 from napari_dynaclr.keys.tables import NO_KEY, hint
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 from napari_dynaclr.views.curation_tables import verdict_colour
 
 
@@ -148,10 +148,10 @@ class JudgeBar(QWidget):
                 made.setVisible(travel)
 
     def set_colours(self, colours: PlotColours) -> None:
-        """Give each verdict the colour it has in the lists."""
+        """Give each verdict the color it has in the lists."""
         for do, verdict in VERDICT_OF.items():
-            colour = verdict_colour(verdict.value, colours)
-            self.buttons[do].setStyleSheet(f"QPushButton {{ border-bottom: 3px solid {colour}; }}")
+            color = verdict_colour(verdict.value, colours)
+            self.buttons[do].setStyleSheet(f"QPushButton {{ border-bottom: 3px solid {color}; }}")
 
 
 class IntervalBar(QWidget):
@@ -160,7 +160,7 @@ class IntervalBar(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._values: tuple[float, float, float] | None = None
-        self._colours: PlotColours | None = None
+        self._colors: PlotColours | None = None
         self.setMinimumHeight(30)
         self.setToolTip("Share of wrong links: the line is the estimate, the bar its 95 % interval (Wilson)")
 
@@ -175,19 +175,19 @@ class IntervalBar(QWidget):
 
     def set_colours(self, colours: PlotColours) -> None:
         """Follow a theme."""
-        self._colours = colours
+        self._colors = colours
         self.update()
 
     def paintEvent(self, event: Any) -> None:
         """Draw scale, interval and share."""
-        if self._colours is None or self._values is None:
+        if self._colors is None or self._values is None:
             return
         low, share, high = self._values
         end = next(top for top in (0.05, 0.1, 0.2, 0.5, 1.0) if high <= top)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         left, width, middle = 4.0, self.width() - 8.0, 9.0
-        painter.setPen(QColor(self._colours.muted))
+        painter.setPen(QColor(self._colors.muted))
         painter.drawLine(int(left), int(middle), int(left + width), int(middle))
         for place in (0.0, 0.5, 1.0):
             text = f"{100 * place * end:.3g} %"
@@ -195,12 +195,12 @@ class IntervalBar(QWidget):
             x = left + place * width - place * advance
             painter.drawText(int(x), self.height() - 2, text)
         bar = QRectF(left + low / end * width, middle - 4, (high - low) / end * width, 8)
-        colour = QColor(self._colours.of("1"))
-        colour.setAlphaF(0.35 if share == share else 0.12)
-        painter.fillRect(bar, colour)
+        color = QColor(self._colors.of("1"))
+        color.setAlphaF(0.35 if share == share else 0.12)
+        painter.fillRect(bar, color)
         if share == share:
             x = left + share / end * width
-            painter.fillRect(QRectF(x - 1.5, middle - 7, 3, 14), QColor(self._colours.of("1")))
+            painter.fillRect(QRectF(x - 1.5, middle - 7, 3, 14), QColor(self._colors.of("1")))
         painter.end()
 
 

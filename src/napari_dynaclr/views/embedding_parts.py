@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QComboBox, QListWidget, QListWidgetItem, QSpinBox, QV
 from superqt import QFlowLayout
 
 from napari_dynaclr.presentation.training_text import run_title
-from napari_dynaclr.state.embedding_colours import Colouring
+from napari_dynaclr.state.embedding_colors import Colouring
 from napari_dynaclr.widgets.calm_wheel import CalmWheel
 from napari_dynaclr.widgets.parts import button, words
 
@@ -79,7 +79,7 @@ class Source(QWidget):
 
 
 class Choices(QWidget):
-    """Map, colours, vectors and number of clusters."""
+    """Map, colors, vectors and number of clusters."""
 
     chosen = Signal(str, object)
     """Field of `Look` and its value."""
@@ -90,7 +90,7 @@ class Choices(QWidget):
         self.layouts = self._combo(
             layouts, "layout", "What the plot shows; t-SNE and UMAP take minutes, once"
         )
-        self.colours = self._combo(colours, "colour_by", "What plot and image colour the cells by")
+        self.colours = self._combo(colours, "colour_by", "What plot and image color the cells by")
         self.spaces = self._combo(
             spaces, "space", "Features are what probes use, projections what the loss compares"
         )
@@ -169,14 +169,14 @@ def _counted(count: int, what: str) -> str:
 
 
 def legend_text(colouring: Colouring, table: npt.NDArray[np.uint8]) -> str:
-    """Return what the colours mean as rich text: names with their colours, or the scale with its ends."""
+    """Return what the colors mean as rich text: names with their colors, or the scale with its ends."""
     if colouring.limits is not None:
         places = np.linspace(0, len(table) - 2, _STOPS).astype(int)
         scale = "".join(_sign(table[place], "█") for place in places)
         low, high = (f"{limit:.3g}" for limit in colouring.limits)
         return f"{low} {scale} {high}"
     if not colouring.names:
-        return "A colour each; colours repeat."
+        return "A color each; colors repeat."
     parts = [
         f"{_sign(table[place], '●')} {html.escape(name)}"
         for place, name in enumerate(colouring.names[:_MOST_NAMES])

@@ -202,7 +202,7 @@ class FromLayersForm(QWidget):
         self.fault.setVisible(True)
 
     def set_busy(self, busy: bool) -> None:
-        """Show that it is being written, which can be cancelled."""
+        """Show that it is being written, which can be canceled."""
         self.busy.setVisible(busy)
         self.cancel.setVisible(busy)
         self.write.setEnabled(not busy and self._ready)

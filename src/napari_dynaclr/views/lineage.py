@@ -14,7 +14,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_dynaclr.keys.steps import STEP_ACTIONS, StepAction, descent, neighbours, step_keys
-from napari_dynaclr.presentation.colours import plot_colours
+from napari_dynaclr.presentation.colors import plot_colours
 from napari_dynaclr.presentation.lineage_layout import LineageLayout
 from napari_dynaclr.views.lineage_parts import LineageLegend, StepBar
 from napari_dynaclr.views.lineage_style import (
@@ -59,10 +59,10 @@ class LineageView(QWidget):
         self._barrier: npt.NDArray[np.integer] | None = None
         self._untouched = False
         palette = self.palette()
-        self._colours = plot_colours(
+        self._colors = plot_colours(
             {"background": palette.window().color().name(), "text": palette.windowText().color().name()}
         )
-        self.canvas = TreeCanvas(GLYPHS, STROKES, self._colours)
+        self.canvas = TreeCanvas(GLYPHS, STROKES, self._colors)
         self.steps = StepBar(STEP_ACTIONS)
         self.path = QLabel()
         self.path.setWordWrap(True)
@@ -73,13 +73,13 @@ class LineageView(QWidget):
         self.about.setWordWrap(True)
         self.about.setMinimumHeight(2 * self.about.fontMetrics().lineSpacing() + 2)
         self.about.setToolTip("The selected cell, and whether it can be an anchor")
-        self.legend = LineageLegend(self._colours)
+        self.legend = LineageLegend(self._colors)
         self.keys = QLabel()
         self.keys.setWordWrap(True)
         self.keys.setToolTip(
             "Keys act while this panel has the focus: click into it. Others can be chosen in the preferences"
         )
-        self.strip = FilmStrip(self._colours)
+        self.strip = FilmStrip(self._colors)
         self.strip.hide()
         self._arrange()
         self._connect()
@@ -208,10 +208,10 @@ class LineageView(QWidget):
 
     def set_theme(self, theme: Mapping[str, str]) -> None:
         """Follow a theme, at least "background" and "text", each "#rrggbb" or "rgb(r, g, b)"."""
-        self._colours = plot_colours(theme)
-        self.canvas.set_colours(self._colours)
-        self.legend.set_colours(self._colours)
-        self.strip.set_colours(self._colours)
+        self._colors = plot_colours(theme)
+        self.canvas.set_colours(self._colors)
+        self.legend.set_colours(self._colors)
+        self.strip.set_colours(self._colors)
         self._show_selection()
 
     def _family(self) -> LineageLayout:
@@ -240,7 +240,7 @@ class LineageView(QWidget):
         if layout is None:
             return
         self.strip.set_selected(row)
-        self.path.setText(breadcrumb(layout, row, self._colours))
+        self.path.setText(breadcrumb(layout, row, self._colors))
         self.about.setText(selection_text(layout, row, self._chances))
         self.steps.set_targets({} if row is None else neighbours(layout, row))
         if row is None:

@@ -10,7 +10,7 @@ from superqt import QFlowLayout
 
 from napari_dynaclr.keys.steps import Step, StepAction
 from napari_dynaclr.keys.tables import hint
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 from napari_dynaclr.views.lineage_style import GLYPHS, LEGEND, STROKES
 from napari_dynaclr.widgets.glyphs import glyph_pixmap, stroke_pixmap
 
@@ -92,7 +92,7 @@ class LineageLegend(QWidget):
         self.set_colours(colours)
 
     def set_colours(self, colours: PlotColours) -> None:
-        """Draw the shapes in the colours of a theme."""
+        """Draw the shapes in the colors of a theme."""
         for name, picture in self._pictures.items():
             drawn = (
                 glyph_pixmap(GLYPHS[name], colours)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.index import Exclusion
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 from napari_dynaclr.presentation.lineage_layout import LineageLayout, NodeKind
 from napari_dynaclr.presentation.positives import BARRIER_TEXT, LOSS_TEXT, Barrier
 

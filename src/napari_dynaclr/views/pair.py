@@ -21,7 +21,7 @@ from napari_dynaclr.keys.key import key_list
 from napari_dynaclr.keys.pair import PAIR_KEY_ACTIONS
 from napari_dynaclr.keys.tables import hint
 from napari_dynaclr.presentation.batch_name import BatchName
-from napari_dynaclr.presentation.colours import DARK, PlotColours, plot_colours
+from napari_dynaclr.presentation.colors import DARK, PlotColours, plot_colours
 from napari_dynaclr.views.candidates import CandidateBars
 from napari_dynaclr.views.pair_address import PairAddress
 from napari_dynaclr.views.pair_buttons import PairButtons
@@ -35,8 +35,8 @@ __all__ = ("MODES", "PairView")
 _WAIT_MS = 100
 _REPEATED = {action.name for action in PAIR_KEY_ACTIONS if action.repeats}
 MODES = {
-    "as the network sees it": "Normalised, augmented with the key of this batch, cropped, channels dropped",
-    "normalised": "After the normalisations, before augmentation and crop",
+    "as the network sees it": "Normalized, augmented with the key of this batch, cropped, channels dropped",
+    "normalised": "After the normalizations, before augmentation and crop",
     "as read": "Pixels of the store",
 }
 _EMPTY = (
@@ -55,7 +55,7 @@ class PairView(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._colours: PlotColours = plot_colours(DARK)
+        self._colors: PlotColours = plot_colours(DARK)
         self._patches: Mapping[str, npt.NDArray[np.floating[Any]]] = {}
         self._titles: tuple[str, str] = ("anchor", "positive")
         self._channels: tuple[str, ...] = ()
@@ -70,12 +70,12 @@ class PairView(QWidget):
             "Stretch each patch by itself. Off: one contrast a channel, so that differences between "
             "experiments stay visible"
         )
-        self.grid = PatchGrid(self._colours)
+        self.grid = PatchGrid(self._colors)
         self.about = QLabel()
         self.about.setWordWrap(True)
         self.about.setTextFormat(Qt.TextFormat.RichText)
         self.about.setToolTip("How the two are related, and what is special about this pair")
-        self.bars = CandidateBars(self._colours)
+        self.bars = CandidateBars(self._colors)
         self.same = QLabel()
         self.same.setWordWrap(True)
         self.same.setToolTip("Whether the batches drawn here are those that a run recorded")
@@ -221,9 +221,9 @@ class PairView(QWidget):
 
     def set_theme(self, theme: Mapping[str, str]) -> None:
         """Follow a theme, at least "background" and "text"."""
-        self._colours = plot_colours(theme)
-        self.grid.set_colours(self._colours)
-        self.bars.set_colours(self._colours)
+        self._colors = plot_colours(theme)
+        self.grid.set_colours(self._colors)
+        self.bars.set_colours(self._colors)
 
     def _show_patches(self) -> None:
         if self._patches:

@@ -73,7 +73,7 @@ class ProjectView(QWidget):
         self.fov = FovBox()
         self.colour = QComboBox()
         self.colour.addItems(list(COLOUR_BY))
-        self.colour.setToolTip("What cells are coloured by")
+        self.colour.setToolTip("What cells are colored by")
         self.follow = QCheckBox("image follows the selected cell")
         self.follow.setChecked(True)
         self.follow.setToolTip("Change field of view, time and place when another cell is selected")
@@ -111,7 +111,7 @@ class ProjectView(QWidget):
         form = QFormLayout(self.view_box)
         form.addRow(self.fov)
         form.addRow("Go to track", self.track)
-        form.addRow("Colour by", self.colour)
+        form.addRow("Color by", self.colour)
         form.addRow(self.follow)
         column.addWidget(self.view_box)
         column.addWidget(self.table, 1)
@@ -169,7 +169,7 @@ class ProjectView(QWidget):
         self.path.blockSignals(False)
 
     def set_busy(self, busy: bool) -> None:
-        """Show that set-up is at work; it can be cancelled."""
+        """Show that set-up is at work; it can be canceled."""
         self.busy.setVisible(busy)
         self.cancel.setEnabled(busy)
         self.attach.setEnabled(not busy and self.table.rowCount() > 0)

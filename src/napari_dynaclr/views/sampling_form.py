@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from dynaclr.options.catalogue import options
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 from napari_dynaclr.state.memory import project_folder
 from napari_dynaclr.views.training_form import GROUP_TITLES
 from napari_dynaclr.widgets.option_fields import OptionField

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
-from napari_dynaclr.presentation.colours import DARK, plot_colours
+from napari_dynaclr.presentation.colors import DARK, plot_colours
 from napari_dynaclr.views.runs_tab import RunsTab
 from napari_dynaclr.views.start_tab import StartTab
 from napari_dynaclr.views.watch_tab import WatchTab
@@ -38,6 +38,6 @@ class TrainingView(QWidget):
 
     def set_theme(self, theme: Mapping[str, str]) -> None:
         """Follow a theme, at least "background" and "text"."""
-        colours = plot_colours(theme)
-        self.watch.set_colours(colours)
-        self.start.form.set_warning(colours.of("4"))
+        colors = plot_colours(theme)
+        self.watch.set_colours(colors)
+        self.start.form.set_warning(colors.of("4"))

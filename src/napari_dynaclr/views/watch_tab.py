@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
 )
 
 from dynaclr.runs.record.logs import folded
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 from napari_dynaclr.presentation.training_text import GLYPH_OF, ending_text, progress_text
 from napari_dynaclr.state.memory import project_folder
 from napari_dynaclr.state.run_curves import TimeAxis
@@ -60,7 +60,7 @@ class WatchTab(QWidget):
         super().__init__()
         self._runs: tuple[WatchedRun, ...] = ()
         self._current: WatchedRun | None = None
-        self._colours = colours
+        self._colors = colours
         self._log: tuple[str, ...] = ()
         self._drawn: list[tuple[Path, int]] = []
         self.run = QComboBox()
@@ -98,7 +98,7 @@ class WatchTab(QWidget):
         self.panel.setToolTip("What the lower plot shows; a falling effective rank tells of a collapse")
         self.losses = CurvePlot(lambda: self._curves("loss"), colours)
         self.others = CurvePlot(lambda: self._curves(self.panel.currentText()), colours)
-        self.legend, self.other_legend = words("What the colours mean"), words("What the colours mean")
+        self.legend, self.other_legend = words("What the colors mean"), words("What the colors mean")
         self.problems = words("Warnings and errors that the run told")
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
@@ -237,7 +237,7 @@ class WatchTab(QWidget):
     def _show_legends(self) -> None:
         for label, panel in ((self.legend, "loss"), (self.other_legend, self.panel.currentText())):
             label.setText(
-                legend_text(self._runs, panel, self._colours)
+                legend_text(self._runs, panel, self._colors)
                 or "No values yet: they come with the first steps."
             )
 
@@ -264,7 +264,7 @@ class WatchTab(QWidget):
 
     def set_colours(self, colours: PlotColours) -> None:
         """Follow a theme."""
-        self._colours = colours
+        self._colors = colours
         self.losses.set_colours(colours)
         self.others.set_colours(colours)
         self._show_legends()

@@ -337,7 +337,7 @@ def test_the_dock_is_closed_and_opened_again(
         series = at.hub.runs.current.curves.series("loss/train")
         assert series.step.tolist() == list(range(1, 41))
     at.viewer.theme = "light"
-    assert at.view.watch.losses._colours.background != "#262930"
+    assert at.view.watch.losses._colors.background != "#262930"
     assert not {"lightning", "triton", "torch._dynamo"} & set(sys.modules) - before
     picture, table = tmp_path / "a.png", tmp_path / "a.csv"
     at.view.watch.picture_requested.emit(str(picture))

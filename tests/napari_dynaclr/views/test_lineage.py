@@ -420,7 +420,7 @@ def test_themes_reach_every_part(view: Any, layout: LineageLayout, theme: dict[s
     ]
     assert sum(shade == background for shade in shades) > 0.5 * len(shades)
     assert len({shade.name() for shade in shades}) > 5
-    assert view.canvas.plot.getAxis("left").textPen().color() == QColor(view._colours.text)
+    assert view.canvas.plot.getAxis("left").textPen().color() == QColor(view._colors.text)
 
 
 def test_signals_are_not_echoed(view: Any, layout: LineageLayout) -> None:
