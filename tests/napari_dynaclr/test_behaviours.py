@@ -102,7 +102,7 @@ def test_what_was_chosen_is_remembered(window: Window, qtbot: Any) -> None:
     assert project.colour.currentText() == window.hub.context.colour_by == "hours"
     assert not project.follow.isChecked()
     assert not window.hub.context.follow
-    assert pairs.mode.currentText() == "normalised"
+    assert pairs.mode.currentText() == "normalized"
 
 
 def test_a_pair_drawn_alone_leads_back_to_its_batch(window: Window, qtbot: Any) -> None:

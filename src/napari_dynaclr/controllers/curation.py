@@ -85,7 +85,7 @@ class CurationController:
             self.work.cancel()
             waiting = len(self.model.queue.items) + len(self.model.audit.sample.items)
             if waiting:
-                self.session.lose(f"{waiting} places that were to be judged")
+                self.session.lose(f"{waiting} items waiting to be judged")
             self.model.open(None)
             self._read()
         elif self._of is None or not project.shares_data(self._of):
@@ -159,7 +159,7 @@ class CurationController:
 
     def _advance(self) -> None:
         if not self.model.advance() and self.model.review is not None:
-            self.view.status.say(f"All {len(self.model.review.items)} are judged.")
+            self.view.status.say(f"All {len(self.model.review.items)} have been judged.")
 
     def _tried(self, change: Any) -> bool:
         """Change marks; return whether they could be saved, else say why not."""
@@ -177,7 +177,7 @@ class CurationController:
         travel = self.model.undo if do is Do.UNDO else self.model.redo
         if not self._tried(lambda: about.extend(travel())):
             return
-        self.view.status.say(f"{'Taken back' if do is Do.UNDO else 'Done again'}." if about else "")
+        self.view.status.say(f"{'Undone' if do is Do.UNDO else 'Redone'}." if about else "")
         review = self.model.review
         place = review.find(about[0].subject) if review is not None and about else None
         if review is not None and place is not None:

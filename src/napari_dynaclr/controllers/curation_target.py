@@ -66,7 +66,7 @@ class CurationTarget:
             return
         cell = draft_cell(project, target.drafts[0])
         if cell is None:
-            self.view.status.say("This place is not in the data that are open.")
+            self.view.status.say("This item is not in the open data.")
         else:
             self.session.visit(cell)
 

@@ -22,7 +22,7 @@ READ, SEARCH = "reading marks", "looking for suspicious places"
 APPLY, MERGE = "applying marks", "reading marks of another file"
 """Kinds of work in the background."""
 _KINDS = (SEARCH, APPLY, MERGE, READ)
-_ONLY_PIXELS = "Exchanged tables, or y and x exchanged, are found by looking at pixels too."
+_ONLY_PIXELS = "Swapped tables, or swapped y and x, are found only by checking pixels too."
 
 
 class CurationWork:
@@ -77,7 +77,7 @@ class CurationWork:
         if project is None:
             return
         self.model.mode = Mode.QUEUE
-        self.view.queue.say_empty("Looking for what may be wrong ...")
+        self.view.queue.say_empty("Searching for likely errors ...")
 
         def failed(text: str) -> None:
             self.view.queue.say_empty("")
@@ -111,11 +111,13 @@ class CurationWork:
 
         def done(new: Project) -> None:
             if self.session.project is not project:
-                self._complain("Other data or options were opened meanwhile: the marks are not applied.")
+                self._complain(
+                    "Other data or options were opened in the meantime: the marks were not applied."
+                )
                 return
             self._applied = snapshot
             self.session.project = new
-            self.view.status.say("The marks are applied.")
+            self.view.status.say("Marks applied.")
 
         self.jobs.start(APPLY, lambda tell: reopened(project, None, tell), done, self._complain)
 

@@ -203,7 +203,7 @@ class EmbeddingController:
             return  # the plot still shows another embedding
         cell = None if self.model.atlas is None else self.model.atlas.cell(number)
         if cell is None:
-            self.view.set_state("This cell is not in the open project: it cannot be gone to.")
+            self.view.set_state("This cell is not in the open project: it cannot be shown in the image.")
             return
         self.session.select(cell)
         self.view.tabs.setCurrentWidget(self.view.neighbours)

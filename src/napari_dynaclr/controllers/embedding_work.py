@@ -24,7 +24,7 @@ from napari_dynaclr.workers import Jobs, Tell
 __all__ = ("CLUSTERING", "FITTING", "LOADING", "MAPPING", "PREDICTING", "EmbeddingWork")
 
 PREDICTING, LOADING = "embedding the cells", "reading the embedding"
-FITTING, CLUSTERING, MAPPING = "principal components", "clusters", "map of the embedding"
+FITTING, CLUSTERING, MAPPING = "principal components", "clusters", "embedding map"
 _PLACING, _OUTLINING = "finding the cells", "cells inside the outline"
 _COMPONENTS = 50
 
@@ -77,7 +77,7 @@ class EmbeddingWork:
             which = (
                 "its best checkpoint"
                 if made.best
-                else f"its newest checkpoint, {made.checkpoint.name}, as it has no best one"
+                else f"its newest checkpoint, {made.checkpoint.name}, because it has no best one"
             )
             show_info(f"{made.rows} cells have been embedded with run {run.name}: {which}.")
             self.load(made.path, f"Embedded with {which}.")
@@ -118,7 +118,8 @@ class EmbeddingWork:
             self._place()
         if found.atlas.missing == len(found.atlas):
             show_warning(
-                "None of the embedded cells is in the open project: they can be looked at, not gone to. "
+                "None of the embedded cells is in the open project: they are plotted, but "
+                "cannot be shown in the image. "
                 "Open the run that made the embedding in the Project panel."
             )
 
@@ -250,7 +251,10 @@ def _about(atlas: Atlas, made: str) -> str:
     if made:
         lines.append(made)
     elif atlas.path.name == EMBEDDING_FILE and not is_current(RunFolder(atlas.path.parent)):
-        lines.append("The run has trained since this was made: predict again to see what it knows now.")
+        lines.append("The run has trained further since this was made: predict again to update it.")
     if atlas.missing:
-        lines.append(f"{atlas.missing} cells are not in the open project: they are shown, not gone to.")
+        lines.append(
+            f"{atlas.missing} cells are not in the open project: they are plotted, but cannot be shown in "
+            "the image."
+        )
     return "\n".join(lines)

@@ -26,7 +26,7 @@ __all__ = ("SEARCHING", "NeighbourController")
 SEARCHING, READING = "nearest neighbors", "pictures of neighbors"
 _AT_ONCE = 32
 _NO_CELL = "Select a cell: click a point above, or a cell in the image."
-_LOOKED_FOR = "Finding the embedded cells in the data that are open ..."
+_LOOKED_FOR = "Finding the embedded cells in the open data ..."
 _NOT_EMBEDDED = "The selected cell is not in this embedding: predict again, or select another one."
 
 
@@ -187,7 +187,7 @@ def _tiles(
     same = [int(np.count_nonzero(values[1:] == values[0])) for values in (condition, experiment, fov)]
     apart = float(np.median(np.abs(hours[1:] - hours[0])))
     text = (
-        f"Of {others} neighbors {same[0]} are {condition[0]} as the cell, {same[1]} of its experiment, "
-        f"{same[2]} of its FOV; half are within {apart:.3g} h."
+        f"Of {others} neighbors, {same[0]} share its condition ({condition[0]}), {same[1]} its experiment, "
+        f"{same[2]} its FOV; half are within {apart:.3g} h."
     )
     return tiles, text

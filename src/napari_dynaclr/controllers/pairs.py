@@ -230,14 +230,14 @@ class PairController:
         return PairRequest(request.epoch, int(batch * per_epoch), int(place * size))
 
     def draw_for_selected(self) -> None:
-        """Draw pairs for the selected cell alone."""
+        """Draw positives for the selected cell only."""
         project, cell = self._project, self.session.cell
         if cell is None:
             self.view.set_message("Select a cell first: click it in the image or in the tree.")
             return
         name = identity_of(project, cell)
         if anchor_number(project, name) is None:
-            held = "it is held out for validation" if cell.part != TRAINING else "it is no anchor"
+            held = "it is held out for validation" if cell.part != TRAINING else "it is not an anchor"
             self.view.set_message(f"The selected cell is in no training batch: {held}.")
             return
         self._ask(PairRequest(self.session.request.epoch, 0, 0, name))
@@ -290,7 +290,7 @@ def read_pair(project: Project, request: PairRequest) -> Pair:
         key = BatchKey(inspector.sampler.seed, request.epoch, request.batch)
         number = anchor_number(project, request.anchor)
         if number is None:
-            raise DynaclrError(f"{request.anchor} is no anchor of the training")
+            raise DynaclrError(f"{request.anchor} is not an anchor of the training")
         return inspector.pair_of(KeyedBatch([number], key), 0)
     rows = inspector.anchors(request.epoch, request.batch)
     if request.place >= len(rows):

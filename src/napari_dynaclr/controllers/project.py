@@ -67,9 +67,9 @@ class ProjectController:
             view.set_path(str(recent[0]))
             gone = not Path(str(recent[0])).exists()
             view.set_state(
-                f"The project of last time is gone: {recent[0]}"
+                f"The last project no longer exists: {recent[0]}"
                 if gone
-                else "Open, or Return in the field, opens the last project."
+                else "Press Open, or Return in the field, to open the last project."
             )
 
     def close(self) -> None:
@@ -93,7 +93,7 @@ class ProjectController:
             return
         number, _, frame = (part.strip() for part in text.partition("@"))
         if not number.isdecimal() or not (frame.isdecimal() or not frame):
-            show_error(f"'{text}' is no track: write its number, or number @ frame.")
+            show_error(f"'{text}' is not a track: enter its ID, or ID @ frame.")
             return
         cell = cell_of_track(project, *shown, int(number), int(frame) if frame else None)
         if cell is None:
@@ -134,7 +134,7 @@ class ProjectController:
         if project is None:
             return
         if not (Path(folder) / "run.json").is_file():
-            show_error(f"{folder} is no run folder: it has no run.json.")
+            show_error(f"{folder} is not a run folder: it has no run.json.")
             return
         self.session.project = replace(project, run=Path(folder))
         show_info(f"Attached run {Path(folder).name}.")
@@ -170,7 +170,7 @@ class ProjectController:
         if experiments != project.path:
             lines.append(f"Experiments: {experiments}")
         else:
-            lines.append("A list of experiments without a training: small patches, raw pixels.")
+            lines.append("A list of experiments without a training configuration: small patches, raw pixels.")
         if project.curation.is_file():
             lines.append(f"Marks: {project.curation}")
         return "\n".join(lines)

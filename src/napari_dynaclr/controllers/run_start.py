@@ -157,7 +157,7 @@ class RunStart:
         faults = {} if self.spec is None else self.spec.faults()
         where = ""
         if self.spec is not None and self.root is not None:
-            where = f"Goes to {self.root}/<time>-{self.spec.get('run.name')}"
+            where = f"Run folder: {self.root}/<time>-{self.spec.get('run.name')}"
         project = self.session.project
         self.view.set_spec(self.spec, faults, where, None if project is None else _choices(project))
         reason = self._why
@@ -227,7 +227,7 @@ class RunStart:
             if found is not None:
                 self.view.set_cost(estimate_text(found, epochs))
 
-        self.view.set_cost("Measuring: a few steps are run in a process of their own ...")
+        self.view.set_cost("Measuring: running a few steps in a separate process ...")
         self.jobs.start(MEASURING, work, done, self.view.set_cost)
 
     def copy_command(self) -> None:

@@ -21,8 +21,8 @@ from napari_dynaclr.workers import Jobs, Tell
 OPTIONS, FILE, WRITING = "options of the sampler", "options of the file", "writing options"
 """Kinds of work in the background."""
 
-_OF_A_RUN = "This file is the record of a run and stays as it is: save a new YAML instead."
-_NO_TRAINING = "A list of experiments is open: there is no training's YAML to write to."
+_OF_A_RUN = "This file is the record of a run and is never changed: save a new YAML instead."
+_NO_TRAINING = "A list of experiments is open: there is no training YAML to write to."
 
 
 class SamplingController:
@@ -59,7 +59,7 @@ class SamplingController:
         config = project.pipeline.config
         self._form.set_values({} if own else plain(config.sampling), choices(project))
         seeded = config.split.val_fov_fraction > 0
-        lock = "It also decides which FOVs are held out: change it in the file and open that again."
+        lock = "It also determines which FOVs are held out: change it in the file and reopen it."
         self._form.set_locked({"seed": lock} if seeded else {})
         texts = [text for text in project.warnings if text.startswith("sampler:")]
         self._form.set_error("")

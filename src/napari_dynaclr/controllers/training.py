@@ -177,7 +177,7 @@ class TrainingController:
         def asked(made: RunStop) -> None:
             self.follower.stops[path] = made
             if made.problem is not None:
-                show_warning(f"The run cannot be asked to stop: {made.problem}")
+                show_warning(f"The run could not be asked to stop: {made.problem}")
             self._on_run(path)
 
         if stop is None:
@@ -190,16 +190,20 @@ class TrainingController:
         run, set_stop = self.runs.current, self.view.watch.set_stop
         stop = None if run is None else self.follower.stops.get(run.path)
         if stop is not None and stop.hard:
-            set_stop("Ending ...", False, "It was told by a signal, and is killed if that does not help")
+            set_stop(
+                "Ending ...",
+                False,
+                "A termination signal was sent; the process is killed if it does not respond",
+            )
         elif stop is not None and stop.seconds_left > 0:
             left = round(stop.seconds_left)
-            set_stop(f"Stopping ... {left} s", False, "It ends its step and writes a checkpoint first")
+            set_stop(f"Stopping ... {left} s", False, "It finishes its step and writes a checkpoint first")
         elif stop is not None:
             set_stop(
-                "End it now", True, "It has not stopped by itself: end its process, without a checkpoint"
+                "End it now", True, "It has not stopped on its own: kill its process, without a checkpoint"
             )
         elif run is not None and run.going:
-            set_stop("Stop", True, "Ask it to stop after this step; it keeps a checkpoint and can be resumed")
+            set_stop("Stop", True, "Stop after this step; a checkpoint is saved and the run can be resumed")
         else:
             set_stop("Stop", False, "")
 
@@ -261,7 +265,7 @@ _SAID = {
     What.BEST: "improved, new best checkpoint",
     What.ENDED: "ended",
     What.FAILED: "failed",
-    What.GONE: "watched no more",
+    What.GONE: "no longer watched",
 }
 
 

@@ -62,9 +62,11 @@ def pair_texts(index: MultiExperimentIndex, draw: PairDraw) -> list[PairText]:
             f"positive: track {tracks[1]}, frame {frames[1]}, {tau:.3g} h later: {_KIN[kin]}",
         ]
         if draw.tau_frames[place] != draw.requested_frames[place]:
-            lines.append(f"asked for {draw.requested_frames[place] * step[place]:.3g} h, where it has none")
+            lines.append(
+                f"tau {draw.requested_frames[place] * step[place]:.3g} h was drawn, but has no positive"
+            )
         if moved[place]:
-            lines.append("at the border: a patch is moved to lie inside the image")
+            lines.append("at the border: a patch is shifted to stay inside the image")
         condition = int(index.fov_condition[here])
         text = f"{tau:.3g} h{_SIGN.get(kin, '')}"
         result.append(PairText(text, "\n".join(lines), kin in _SIGN, condition))

@@ -60,7 +60,7 @@ def _rgb(colour: str) -> FloatArray:
     if numbers:
         return np.array([float(part) for part in numbers.groups()])
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", colour.strip()):
-        raise ValueError(f"'{colour}' is no color; expected '#rrggbb' or 'rgb(r, g, b)'")
+        raise ValueError(f"'{colour}' is not a color; expected '#rrggbb' or 'rgb(r, g, b)'")
     return np.array([int(colour.strip()[place : place + 2], 16) for place in (1, 3, 5)], dtype=np.float64)
 
 

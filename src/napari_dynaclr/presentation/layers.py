@@ -207,7 +207,7 @@ def track_layer(index: MultiExperimentIndex, fov: int) -> LayerData | None:
 
 def family_layer(index: MultiExperimentIndex, fov: int, rows: npt.NDArray[np.integer]) -> LayerData:
     """Return the tracks of one family."""
-    return _tracks(index, fov, rows, "selected family", "family")
+    return _tracks(index, fov, rows, "selected lineage", "family")
 
 
 def selected_layer(index: MultiExperimentIndex, fov: int, row: int, z: float | None = None) -> LayerData:

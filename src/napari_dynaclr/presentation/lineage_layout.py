@@ -64,7 +64,7 @@ class LineageLayout:
     loss
         (N,) `dynaclr.index.anchors.Exclusion` codes: why the observation is no anchor, 0 where it is one.
     clamped
-        (N,) True where the patch is moved to lie inside the image.
+        (N,) True where the patch is shifted to stay inside the image.
     runs
         (R, 2) first and last node of stretches without a missing frame.
     gaps
@@ -109,7 +109,7 @@ class LineageLayout:
         """
         found = np.flatnonzero(self.row == row)
         if not found.size:
-            raise KeyError(f"row {row} is not in the family of track {self.track_id[0]}")
+            raise KeyError(f"row {row} is not in the lineage of track {self.track_id[0]}")
         return int(found[0])
 
 

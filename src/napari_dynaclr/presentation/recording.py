@@ -90,11 +90,9 @@ def channels_fault(images: Sequence[Any]) -> str:
         if fault:
             return f"'{layer.name}' cannot be a channel: {fault}."
         if _shape(layer) != _shape(first):
-            return (
-                f"'{layer.name}' has another size than '{first.name}': {_shape(layer)} and {_shape(first)}."
-            )
+            return f"'{layer.name}' differs in size from '{first.name}': {_shape(layer)} and {_shape(first)}."
         if not _together(layer, first):
-            return f"'{layer.name}' lies elsewhere than '{first.name}': their scale or translation differ."
+            return f"'{layer.name}' is not aligned with '{first.name}': their scale or translation differ."
     y, x = layer_axes(first).scale[-2:]
     if abs(abs(y) - abs(x)) > _SQUARE * abs(y):
         return f"Pixels of '{first.name}' are not square: {abs(y):g} x {abs(x):g}."
@@ -120,7 +118,7 @@ def _together(layer: Any, other: Any) -> bool:
 def cells_fault(layer: Any | None) -> str:
     """Return why a layer cannot be the cells, nothing if it can."""
     if layer is None:
-        return "Choose the tracks, or labels whose numbers are tracks."
+        return "Choose the tracks, or labels whose values are track IDs."
     fault = _shape_fault(layer)
     return f"'{layer.name}' cannot be the cells: {fault}." if fault else ""
 

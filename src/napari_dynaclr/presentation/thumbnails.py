@@ -30,7 +30,7 @@ def rgb_of(colormap: str) -> tuple[float, float, float]:
     """
     text = _NAMED.get(colormap, colormap.removeprefix("#"))
     if len(text) != 6:
-        raise ValueError(f"'{colormap}' is no color; expected '#rrggbb' or one of {', '.join(_NAMED)}")
+        raise ValueError(f"'{colormap}' is not a color; expected '#rrggbb' or one of {', '.join(_NAMED)}")
     red, green, blue = (int(text[place : place + 2], 16) / 255 for place in (0, 2, 4))
     return red, green, blue
 

@@ -117,7 +117,7 @@ def open_atlas(path: Path, project: Project) -> Atlas:
     if lacking or not len(seen):
         found = f"no {listing(lacking)}" if lacking else "no rows"
         fix = "Embed the cells again with predict."
-        what = "the embedding does not say which cells it is of"
+        what = "the embedding does not say which cells it belongs to"
         raise DataError(problem(what, file=path, found=found, fix=fix))
     fov = seen.groupby([keys.EXPERIMENT, keys.FOV_NAME], sort=True, observed=True)
     names = fov[[keys.EXPERIMENT, keys.FOV_NAME]].first()

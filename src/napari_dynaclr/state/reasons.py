@@ -15,7 +15,7 @@ REASONS = (
     "two cells as one",
     "dead or debris",
     "out of focus",
-    "table of another field",
+    "table of another FOV",
 )
 """Reasons to begin with."""
 

@@ -12,7 +12,7 @@ from napari_dynaclr.state.project import Cell, Project
 __all__ = ("PairRequest", "Session")
 
 _MOST_REMEMBERED = 200
-_GONE = "No longer in the data that are open, and let go: {}."
+_GONE = "No longer in the open data, and deselected: {}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ def cell_target(project: Project, cell: Cell, kind: MarkKind) -> Target:
         if kind is MarkKind.LINK:
             parent = track if row != table.first_rows[track] else int(table.forest.parent[track])
             if parent < 0:
-                return Target("No link", "", "The track starts here: no link arrives at this cell.", ())
+                return Target("No link", "", "The track starts here: no link leads to this cell.", ())
             values["parent_track_id"] = int(table.track_id[parent])
         drafts = (_draft(kind, *home, **values),)
     return Target(title_of(drafts), "", effect_of(project, drafts, cell), drafts)
@@ -141,7 +141,7 @@ def effect_of(project: Project, drafts: Sequence[Mark], cell: Cell | None) -> st
     """Return in words what excluding would do to the data as they are set up now; `cell` is the first's."""
     mark = drafts[0]
     if cell is None:
-        return "This is not in the data that are open."
+        return "This is not in the open data."
     table = project.index(cell.part).table
     track = int(table.track[cell.row])
     if mark.kind is MarkKind.LINK:
@@ -154,7 +154,7 @@ def effect_of(project: Project, drafts: Sequence[Mark], cell: Cell | None) -> st
         count = int(table.t[table.rows(int(table.track_fov[track]))].size)
     else:
         count = int(np.count_nonzero(table.forest.root[table.track] == table.forest.root[track]))
-    return f"Excluding leaves out {count} observation{'' if count == 1 else 's'}."
+    return f"Excluding removes {count} observation{'' if count == 1 else 's'}."
 
 
 def draft_cell(project: Project, mark: Mark) -> Cell | None:

@@ -168,7 +168,7 @@ class WatchedRun:
             return []
         reason = self.news.seen.reason if self.news else ""
         if state is State.RUNNING and before in (None, State.STARTING):
-            return [Happening(self.path, What.STARTED, "it trains")]
+            return [Happening(self.path, What.STARTED, "training")]
         if state in (State.FINISHED, State.STOPPED):
             return [Happening(self.path, What.ENDED, f"{state}: {reason}")]
         if state in (State.FAILED, State.CRASHED, State.LOST):

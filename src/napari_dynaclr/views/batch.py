@@ -46,9 +46,12 @@ _SHEET_TIP = (
     "Click one to look at it; arrow keys move, Return chooses."
 )
 SIGHTS = {
-    "raw": ("As read", "Pixels as they are on disk"),
+    "raw": ("Raw", "Pixels as stored on disk"),
     "normalized": ("Normalized", "After the normalizations of the training"),
-    "seen": ("As the network sees it", "Augmented with this batch's key, cropped, channels dropped"),
+    "seen": (
+        "Augmented (network input)",
+        "As drawn for this batch address: augmented, cropped, channels dropped",
+    ),
 }
 
 
@@ -79,9 +82,9 @@ class BatchView(QWidget):
         }
         self.tabs = QTabWidget()
         for page, title, tooltip in (
-            (self.panel, "Batch", "What this batch holds"),
+            (self.panel, "Batch", "Statistics of this batch"),
             (self._pairs_page(), "Pairs", "The pairs of this batch"),
-            (self.report, "Report", "What many batches hold"),
+            (self.report, "Report", "Statistics of many batches"),
             (self._options_page(), "Options", "Options of the sampler"),
         ):
             self.tabs.setTabToolTip(self.tabs.addTab(page, title), tooltip)
@@ -110,10 +113,10 @@ class BatchView(QWidget):
         for key, (title, tooltip) in SIGHTS.items():
             self.sight.addItem(title, key)
             self.sight.setItemData(self.sight.count() - 1, tooltip, Qt.ItemDataRole.ToolTipRole)
-        self.sight.setToolTip("How far the patches are on their way to the network")
+        self.sight.setToolTip("Stage at which the patches are shown")
         self.sight.currentIndexChanged.connect(lambda: self.sight_changed.emit(self.sight.currentData()))
         self.contrast = QPushButton("Contrast")
-        self.contrast.setToolTip("Take the contrast from the pairs that are seen now; it stays until then")
+        self.contrast.setToolTip("Set the contrast from the visible pairs; it then stays fixed")
         self.contrast.clicked.connect(self.contrast_requested)
         row.addWidget(self.sight)
         row.addWidget(self.contrast)

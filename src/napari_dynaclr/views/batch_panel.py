@@ -14,14 +14,14 @@ from napari_dynaclr.widgets.chart import Chart, Series
 from napari_dynaclr.widgets.share_bars import Bar, ShareBars, bars_of
 
 _AXES = {
-    "experiment": "A batch is built around one experiment; the others leak into it.",
-    "condition": "Conditions should have the shares that the options ask for.",
+    "experiment": "A batch centers on one experiment; the cross-experiment fraction comes from the others.",
+    "condition": "Conditions should have the shares set in the options.",
     "hours": "Hours after infection or perturbation of the anchors.",
     "well": "Wells of all experiments.",
-    "lineage": "The lineages that occur most. Relatives in one batch count as negatives of each other.",
+    "lineage": "The most frequent lineages. Relatives in one batch count as negatives of each other.",
     "relation": "How positives are related to their anchors.",
 }
-_BESIDE = "Blue: what was drawn. Tick: share in the pool of all anchors."
+_BESIDE = "Blue: drawn. Tick: share in the pool of all anchors."
 _ROLES = ("0", "1", "2", "3", "4", "5", "6")
 
 
@@ -41,9 +41,11 @@ class CompositionPanel(QScrollArea):
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QScrollArea.Shape.NoFrame)
-        self.flags, self.facts = _label("What a person should look at"), _label("All other facts")
-        self.crossing = _label("Anchors drawn by experiment and condition; in brackets what there is")
-        self.key = _label("Blue bars are what was drawn, ticks are the share in the pool")
+        self.flags, self.facts = _label("What to check"), _label("All other facts")
+        self.crossing = _label(
+            "Anchors drawn by experiment and condition; in parentheses, the pool of all anchors"
+        )
+        self.key = _label("Blue bars: drawn; ticks: share in the pool")
         self.bars = {name: ShareBars(name, f"{tip}\n{_BESIDE}", colours) for name, tip in _AXES.items()}
         self.tau: list[Chart] = []
         self.hours = Chart("hours by condition", _HOURS_TIP, "hours", "anchors", colours)
@@ -199,10 +201,10 @@ def _label(tooltip: str) -> QLabel:
 
 
 _TAU_TIP = (
-    "Time from anchor to positive. Filled: what the tracks allow. Line: what the law drew.\n"
-    "Dashed: the law itself. They differ where tracks end or have gaps."
+    "Time from anchor to positive. Filled: what the tracks allow. Line: drawn.\n"
+    "Dashed: the tau distribution itself. They differ where tracks end or have gaps."
 )
 _HOURS_TIP = (
     "Hours of the anchors drawn, by condition. Where they do not overlap, the hour gives the condition away."
 )
-_COVERAGE_TIP = "How many of all anchors were seen at least once after so many batches."
+_COVERAGE_TIP = "Fraction of all anchors seen at least once after this many batches."

@@ -34,8 +34,8 @@ class CandidateBars(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMouseTracking(True)
         self.setToolTip(
-            "Every cell that could have been the positive, by its time after the anchor; a click goes there, "
-            "as Return does from the bar that Left and Right have come to"
+            "Every cell that could have been the positive, by its time after the anchor; click a bar to go "
+            "there, or choose it with Left and Right and press Return"
         )
 
     def sizeHint(self) -> QSize:

@@ -29,8 +29,8 @@ __all__ = ("CurationView",)
 
 _EMPTY = (
     "<b>Nothing to curate yet</b><br><br>Open a project. Then select a cell and mark its track, link or "
-    "frame, or let the most suspicious places be found and judge them one by one. Marks are kept in a file "
-    "beside the list of experiments; the data themselves are never changed."
+    "frame, or find the most suspicious places and judge them one by one. Marks are saved in a file "
+    "next to the list of experiments; the data themselves are never changed."
 )
 _TITLES = {Mode.CELL: "Cell", Mode.QUEUE: "Queue", Mode.AUDIT: "Audit", Mode.MARKS: "Marks"}
 _TIPS = {
@@ -96,7 +96,7 @@ class CurationView(QWidget):
         for made in self.findChildren(ActionButton):
             made.set_key(keys[made.do.value])
         self.list.setText(key_list(CURATION_ACTIONS, keys))
-        self.list.setToolTip(hint("The keys; the same key hides them", keys[Do.HELP.value]))
+        self.list.setToolTip(hint("Keyboard shortcuts; the same key hides them", keys[Do.HELP.value]))
         self.set_history(*self._history)
 
     def _arrange(self) -> None:

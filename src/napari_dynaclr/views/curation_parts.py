@@ -74,8 +74,8 @@ class TargetCard(QFrame):
         tips = (
             (self.title, "What a verdict is about"),
             (self.why, "Why it looks suspicious, or the reason that was given"),
-            (self.effect, "What a training would lose by it"),
-            (self.opinions, "What was said of it before; the latest verdict counts"),
+            (self.effect, "What training would lose"),
+            (self.opinions, "Earlier verdicts; the latest one counts"),
         )
         for label, tip in tips:
             label.setWordWrap(True)
@@ -109,8 +109,8 @@ class JudgeBar(QWidget):
         self.reason.setEditable(True)
         self.reason.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.reason.setToolTip(
-            "Why: choose or write a reason, kept with the mark. Blank: the reason of the queue. "
-            "Return goes back to the keys."
+            "Reason, saved with the mark: choose or type one. Blank: the reason from the queue. "
+            "Return gives the keyboard back to the panel."
         )
         line = self.reason.lineEdit()
         assert line is not None
@@ -214,11 +214,11 @@ class StatusBar(QWidget):
         super().__init__()
         self.message = QLabel()
         self.message.setWordWrap(True)
-        self.message.setToolTip("What happened last")
+        self.message.setToolTip("Last action")
         self.bar = QProgressBar()
         self.bar.setMaximumHeight(16)
-        self.bar.setToolTip("What goes on in the background")
-        self.cancel = button("Cancel", "Stop it; what was there before stays", self.cancelled.emit)
+        self.bar.setToolTip("Task in the background")
+        self.cancel = button("Cancel", "Stop it; earlier results are kept", self.cancelled.emit)
         self.work = QWidget()
         row = QHBoxLayout(self.work)
         row.setContentsMargins(0, 0, 0, 0)
@@ -228,7 +228,7 @@ class StatusBar(QWidget):
         self.error.setReadOnly(True)
         self.error.setMaximumHeight(84)
         self.error.setToolTip("What is wrong and where; it can be selected and copied")
-        self.retry = button("Read the marks again", "After the file was repaired", self.retried.emit)
+        self.retry = button("Read the marks again", "Use this after repairing the file", self.retried.emit)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)

@@ -29,10 +29,10 @@ _EMPTY = (
 )
 _WITH_RUNS = "Choose a run above and press <i>Predict and explore</i>, or open"
 _WITHOUT_RUNS = (
-    "No run that has ended is known here: start one in the dock <i>Training</i>, or watch one there; "
+    "No finished run yet: start one in the dock <i>Training</i>, or watch one there; "
     "or open with <i>Open ...</i>"
 )
-_STATE_TIP = "What is shown, or what is being done"
+_STATE_TIP = "Current embedding, or the task in progress"
 _MOST_LINES = 3
 _REPEATED = {action.name for action in EMBEDDING_ACTIONS if action.repeats}
 _PLOT_TIP = (
@@ -94,7 +94,7 @@ class EmbeddingView(QWidget):
         column.addLayout(row)
         self.tabs.addTab(self.neighbours, "Neighbors")
         self.tabs.addTab(self.selected, "Selected")
-        self.tabs.setTabToolTip(0, "Cells whose vectors are most like that of the selected cell")
+        self.tabs.setTabToolTip(0, "Cells whose vectors are most similar to that of the selected cell")
         self.tabs.setTabToolTip(1, "Cells inside the outline, by field of view")
         splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.addWidget(upper)

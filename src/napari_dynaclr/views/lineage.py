@@ -32,11 +32,11 @@ from napari_dynaclr.widgets.pressed import KeyFollower, action_for
 from napari_dynaclr.widgets.tree_canvas import TreeCanvas
 
 _EMPTY = (
-    "<b>No family to show</b><br><br>Select a cell to see where it comes from, its daughters, and the cells "
+    "<b>No lineage to show</b><br><br>Select a cell to see where it comes from, its daughters, and the cells "
     "that can be its positives: click a track in the image, or a pair in the gallery."
 )
 _TREE_TIP = (
-    "The family of the selected cell: root at the top, time runs downwards, daughters side by side.\n"
+    "Lineage tree of the selected cell: root at the top, time runs down, daughters side by side.\n"
     "Click a node to go there; drag moves, the wheel zooms, {find} finds the selected cell, {fit} shows all."
 )
 _MAX_LABELS = 40
@@ -77,7 +77,7 @@ class LineageView(QWidget):
         self.keys = QLabel()
         self.keys.setWordWrap(True)
         self.keys.setToolTip(
-            "Keys act while this panel has the focus: click into it. Others can be chosen in the preferences"
+            "Keyboard shortcuts work while this panel has the focus: click in it. Change them in Preferences"
         )
         self.strip = FilmStrip(self._colors)
         self.strip.hide()
@@ -216,7 +216,7 @@ class LineageView(QWidget):
 
     def _family(self) -> LineageLayout:
         if self._layout is None:
-            raise KeyError("no family is shown")
+            raise KeyError("no lineage is shown")
         return self._layout
 
     def _show_nodes(self) -> None:

@@ -52,9 +52,9 @@ class StepBar(QWidget):
         """Say the keys, given by name of the action, in the tooltips."""
         for action in self._actions:
             self.buttons[action.step].setToolTip(hint(action.tooltip, keys[action.name]))
-        whole = hint("Show the whole family", keys["fit"])
+        whole = hint("Show the whole lineage tree", keys["fit"])
         self.fit.setToolTip(f"{whole}; {keys['find']} finds the selected cell")
-        self.key.setToolTip(hint("Show or hide what the shapes and keys mean", keys["help"]))
+        self.key.setToolTip(hint("Show or hide the legend and keyboard shortcuts", keys["help"]))
 
     def set_targets(self, targets: Mapping[Step, int | None]) -> None:
         """Enable the steps that lead somewhere."""

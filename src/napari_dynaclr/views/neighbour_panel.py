@@ -30,13 +30,13 @@ class NeighbourPanel(QWidget):
         self.count.setToolTip("How many neighbors are shown")
         self.others = QCheckBox("other lineages only")
         self.others.setToolTip(
-            "Leave out cells of its own lineage: a cell is always like itself a frame later"
+            "Leave out cells of its own lineage: a cell always resembles itself a frame later"
         )
         self.about = words("What the neighbors have in common with the cell")
         self.sheet = ContactSheet(colours, paired=False)
         self.sheet.setToolTip(
-            "The cell first, then its neighbors with the cosine of their vectors, normalized as for the "
-            "network. The strip is the condition. Click one to go there; arrows and Return do the same"
+            "The cell first, then its neighbors with their cosine similarity; patches are normalized as "
+            "for the network. The strip is the condition. Click one to go there; arrows and Return do the same"
         )
         self.sheet.set_message("Select a cell: click a point above, or a cell in the image.")
         row = QHBoxLayout()

@@ -35,13 +35,13 @@ __all__ = ("MODES", "PairView")
 _WAIT_MS = 100
 _REPEATED = {action.name for action in PAIR_KEY_ACTIONS if action.repeats}
 MODES = {
-    "as the network sees it": "Normalized, augmented with the key of this batch, cropped, channels dropped",
-    "normalised": "After the normalizations, before augmentation and crop",
-    "as read": "Pixels of the store",
+    "augmented (network input)": "As drawn for this batch address: augmented, cropped, channels dropped",
+    "normalized": "After the normalizations, before augmentation and crop",
+    "raw": "Pixels as stored on disk",
 }
 _EMPTY = (
     "<b>No pair to show</b><br><br>Open a configuration, an experiments.yaml or the sample data in the "
-    "Project panel. Then this shows the pairs of the coming training, batch by batch."
+    "Project panel. Then the pairs that training will use appear here, batch by batch."
 )
 
 
@@ -67,7 +67,7 @@ class PairView(QWidget):
             self.mode.setItemData(number, tip, Qt.ItemDataRole.ToolTipRole)
         self.stretch = QCheckBox("own contrast")
         self.stretch.setToolTip(
-            "Stretch each patch by itself. Off: one contrast a channel, so that differences between "
+            "Stretch each patch on its own. Off: one contrast per channel, so that differences between "
             "experiments stay visible"
         )
         self.grid = PatchGrid(self._colors)
@@ -84,7 +84,7 @@ class PairView(QWidget):
         self.name.setWordWrap(True)
         self.name.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.name.setToolTip(
-            "The batch as a run records it. The hash is that of its pixels, the first digits of the SHA-256 "
+            "The batch address, as a run records it. The hash is the start of the SHA-256 of its pixels, as "
             "in the folder previews of the run."
         )
         self.keys = QLabel()
@@ -103,10 +103,10 @@ class PairView(QWidget):
     def _set_keys(self, keys: Mapping[str, str]) -> None:
         """Say the keys in the tooltips and in the list."""
         self.buttons.set_keys(keys)
-        step = "Which step of the way from the store to the network is shown"
+        step = "Stage at which the patches are shown"
         self.mode.setToolTip(hint(step, keys["mode"]))
         self.keys.setText(key_list(PAIR_KEY_ACTIONS, keys))
-        self.keys.setToolTip(hint("The keys; the same key hides them", keys["help"]))
+        self.keys.setToolTip(hint("Keyboard shortcuts; the same key hides them", keys["help"]))
 
     def _act(self, name: str) -> None:
         if name == "help":
@@ -207,7 +207,7 @@ class PairView(QWidget):
     def set_name(self, name: BatchName | None) -> None:
         """Say which batch of a training the pair is from; None for a pair that is in none."""
         if name is None:
-            self.name.setText("drawn alone, as it is in no batch")
+            self.name.setText("drawn alone, not part of a batch")
         else:
             self.name.setText(
                 f"seed {name.seed}, epoch {name.epoch}, batch {name.batch}, rank 0 of 1; "

@@ -22,7 +22,7 @@ class TrainingView(QWidget):
         self.start, self.watch, self.runs = StartTab(), WatchTab(plot_colours(DARK)), RunsTab()
         self.tabs = QTabWidget()
         for tab, title, tip in (
-            (self.start, "Start", "Put a training together and start it"),
+            (self.start, "Start", "Set up and start a training"),
             (self.watch, "Watch", "Curves, progress and log of runs"),
             (self.runs, "Runs", "All runs of a folder"),
         ):

@@ -87,7 +87,7 @@ class PatchGrid(QWidget):
                 shown = flat(images[:, channel], self._z)
                 every = [contrast_limits(shown)] * len(shown)
                 self.limits.append([contrast_limits(one[None]) for one in shown] if self._stretch else every)
-            words = "each patch by itself" if self._stretch else "the same in a row"
+            words = "each patch on its own" if self._stretch else "the same in a row"
             lines = [
                 f"{name}: {limits[0][0]:.4g} to {limits[0][1]:.4g}"
                 for name, limits in zip(self._channels, self.limits, strict=True)

@@ -53,7 +53,10 @@ def test_a_key_of_another_action_is_refused_and_both_are_named() -> None:
 
 def test_a_key_that_is_none_or_napari_s_is_refused() -> None:
     former = LINEAGE.defaults
-    for key, why in (("hyper", "'hyper' is no key that can be chosen"), ("V", "napari's own (toggle visib")):
+    for key, why in (
+        ("hyper", "'hyper' is not a key that can be chosen"),
+        ("V", "napari's own (toggle visib"),
+    ):
         keys, problems = valid_keys(LINEAGE, former | {"mother": key}, former, TAKEN)
         assert keys == former
         assert len(problems) == 1
@@ -213,7 +216,7 @@ def test_a_key_chosen_in_the_preferences_acts_at_once(
     from napari._qt.dialogs.preferences_dialog import PreferencesDialog
 
     hub = hub_of(window)
-    remember("pairs as", "as read")
+    remember("pairs as", "raw")
     view = window.window.add_plugin_dock_widget(PLUGIN, "Lineage")[1].content
     qtbot.waitUntil(lambda: not hub.jobs._jobs and not hub.context.busy, timeout=60_000)
     session = hub.session

@@ -69,9 +69,9 @@ def test_pairs_are_walked_with_keys_and_buttons(opened: Any, qtbot: Any) -> None
     def shown() -> tuple[int, int]:
         at.idle()
         pair = inspector.pair(session.request.epoch, session.request.batch, session.request.place)
-        assert np.array_equal(view._patches["as the network sees it"][0], pair.anchor.seen)
-        assert np.array_equal(view._patches["as the network sees it"][1], pair.positive.seen)
-        assert np.array_equal(view._patches["as read"][1], pair.positive.raw)
+        assert np.array_equal(view._patches["augmented (network input)"][0], pair.anchor.seen)
+        assert np.array_equal(view._patches["augmented (network input)"][1], pair.positive.seen)
+        assert np.array_equal(view._patches["raw"][1], pair.positive.raw)
         assert session.cell == Cell(TRAINING, int(pair.anchor_meta["row"]))
         return session.request.batch, session.request.place
 
@@ -90,7 +90,7 @@ def test_pairs_are_walked_with_keys_and_buttons(opened: Any, qtbot: Any) -> None
     qtbot.keyClick(view, Qt.Key.Key_J)
     assert shown() == (4, 0)
     qtbot.keyClick(view, Qt.Key.Key_H)
-    assert view.mode.currentText() == "normalised"
+    assert view.mode.currentText() == "normalized"
     qtbot.keyClick(view, Qt.Key.Key_N)
     at.idle()
     assert session.request not in (PairRequest(0, 4, 0), PairRequest(0, 4, 1))

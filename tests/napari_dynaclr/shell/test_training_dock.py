@@ -163,7 +163,7 @@ def test_a_run_that_does_not_listen_is_ended_by_the_second_press(
     at.until(lambda: not at.view.controller.follower.stops)
     ending = at.view.watch.ending.text()
     assert f"ended by {getpass.getuser()} at" in ending and "killed" in ending
-    assert re.search(r"Resume goes on from best\.ckpt of step \d+", ending)
+    assert re.search(r"Resume continues from best\.ckpt of step \d+", ending)
     assert not any("crashed" in text for text in messages() if folder.name in text)
 
 
