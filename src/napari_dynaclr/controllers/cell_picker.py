@@ -25,7 +25,7 @@ _NEAR_PX = 20.0  # how far from a cell's center a click may be, screen pixels
 
 
 class CellPicker:
-    """Selects the cell that is clicked, or a neighbor in the family of the selected one.
+    """Selects the clicked cell, or a neighbor of the selected one in its lineage.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Shows cells and pairs in their image: owns a few layers of the viewer and touches no others."""
+"""Shows cells and pairs in their image; owns a few layers of the viewer and touches no others."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FOV, _CELL = "field of view", "cell"  # what a step shows: a newer one of its k
 
 
 class ImageContext:
-    """Layers of one field of view: channels, tracks, cells, family and pair.
+    """Layers of one field of view: channels, tracks, cells, lineage and pair.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Shows the embedding that is looked at in its dock, and does what a person wishes there."""
+"""Controller of the embedding dock."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _NONE: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
 
 class EmbeddingController:
-    """Between session, embedding and dock.
+    """Connects session, embedding and dock.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class EmbeddingController:
         self.jobs.told.connect(self._on_told)
 
     def close(self) -> None:
-        """Forget everything; what is going on goes on."""
+        """Disconnect; running tasks continue."""
         self.neighbours.close()
         self.model.atlas_changed.disconnect(self._on_atlas)
         self.model.look_changed.disconnect(self._on_look)
@@ -224,7 +224,7 @@ class EmbeddingController:
             self.session.select(atlas.cell(int(here[np.argmin(atlas.t[here])])))
 
     def act(self, name: str) -> None:
-        """Do an action of the table of actions."""
+        """Perform an action of the table of actions."""
         act_of(EMBEDDING_ACTIONS, name)(self)
 
     def walk(self, step: int) -> None:
@@ -238,7 +238,7 @@ class EmbeddingController:
         self.model.select(_NONE)
 
     def next_colour(self) -> None:
-        """Color by the next property that takes no minutes to compute."""
+        """Color by the next property that is quick to compute."""
         simple = COLOUR_BY[: COLOUR_BY.index("PCA 3") + 1]
         here = simple.index(self.model.look.colour_by) if self.model.look.colour_by in simple else -1
         self.model.choose(colour_by=simple[(here + 1) % len(simple)])

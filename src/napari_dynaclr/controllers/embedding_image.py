@@ -20,7 +20,7 @@ _ROLE = "embedding"
 
 
 class EmbeddingImage:
-    """Between the embedding that is looked at and the image.
+    """Connects the displayed embedding and the image.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Makes, reads and computes what is needed of an embedding; goes on while no dock is open."""
+"""Predicts, reads and projects embeddings; continues while no dock is open."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _Loaded:
 
 
 class EmbeddingWork:
-    """Between session, disk and the embedding that is looked at.
+    """Connects session, disk and the displayed embedding.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class EmbeddingWork:
         model.look_changed.connect(self._compute)
 
     def predict(self, run: Path) -> None:
-        """Embed the cells of a run's data in a process of its own, then show them."""
+        """Embed the cells of a run's data in a separate process, then show them."""
 
         def done(made: Prediction) -> None:
             which = (
@@ -87,7 +87,7 @@ class EmbeddingWork:
         self.jobs.start(PREDICTING, lambda tell: predict_run(run, tell), done, self._say)
 
     def explore(self, run: Path) -> None:
-        """Show the embedding of a run; it is made if there is none, or the run has trained since."""
+        """Show the embedding of a run; predict first if there is none or the run has trained since."""
         folder = RunFolder(run)
         if is_current(folder):
             self.load(folder.path / EMBEDDING_FILE)
@@ -150,7 +150,7 @@ class EmbeddingWork:
         self.jobs.start(_PLACING, lambda tell: placed(atlas, project), done, self._say)
 
     def cancel(self) -> None:
-        """End what takes long; what was looked at before stays."""
+        """Cancel the running task; the earlier embedding stays."""
         for kind in (PREDICTING, LOADING, FITTING, CLUSTERING, MAPPING):
             if self.jobs.running(kind):
                 self.jobs.cancel(kind)

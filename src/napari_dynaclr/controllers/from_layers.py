@@ -37,7 +37,7 @@ _FOLDER, _CONDITION = "layers folder", "layers condition"
 
 
 class FromLayers:
-    """Between the layers of a viewer and the form that makes a project of them.
+    """Connects the layers of a viewer with the form that makes a project of them.
 
     Parameters
     ----------
@@ -74,12 +74,12 @@ class FromLayers:
         self.follow()
 
     def close(self) -> None:
-        """Listen to nothing any more; what is being written is given up."""
+        """Disconnect, and cancel writing."""
         self.layers.close()
         self.jobs.leave(WRITING, changed=self._on_jobs, told=self._on_told)
 
     def follow(self) -> None:
-        """Offer the layers as they are now; what was chosen stays chosen."""
+        """Offer the current layers; the choice is kept."""
         there = {layer.unique_id for layer in self.layers.of(Image, Labels, Tracks)}
         self._ticked = {key: on for key, on in self._ticked.items() if key in there}
         chosen = self._images()

@@ -1,4 +1,4 @@
-"""Finds the nearest neighbors of the selected cell and reads their pictures."""
+"""Finds the nearest neighbors of the selected cell and reads their patches."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NOT_EMBEDDED = "The selected cell is not in this embedding: predict again, or s
 
 
 class NeighbourController:
-    """Between session, embedding and the panel of neighbors.
+    """Connects session, embedding and the panel of neighbors.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class NeighbourController:
         self.look()
 
     def close(self) -> None:
-        """Forget session and model, and give up what would be shown."""
+        """Disconnect from session and model, and cancel searches."""
         self.session.cell_changed.disconnect(self._on_cell)
         self.model.atlas_changed.disconnect(self._on_atlas)
         self.model.look_changed.disconnect(self.look)
@@ -81,7 +81,7 @@ class NeighbourController:
         self.look()
 
     def look(self) -> None:
-        """Look for the neighbors of the selected cell, if they are not those that are shown."""
+        """Search the neighbors of the selected cell, unless they are already shown."""
         atlas, cell, look = self.model.atlas, self.session.cell, self.model.look
         self.panel.set_options(look.neighbours, look.other_lineages)
         wanted = (atlas, cell, look.space, look.neighbours, look.other_lineages)

@@ -1,4 +1,4 @@
-"""The layers of a viewer that are the plugin's, by role; touches no others and knows not what they show."""
+"""The plugin's own layers in a viewer, by role; touches no others."""
 
 from __future__ import annotations
 

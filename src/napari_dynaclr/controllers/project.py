@@ -1,4 +1,4 @@
-"""Opens projects in the background and shows what was found; remembers the last one."""
+"""Controller of the project panel: opens projects in the background, remembers the last one."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _COLOR, _FOLLOW = "colour by", "follow"
 
 
 class ProjectController:
-    """Between session, image and the panel of the project.
+    """Connects session, image and project panel.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class ProjectController:
             )
 
     def close(self) -> None:
-        """Forget the session."""
+        """Disconnect from the session."""
         self.session.project_changed.disconnect(self._on_project)
         self.context.fov_changed.disconnect(self.view.set_shown)
         self.jobs.leave(changed=self._on_jobs, told=self._on_told)
@@ -103,7 +103,7 @@ class ProjectController:
             self.session.visit(cell)
 
     def open(self, text: str) -> None:
-        """Open what a path names; the project that is open stays until this one is ready."""
+        """Open a path; the current project stays until the new one is ready."""
         path = absolute_path(text)
         self.view.set_path(str(path))
         self.view.set_state(f"Opening {path} ...")
@@ -129,7 +129,7 @@ class ProjectController:
         )
 
     def attach(self, folder: str) -> None:
-        """Compare the batches with those that a run recorded."""
+        """Compare the batches with those recorded by a run."""
         project = self.session.project
         if project is None:
             return

@@ -1,4 +1,4 @@
-"""Puts a training together for the open project and starts it."""
+"""Sets up a training for the open project and starts it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _DEVICES = "looking for devices"
 
 
 class RunStart:
-    """Between session, disk and the tab in which a training is started.
+    """Connects session, disk and the tab in which a training is started.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ class RunStart:
         self.view.set_origins([] if project is None else origins_of(project, listed))
 
     def begin_with(self, key: str) -> None:
-        """Take over the options of a preset, of the open training, or of a run."""
+        """Load the options of a preset, of the open training, or of a run."""
         project = self.session.project
         if project is None:
             return

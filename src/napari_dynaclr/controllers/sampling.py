@@ -1,4 +1,4 @@
-"""Options of the sampler: those of what is open into a form, the form's into what is open and into files."""
+"""Controller of the form of sampler options: applies them to the open project and writes them to files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _NO_TRAINING = "A list of experiments is open: there is no training YAML to writ
 
 
 class SamplingController:
-    """Answers the wishes of the form of the sampler's options.
+    """Handles the requests of the form of sampler options.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class SamplingController:
         self._on_project(session.project)
 
     def close(self) -> None:
-        """Stop listening and give work up; the form may be gone already."""
+        """Disconnect and cancel background work; the form may already be gone."""
         self._session.project_changed.disconnect(self._on_project)
         self._jobs.leave(OPTIONS, FILE)
 

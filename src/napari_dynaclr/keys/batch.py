@@ -1,4 +1,4 @@
-"""What can be done by keys in the batch view; imports no Qt."""
+"""Actions of the batch view and their keyboard shortcuts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be done in the embedding view: one table for buttons, keys and tooltips; imports no Qt."""
+"""Actions of the embedding view: one table for buttons, keyboard shortcuts and tooltips."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An action as button and key, for the tables of actions of the views; imports no Qt."""
+"""An action as button and key, for the tables of actions of the views."""
 
 from __future__ import annotations
 

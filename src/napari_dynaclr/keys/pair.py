@@ -1,4 +1,4 @@
-"""What can be done in the pair view: one table for buttons, keys, tooltips and help; imports no Qt."""
+"""Actions of the pair view: one table for buttons, keyboard shortcuts, tooltips and help."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps from one cell of a family to the next, and the keys that ask for them; imports no Qt, no napari."""
+"""Steps from one cell of a lineage to the next, and their keyboard shortcuts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which views have keys, which keys there are to choose from, and which choices are valid; imports no Qt."""
+"""Views with keyboard shortcuts, the keys to choose from, and which choices are valid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of the pairs of a batch, in words; imports no Qt."""
+"""Texts about the pairs of a batch."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ChannelColour:
 
 
 def pair_texts(index: MultiExperimentIndex, draw: PairDraw) -> list[PairText]:
-    """Return what is said of each pair."""
+    """Return the texts of each pair."""
     table = index.table
     fov = table.fov_of(draw.anchor)
     hours, step = index.hours(draw.anchor), index.fov_interval_hours[fov]

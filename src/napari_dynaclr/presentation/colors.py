@@ -1,4 +1,4 @@
-"""Colors of drawings derived from a theme, safe for any color vision; imports no Qt, no napari."""
+"""Colors of drawings derived from a theme, safe for any color vision."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the curation view says in words; imports no Qt."""
+"""Texts of the curation view."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How channels of a store want to be shown: names, colors, contrast, levels; reads metadata only."""
+"""Display settings of a store's channels from its metadata: names, colors, contrast, levels."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Where the data of a layer lie in the world, axis by axis, and how one layer's become another's pixels.
+"""Axes of a layer in world coordinates, and the conversion from one layer's coordinates to another's pixels.
 
-Reads layers by their public properties; imports no napari.
+Reads layers by their public properties.
 """
 
 from __future__ import annotations

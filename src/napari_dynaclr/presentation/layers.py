@@ -1,4 +1,4 @@
-"""Fields of view, cells and pairs as napari-shaped plain data; imports no napari.
+"""Fields of view, cells and pairs as napari-shaped plain data.
 
 One module although it is long: each function is one role of layer, and all share names, geometry and places.
 """
@@ -206,7 +206,7 @@ def track_layer(index: MultiExperimentIndex, fov: int) -> LayerData | None:
 
 
 def family_layer(index: MultiExperimentIndex, fov: int, rows: npt.NDArray[np.integer]) -> LayerData:
-    """Return the tracks of one family."""
+    """Return the tracks of one lineage."""
     return _tracks(index, fov, rows, "selected lineage", "family")
 
 

@@ -1,4 +1,4 @@
-"""One family of cells as arrays that can be drawn: tracks side by side, time along; imports no Qt, no napari.
+"""Layout of one lineage tree: tracks side by side, time along.
 
 A node is one observation. Nodes are ordered by (track, frame), tracks in preorder, so that the nodes of
 a track are one range and every line of the drawing is a pair of node numbers.
@@ -36,7 +36,7 @@ class NodeKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class LineageLayout:
-    """The family of one root; K tracks in preorder, N nodes.
+    """The lineage of one root; K tracks in preorder, N nodes.
 
     Attributes
     ----------
@@ -114,7 +114,7 @@ class LineageLayout:
 
 
 def family_layout(index: MultiExperimentIndex, row: int) -> LineageLayout:
-    """Return the whole family of one observation.
+    """Return the whole lineage of one observation.
 
     Raises
     ------
@@ -151,7 +151,7 @@ def lay_out(
     clamped: npt.NDArray[np.bool_],
     clock: tuple[float, float],
 ) -> LineageLayout:
-    """Lay out the rows of one family.
+    """Lay out the observations of one lineage.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Words about a pair: titles, relation, what is special; imports no Qt, no napari."""
+"""Texts about a pair: titles, relation, special cases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which cells of a family can be the positive of one cell, how probable, and why the others cannot.
+"""Which cells of a lineage can be the positive of one cell, how probable, and why the others cannot.
 
 The draw itself stays in `dynaclr.dataset.pairs`; nothing here chooses.
 """
@@ -82,7 +82,7 @@ class Positives:
 
 
 def positives_of(index: MultiExperimentIndex, law: TauLaw, layout: LineageLayout, row: int) -> Positives:
-    """Return the candidates of one observation by the law of the data set.
+    """Return the candidates of one observation under the tau distribution of the data set.
 
     Parameters
     ----------

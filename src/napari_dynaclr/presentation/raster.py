@@ -1,4 +1,4 @@
-"""Many points as one picture, each a small disc of its color; takes plain arrays, imports no Qt."""
+"""Many points as one image, each a small disc of its color; takes plain arrays."""
 
 from __future__ import annotations
 

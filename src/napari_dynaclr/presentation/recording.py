@@ -1,6 +1,6 @@
-"""Which layers of a viewer can be channels and cells, what they lack, and what is taken from them.
+"""Which layers of a viewer can be channels and cells, and the recording made of them.
 
-Reads layers and changes none; imports no napari.
+Reads layers and changes none.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What would be written from layers, in words; imports no napari."""
+"""Texts about the recording that would be written from layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Patches as small color pictures: one slice, one fixed contrast a channel; imports no Qt."""
+"""Thumbnails of patches in color: one slice, one fixed contrast per channel."""
 
 from __future__ import annotations
 

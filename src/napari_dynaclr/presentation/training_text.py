@@ -1,4 +1,4 @@
-"""Words of the training dock: states, times, sizes, progress."""
+"""Texts of the training dock: states, times, sizes, progress."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def ending_text(run: WatchedRun) -> str:
 
 
 def _left_text(run: WatchedRun) -> str:
-    """Return from where a run can be gone on with."""
+    """Return from which checkpoint a run can be resumed."""
     if run.checkpoint is None:
         return "There is no checkpoint to resume from."
     name, at = run.checkpoint

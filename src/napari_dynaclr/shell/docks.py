@@ -51,7 +51,7 @@ class _EndsWhenClosed(QObject):
 
 
 class Dock(QWidget):
-    """A widget of the manifest: says that it starts until its content is there."""
+    """A widget of the manifest: shows a loading message until its content is there."""
 
     name = ""
     """Name of the dock in the manifest."""
@@ -199,7 +199,7 @@ class PairDock(Dock):
 
 
 class LineageDock(Dock):
-    """The view of families; its line of time follows the image."""
+    """The view of lineages; its time line follows the image."""
 
     name = "Lineage"
     command = "tracks.lineage"
@@ -213,7 +213,7 @@ class BatchDock(Dock):
 
 
 class CurationDock(Dock):
-    """The view of marks and of what looks suspicious."""
+    """The view of marks and of suspicious places."""
 
     name = "Curation"
     command = "curation"
@@ -227,7 +227,7 @@ class TrainingDock(Dock):
 
 
 class EmbeddingDock(Dock):
-    """An embedding beside the image; what is looked at is kept when it is closed."""
+    """An embedding beside the image; its state is kept when the dock is closed."""
 
     name = "Embedding"
     command = "embedding"

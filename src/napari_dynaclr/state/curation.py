@@ -1,4 +1,4 @@
-"""Marks of a project while people curate it: who marks, what, undo, merging; evented, no Qt, no napari."""
+"""State of curation: annotator, marks, undo, merging; evented."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from napari_dynaclr.state.targets import Item
 
 
 class Mode(StrEnum):
-    """What a verdict is about."""
+    """What a verdict applies to."""
 
     CELL = "cell"
     QUEUE = "queue"
@@ -89,7 +89,7 @@ class Curation:
 
     @property
     def author(self) -> str:
-        """Who marks."""
+        """Name of the annotator."""
         return self._author
 
     @author.setter
@@ -102,7 +102,7 @@ class Curation:
 
     @property
     def mode(self) -> Mode:
-        """What a verdict is about."""
+        """What a verdict applies to."""
         return self._mode
 
     @mode.setter

@@ -1,4 +1,4 @@
-"""How an embedding is looked at: map, colors, selected cells, neighbors; evented."""
+"""State of the embedding view: map, colors, selected cells, neighbors; evented."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Need:
 
 
 class EmbeddingModel:
-    """The embedding of a viewer and how it is looked at; kept while no dock shows it."""
+    """The embedding of a viewer and how it is displayed; kept while no dock shows it."""
 
     atlas_changed = Signal()
     """Another embedding, or its cells are found elsewhere."""

@@ -1,4 +1,4 @@
-"""Colors of many cells by a number or a name each; takes plain arrays, imports no Qt."""
+"""Colors of many cells by a number or a name each; takes plain arrays."""
 
 from __future__ import annotations
 

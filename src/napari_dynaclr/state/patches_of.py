@@ -1,4 +1,4 @@
-"""Patches of any cells of a project as the network sees them when it embeds; imports no Qt, no napari."""
+"""Patches of any cells of a project as they are embedded."""
 
 from __future__ import annotations
 

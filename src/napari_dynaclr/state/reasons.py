@@ -1,4 +1,4 @@
-"""Reasons that a user is offered to choose from."""
+"""Reasons that an annotator can choose from."""
 
 from __future__ import annotations
 

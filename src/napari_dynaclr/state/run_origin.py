@@ -1,4 +1,4 @@
-"""What a training can begin with, and where it will be written."""
+"""Starting points for the options of a training, and its run folder."""
 
 from __future__ import annotations
 

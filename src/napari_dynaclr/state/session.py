@@ -1,4 +1,4 @@
-"""What one viewer works on: project, selected cell, requested pair; evented."""
+"""State of one viewer: project, selected cell, requested pair; evented."""
 
 from __future__ import annotations
 

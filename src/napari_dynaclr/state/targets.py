@@ -1,6 +1,6 @@
-"""What a verdict would be about: marks waiting for a verdict, their place, and what they would leave out.
+"""Targets of a verdict: draft marks, their place, and what they would exclude.
 
-Pure functions of a project; imports no Qt and no napari.
+Pure functions of a project.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def title_of(drafts: Sequence[Mark]) -> str:
 
 
 def effect_of(project: Project, drafts: Sequence[Mark], cell: Cell | None) -> str:
-    """Return in words what excluding would do to the data as they are set up now; `cell` is the first's."""
+    """Return in words what excluding would do to the current data; `cell` is the first's."""
     mark = drafts[0]
     if cell is None:
         return "This is not in the open data."

@@ -1,4 +1,4 @@
-"""The view of training batches: composition, pairs, report over many, and the sampler's options.
+"""The view of training batches: batch statistics, pairs, report over many, and sampler options.
 
 Shows what it is given and tells what the user wishes; knows no viewer, no data set, no files.
 """
@@ -152,7 +152,7 @@ class BatchView(QWidget):
     def set_batch(
         self, composition: Composition, pairs: Sequence[PairText], channels: Sequence[ChannelColour]
     ) -> None:
-        """Show a batch: what it holds, what is said of its pairs, and the colors of their channels."""
+        """Show a batch: its statistics, the texts of its pairs, and the colors of their channels."""
         self.pages.setCurrentIndex(1)
         self.panel.set_composition(composition)
         self.sheet.set_tiles([Tile(pair.caption, pair.about, pair.marked, pair.condition) for pair in pairs])

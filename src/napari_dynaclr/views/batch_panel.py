@@ -1,4 +1,4 @@
-"""What batches hold as bars, charts and facts; draws what it is given, draws no batch."""
+"""Batch statistics as bars, charts and facts."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class CompositionPanel(QScrollArea):
         return [*first, *bars[3:], self._tau_column, self.coverage, self.facts]
 
     def set_composition(self, composition: Composition) -> None:
-        """Show what batches hold."""
+        """Show batch statistics."""
         self._composition = composition
         for name, bars in self.bars.items():
             bars.set_bars(axis_bars(composition.axes[name], gathered=name == "lineage"))

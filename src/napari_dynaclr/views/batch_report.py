@@ -1,4 +1,4 @@
-"""The report over many batches: asks for it, shows it as figures and as a table, asks to save it."""
+"""The report over many batches, as figures and as a table."""
 
 from __future__ import annotations
 

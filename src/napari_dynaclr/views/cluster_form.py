@@ -1,4 +1,4 @@
-"""What a training asks a cluster for, and the buttons that write or submit its script; emits wishes only."""
+"""The form of a cluster request, and the buttons that write or submit its script."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All pairs of a batch as pictures, anchor over positive; asks for the pictures of what is visible."""
+"""Contact sheet of the pairs of a batch, anchor over positive; requests images of visible pairs only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The view in which people curate tracks: judge a cell, a queue or a sample, and see all marks.
+"""The curation view: judge a cell, a queue or a random sample, and list all marks.
 
 Shows what it is given and tells what the user wishes; knows no viewer, no data set, no files.
 """

@@ -1,4 +1,4 @@
-"""Parts of the curation view: buttons from the table of actions, the card of what is judged, an interval."""
+"""Parts of the curation view: action buttons, the card of the judged item, a confidence interval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists of the curation view: marks and queues of any length, with keys left to the view around them."""
+"""Lists of the curation view: marks and queues of any length."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The view of an embedding: plot, legend, selected cells, neighbors; emits wishes only."""
+"""The view of an embedding: plot, legend, selected cells, neighbors; emits requests only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which layers become a project, and what they do not say; emits wishes."""
+"""The form that makes a project of layers; emits requests only."""
 
 from __future__ import annotations
 

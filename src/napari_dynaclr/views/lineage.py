@@ -1,4 +1,4 @@
-"""The view of one family of cells: a tree over time with keys, hover texts and a film strip.
+"""The view of one lineage: a tree over time with hover texts and a film strip.
 
 Shows what it is given and tells what the user wishes; knows no viewer, no data set, no files.
 """
@@ -44,7 +44,7 @@ _REPEATED = {action.name for action in STEP_ACTIONS if action.repeats}
 
 
 class LineageView(QWidget):
-    """One family: tree, selected cell, current time, positives, breadcrumb and film strip."""
+    """One lineage: tree, selected cell, current time, positives, breadcrumb and film strip."""
 
     row_clicked = Signal(int)
     """A row that the user wants to see."""
@@ -113,7 +113,7 @@ class LineageView(QWidget):
         self.path.linkActivated.connect(lambda link: self.row_clicked.emit(int(link)))
 
     def set_family(self, layout: LineageLayout | None) -> None:
-        """Show a family; None shows what to do. The view stays where it was if the family is the same."""
+        """Show a lineage; None shows what to do. The view stays where it was if the lineage is the same."""
         old, self._layout = self._layout, layout
         self._selected, self._chances, self._barrier = None, {}, None
         same = old is not None and layout is not None and np.array_equal(old.row, layout.row)
@@ -135,7 +135,7 @@ class LineageView(QWidget):
         self._show_selection()
 
     def set_selected(self, row: int | None) -> None:
-        """Mark a row of the family and drop the positives of the one before.
+        """Mark an observation of the lineage and drop the positives of the previous one.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""How observations and lines of a family look, and the legend that says so; shape first, color second."""
+"""Glyphs and lines of a lineage tree, and their legend; shape first, color second."""
 
 from __future__ import annotations
 

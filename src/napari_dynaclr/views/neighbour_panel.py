@@ -1,4 +1,4 @@
-"""The nearest neighbors of a cell as pictures, and how they are looked for; emits wishes only."""
+"""The nearest neighbors of a cell as pictures, and how they are looked for; emits requests only."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class NeighbourPanel(QWidget):
         self.sheet = ContactSheet(colours, paired=False)
         self.sheet.setToolTip(
             "The cell first, then its neighbors with their cosine similarity; patches are normalized as "
-            "for the network. The strip is the condition. Click one to go there; arrows and Return do the same"
+            "for the network. The strip is the condition. Click one, or use arrows and Return, to go there"
         )
         self.sheet.set_message("Select a cell: click a point above, or a cell in the image.")
         row = QHBoxLayout()

@@ -1,4 +1,4 @@
-"""The view of one pair: address, patches as the network gets them, candidates; emits wishes only."""
+"""The view of one pair: address, patches as the network gets them, candidates; emits requests only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tab with the runs of a folder: states, watching, going on, copies, deletion; emits wishes only."""
+"""The tab with the runs of a folder: states, watching, going on, copies, deletion; emits requests only."""
 
 from __future__ import annotations
 
@@ -199,7 +199,8 @@ class RunsTab(QWidget):
         """Ask whether what may still write a run on another computer is gone for certain."""
         text = (
             f"The run {name} was written by {held}. Whether it is still training cannot be told "
-            "from here.\n\nAre you sure that it has ended? If not, two trainings will write to one folder and corrupt it."
+            "from here.\n\nAre you sure that it has ended? If not, two trainings will write to one folder "
+            "and corrupt it."
         )
         box = QMessageBox(QMessageBox.Icon.Question, "Resume a run of another computer", text, parent=self)
         gone = box.addButton("It has ended, resume", QMessageBox.ButtonRole.AcceptRole)

@@ -1,4 +1,4 @@
-"""The tab in which a training is put together and started; emits wishes only."""
+"""The tab in which a training is put together and started; emits requests only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tab that shows runs while they train: progress, curves, how it ended, log; emits wishes only."""
+"""The tab that shows runs while they train: progress, curves, how it ended, log; emits requests only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A frame around the field that has the keys, as napari's style draws none."""
+"""A frame around the widget with the keyboard focus, which napari's style does not draw."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The field of one option, a widget of magicgui chosen by the option's type; knows no option by name."""
+"""The field of one option, a widget of magicgui chosen by the option's type."""
 
 from __future__ import annotations
 
