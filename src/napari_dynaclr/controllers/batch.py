@@ -23,7 +23,7 @@ from napari_dynaclr.workers import Jobs, Tell
 
 __all__ = ("BATCH", "PAIRS", "BatchController", "batch_dock")
 
-BATCH, PAIRS = "composition of the batch", "pairs of the batch"
+BATCH, PAIRS = "statistics of the batch", "pairs of the batch"
 """Kinds of work in the background."""
 _AT_ONCE = 24  # pairs that one piece of work reads
 
