@@ -44,5 +44,5 @@ def test_what_is_drawn_can_be_seen(theme: dict[str, str]) -> None:
 def test_wrong_themes_are_refused() -> None:
     with pytest.raises(KeyError, match="text"):
         plot_colours({"background": "#000000"})
-    with pytest.raises(ValueError, match="'gray' is no color"):
+    with pytest.raises(ValueError, match="'gray' is not a color"):
         plot_colours({"background": "gray", "text": "#000000"})

@@ -47,7 +47,7 @@ def test_what_cannot_be_a_channel_says_why(layer: Image, fault: str) -> None:
         ([], "Tick at least one image"),
         ([image(), image("b", (3, 8, 10))], r"'b' differs in size from 'a': (3, 8, 10) and (3, 8, 9)"),
         ([image(), image("b", translate=(0, 0, 1))], "'b' is not aligned with 'a'"),
-        ([image(), image("b", (3, 2, 8, 9))], "'b' has another size"),
+        ([image(), image("b", (3, 2, 8, 9))], "'b' differs in size"),
         ([image(scale=(1, 2, 3))], "Pixels of 'a' are not square: 2 x 3"),
         ([image(), image("b", (3, 8, 9, 3), rgb=True)], "'b' cannot be a channel: its pixels are colors"),
     ],

@@ -40,5 +40,5 @@ def test_slice_and_colors() -> None:
     assert np.array_equal(middle_slice(images), images[:, :, 2])
     assert rgb_of("green") == (0.0, 1.0, 0.0)
     assert rgb_of("#ff8000") == pytest.approx((1.0, 128 / 255, 0.0))
-    with pytest.raises(ValueError, match="no color"):
+    with pytest.raises(ValueError, match="is not a color"):
         rgb_of("viridis")

@@ -67,7 +67,7 @@ def test_a_real_training_is_started_watched_stopped_resumed_and_killed(
     spin.setValue(200)
     tab.option_changed.emit("run.checkpoint_every_n_steps", 5)
     at.click(tab.estimate)
-    at.until(lambda: "an epoch" in tab.cost.text())
+    at.until(lambda: "per epoch" in tab.cost.text())
     assert tab.estimate.text() == "Estimate"
     at.click(tab.estimate)
     at.until(lambda: tab.estimate.text() == "Cancel")
