@@ -15,7 +15,7 @@ _COLUMNS = {
     "cells": "Observations: each cell counted in each frame",
     "divisions": "Cells that divide",
     "anchors": "Observations that can be anchors",
-    "excluded": "Observations that cannot be anchors; the line below says why",
+    "lost": "Observations that cannot be anchors; the line below says why",
 }
 _MOST_LINES = 30
 _ROOM = 8
@@ -56,7 +56,7 @@ class SetupTable(QTableWidget):
                 self._set(row, column, str(number), tip)
             if lost:
                 causes = ", ".join(f"{name} {count}" for name, count in item.lost.items() if count)
-                self._add_text(f"excluded: {causes}", tip)
+                self._add_text(f"lost: {causes}", tip)
         self._fit()
 
     def minimumSizeHint(self) -> QSize:

@@ -69,7 +69,7 @@ def test_the_report_says_what_was_lost_and_why(view: ProjectView) -> None:
     assert texts(view.table) == [
         ["2024_11_07_A549_SEC61_DENV (held out)"],
         ["96 of 120", "123456", "1234", "121496", "1960"],
-        ["excluded: last frames 1204, gap 31, short track 77, border 640, track end 8"],
+        ["lost: last frames 1204, gap 31, short track 77, border 640, track end 8"],
         ["june (held out)"],
         ["96 of 120", "123456", "1234", "123456", "0"],
     ]
