@@ -1,4 +1,4 @@
-"""Keeps the boxes of a pair visible at any zoom."""
+"""Keeps the boxes of a pair visible however far the image is zoomed out."""
 
 from __future__ import annotations
 

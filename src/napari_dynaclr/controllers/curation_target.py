@@ -1,4 +1,4 @@
-"""What a verdict applies to: the selected cell, an entry of a queue or a listed mark."""
+"""What a verdict is about: the selected cell, an entry of a queue or a listed mark; marks nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ("CurationTarget",)
 
 
 class CurationTarget:
-    """Follows the item to be judged, shows it, and selects its cell.
+    """Follows what is to be judged, shows it, and selects its cell.
 
     Parameters
     ----------
@@ -40,11 +40,11 @@ class CurationTarget:
         view.set_kind(self.kind)
 
     def close(self) -> None:
-        """Disconnect from what outlives the view."""
+        """Let go of what lives longer than the view."""
         self.session.cell_changed.disconnect(self._on_cell)
 
     def set_kind(self, kind: MarkKind) -> None:
-        """Choose which part of the selected cell is judged."""
+        """Judge a part of the selected cell from now on."""
         self.kind = kind
         self.view.set_kind(kind)
         self.model.mode = Mode.CELL
@@ -66,12 +66,12 @@ class CurationTarget:
             return
         cell = draft_cell(project, target.drafts[0])
         if cell is None:
-            self.view.status.say("This item is not in the open data.")
+            self.view.status.say("This place is not in the data that are open.")
         else:
             self.session.visit(cell)
 
     def show(self) -> None:
-        """Show what a verdict applies to, and everybody's verdicts on it."""
+        """Show what a verdict is about, and what everybody says of it."""
         target = self.current = self._found()
         if target is None:
             self.view.set_target("")

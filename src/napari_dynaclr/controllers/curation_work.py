@@ -1,4 +1,4 @@
-"""Background tasks of curation: reading, searching, drawing, applying, merging."""
+"""The long work of curation, in the background: reading, searching, drawing, applying, merging."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ READ, SEARCH = "reading marks", "looking for suspicious places"
 APPLY, MERGE = "applying marks", "reading marks of another file"
 """Kinds of work in the background."""
 _KINDS = (SEARCH, APPLY, MERGE, READ)
-_ONLY_PIXELS = "Swapped tables, or swapped y and x, are found only by checking pixels too."
+_ONLY_PIXELS = "Exchanged tables, or y and x exchanged, are found by looking at pixels too."
 
 
 class CurationWork:
-    """Runs the background tasks, shows their progress, and passes results to the model.
+    """Does the long work, shows its progress, and hands results to the model.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class CurationWork:
         view.marks.merge_requested.connect(self.merge)
 
     def close(self) -> None:
-        """Cancel the running task."""
+        """Give up what goes on."""
         self.jobs.leave(*_KINDS, changed=self._on_job, told=self._on_told)
 
     def read(self) -> None:
@@ -72,12 +72,12 @@ class CurationWork:
         self.jobs.start(READ, lambda tell: SharedMarks(path), done, failed)
 
     def search(self, pixels: bool) -> None:
-        """Rank likely errors and fill the queue with them."""
+        """Rank what looks wrong, and fill the queue with it."""
         project = self.session.project
         if project is None:
             return
         self.model.mode = Mode.QUEUE
-        self.view.queue.say_empty("Searching for likely errors ...")
+        self.view.queue.say_empty("Looking for what may be wrong ...")
 
         def failed(text: str) -> None:
             self.view.queue.say_empty("")
@@ -92,7 +92,7 @@ class CurationWork:
         self.jobs.start(SEARCH, lambda tell: _suspicious(project, pixels, tell), done, failed)
 
     def draw(self, size: int) -> None:
-        """Draw random links for the audit; answered ones are kept and count."""
+        """Draw links at random for the audit; those that are answered stay and count."""
         project, model = self.session.project, self.model
         if project is None or model.shared is None:
             return
@@ -104,30 +104,28 @@ class CurationWork:
         model.fill(Mode.AUDIT, [*answered, *fresh[: max(size - len(answered), 0)]])
 
     def apply(self) -> None:
-        """Set up the data again with the current marks."""
+        """Set the data up again with the marks as they are."""
         project, snapshot = self.session.project, self.model.snapshot()
         if project is None:
             return
 
         def done(new: Project) -> None:
             if self.session.project is not project:
-                self._complain(
-                    "Other data or options were opened in the meantime: the marks were not applied."
-                )
+                self._complain("Other data or options were opened meanwhile: the marks are not applied.")
                 return
             self._applied = snapshot
             self.session.project = new
-            self.view.status.say("Marks applied.")
+            self.view.status.say("The marks are applied.")
 
         self.jobs.start(APPLY, lambda tell: reopened(project, None, tell), done, self._complain)
 
     def take_applied(self) -> dict[Identity, Mark]:
-        """Return the marks with which the data were just set up."""
+        """Return the marks that the data have which were set up just now."""
         applied, self._applied = self._applied, None
         return self.model.snapshot() if applied is None else applied
 
     def merge(self, path: str) -> None:
-        """Import the marks of another annotator's file."""
+        """Take over another person's file."""
 
         def done(marks: list[Mark]) -> None:
             try:
@@ -140,12 +138,12 @@ class CurationWork:
         self.jobs.start(MERGE, lambda tell: read_marks(Path(path)), done, self._complain)
 
     def cancel(self) -> None:
-        """Cancel the running task."""
+        """Stop what goes on."""
         for kind in _KINDS:
             if self.jobs.running(kind):
                 self.jobs.cancel(kind)
                 self.view.queue.say_empty("")
-                self.view.status.say("Canceled.")
+                self.view.status.say("Cancelled.")
 
     def _complain(self, text: str) -> None:
         self.view.status.complain(text, can_retry=False)

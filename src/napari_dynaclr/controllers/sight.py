@@ -1,4 +1,4 @@
-"""The view of the viewer: frame, slice and camera."""
+"""Where the viewer looks: frame, slice and camera, to be told, moved and restored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs steps one by one so that the window stays responsive."""
+"""Does steps one by one so that the window paints and answers in between."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Actions of the docks and their keyboard shortcuts; imports no Qt."""
+"""What can be done in the docks and by which keyboard shortcuts; imports no Qt."""
 
 __all__ = (
     "batch",

@@ -1,4 +1,4 @@
-"""Keyboard shortcuts as chosen in napari's preferences, always valid.
+"""The keys as people chose them in napari's preferences, valid at any time; imports no Qt.
 
 Preferences are those of the process, so are the keys: all viewers share them.
 """
@@ -43,7 +43,7 @@ class KeyChoices:
         settings
             The plugin's settings, one attribute for each section of `TABLES`.
         later
-            Runs a function once all changes are made that are under way: a reset or a canceled dialog
+            Runs a function once all changes are made that are under way: a reset or a cancelled dialog
             goes through states that nobody chose.
         """
         self._later = later
@@ -55,7 +55,7 @@ class KeyChoices:
         self._judge_all()
 
     def reset(self) -> None:
-        """Reset all keyboard shortcuts to their defaults."""
+        """Give every action the key of its table."""
         for section, table in TABLES.items():
             found = self._sections.get(section)
             if found is not None:

@@ -1,4 +1,4 @@
-"""Actions of the pair view: one table for buttons, keyboard shortcuts, tooltips and help."""
+"""What can be done in the pair view: one table for buttons, keys, tooltips and help; imports no Qt."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PAIR_ACTIONS = (
         "previous",
         "◀",
         "K",
-        "Previous pair, across batches",
+        "The pair before, over the borders of batches",
         repeats=True,
         act=lambda pairs: pairs.walk(-1),
     ),
@@ -19,7 +19,7 @@ PAIR_ACTIONS = (
         "next",
         "▶",
         "J",
-        "Next pair, across batches",
+        "The next pair, over the borders of batches",
         repeats=True,
         act=lambda pairs: pairs.walk(1),
     ),
@@ -27,14 +27,14 @@ PAIR_ACTIONS = (
         "random",
         "Random",
         "N",
-        "A random pair of this epoch",
+        "A pair of a batch that is drawn at random",
         act=lambda pairs: pairs.go_to_random(),
     ),
     KeyAction(
         "anchor",
         "This cell",
         "Q",
-        "Draw positives for the selected cell only",
+        "Draw pairs for the selected cell alone",
         act=lambda pairs: pairs.draw_for_selected(),
     ),
     KeyAction(
@@ -48,20 +48,20 @@ PAIR_ACTIONS = (
         "batch",
         "In batch",
         "W",
-        "Back to the pair in its batch",
+        "The pair of the batch that was shown before it was drawn alone",
         act=lambda pairs: pairs.go_to_batch(),
     ),
     KeyAction(
-        "back", "Back", "U", "Back to the previously selected cell", act=lambda pairs: pairs.session.back()
+        "back", "Back", "U", "The cell that was selected before", act=lambda pairs: pairs.session.back()
     ),
     KeyAction(
         "forward",
         "Forward",
         "Shift+U",
-        "Forward to the cell selected after this one",
+        "The cell that was gone back from",
         act=lambda pairs: pairs.session.forward(),
     ),
-    KeyAction("help", "?", "Shift+H", "Show or hide the keyboard shortcuts"),
+    KeyAction("help", "?", "Shift+H", "Show or hide the keys"),
 )
 """The only table of actions of the pair view."""
 

@@ -3,7 +3,7 @@
 __all__ = (
     "batch_name",
     "batch_tiles",
-    "colors",
+    "colours",
     "curation_text",
     "display",
     "images",

@@ -7,7 +7,7 @@ __all__ = (
     "cells",
     "curation",
     "embedding",
-    "embedding_colors",
+    "embedding_colours",
     "exclusions",
     "memory",
     "patches_of",

@@ -1,4 +1,4 @@
-"""The annotator's name: a setting of the plugin, or the login name."""
+"""Who marks: a setting of the plugin, or the name of the login; imports no Qt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of cells that outlive an index, and the search for cells and FOVs by name."""
+"""What a cell is whichever index it is found in: its name; and cells and FOVs of a project found by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reasons that an annotator can choose from."""
+"""Reasons that a user is offered to choose from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REASONS = (
     "two cells as one",
     "dead or debris",
     "out of focus",
-    "table of another FOV",
+    "table of another field",
 )
 """Reasons to begin with."""
 

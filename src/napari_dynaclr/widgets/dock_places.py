@@ -1,4 +1,4 @@
-"""Places of docks in a window; docks are tabbed where there is no room."""
+"""Where docks are in a window: found again whoever opened them, and one behind another where room lacks."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Empty pages: a view says what to do until there is something to show."""
+"""A view that says what to do until there is something to show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A form made from the descriptions of options: basic ones shown, expert ones folded."""
+"""A form made from the descriptions of options: basic ones shown, expert ones folded; knows none by name."""
 
 from __future__ import annotations
 
