@@ -1,4 +1,4 @@
-"""Embedding maps in files beside the embedding: two coordinates per observation."""
+"""Maps of embeddings in files beside them: two coordinates a row."""
 
 from __future__ import annotations
 

@@ -135,9 +135,7 @@ class ExperimentRegistry:
         first = max(first, 1)
         if last - first + 1 < 2:
             warnings.warn(
-                problem(
-                    "tau range contains a single frame count", experiment=name, field="tau_range", found=shown
-                ),
+                problem("tau range leaves a single offset", experiment=name, field="tau_range", found=shown),
                 stacklevel=2,
             )
         return first, last
@@ -155,10 +153,10 @@ def _name_problems(experiments: Sequence[ExperimentConfig]) -> Iterable[str]:
                 else "two entries"
             )
             yield problem(
-                f"duplicate experiment name ({lines})",
+                f"two experiments have one name ({lines})",
                 experiment=config.name,
                 field="name",
-                expected="names that differ by more than upper and lower case",
+                expected="names that differ in more than case",
                 found=f"'{other.name}' and '{config.name}'",
             )
 
@@ -168,7 +166,7 @@ def _count_problems(experiments: Sequence[ExperimentConfig]) -> Iterable[str]:
     for config in experiments[1:]:
         if len(config.source_channel) != len(first.source_channel):
             yield problem(
-                "experiments have different numbers of source channels",
+                "experiments train on different numbers of channels",
                 experiment=config.name,
                 field="source_channel",
                 expected=f"{len(first.source_channel)} as in '{first.name}' {list(first.source_channel)}",
@@ -192,9 +190,9 @@ def _plate_problems(config: ExperimentConfig, plate: PlateLayout) -> Iterable[st
         return
     none_left = len(lacking) == len(listed)
     text = problem(
-        "no well of the conditions is on the plate"
+        "the plate has no well of any condition"
         if none_left
-        else "conditions list wells that are not on the plate",
+        else "conditions list wells that the plate lacks",
         experiment=config.name,
         file=config.data_path,
         field="condition_wells",
