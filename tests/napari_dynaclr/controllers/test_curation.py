@@ -366,7 +366,7 @@ def test_a_name_stands_with_marks(opened: Open, tiny: Path, monkeypatch: pytest.
 
 @pytest.mark.parametrize(
     ("fault", "word"),
-    [("exchange", "table of"), ("yx", "y and x are exchanged"), ("microns", "micrometre")],
+    [("exchange", "table of"), ("yx", "y and x are exchanged"), ("microns", "micromet")],
 )
 def test_wrong_tables_are_the_first_items(
     opened: Open, synthetic_source: Path, tmp_path: Path, fault: str, word: str

@@ -195,7 +195,7 @@ def test_layers_become_a_project_that_is_open(made: Made, tmp_path: Path) -> Non
     assert index.report.experiments[0].divisions == 1
     assert table[table.track_id < 5].lineage_id.nunique() == 1
     config = index.registry.experiments[0]
-    assert (config.name, config.source_channel) == ("my_cells", ("phase", "GFP"))
+    assert (config.name, config.source_channel) == ("my_cells", ["phase", "GFP"])
     assert (config.interval_minutes, config.condition_wells) == (15.0, {"control": ["A/1"]})
     assert index.fovs[0].layout.scale[-1] == 0.5
     dataset = MultiExperimentTripletDataset(index)
