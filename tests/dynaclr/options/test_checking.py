@@ -80,7 +80,7 @@ def told(call: Callable[..., Any], *arguments: Any) -> str:
         ("batch_size: 16", "batch_size: no", "data.batch_size", "whole number >= 1; found False."),
         ("previews: 4", "previews: -4", "run.previews", "expected a whole number >= 0; found"),
         ("z_range: [0, 2]", "z_range: [-1, 2]", "data.z_range", "2 whole numbers >= 0; found [-1, 2]."),
-        ("max_epochs: 20", "max_epochs: -2", "trainer.max_epochs", "whole number >= 1; found -2."),
+        ("max_epochs: 20", "max_epochs: -2", "trainer.max_epochs", "whole number >= -1; found -2."),
         ("relation: descendant", "relation: descendent", "data.relation", "Did you mean 'descendant'?"),
         (
             "temperature: 0.2",

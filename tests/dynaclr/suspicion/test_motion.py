@@ -199,7 +199,7 @@ def bare_index(table: CellTable, n_fovs: int, frames: int) -> Any:
     fovs = [SimpleNamespace(layout=layout_of(f"A/1/{k}", frames), experiment=0) for k in range(n_fovs)]
     return SimpleNamespace(
         table=table,
-        loss=np.zeros(len(table), dtype=np.uint8),
+        exclusion=np.zeros(len(table), dtype=np.uint8),
         fovs=fovs,
         registry=SimpleNamespace(names=("crowd",)),
         fov_experiment=np.zeros(n_fovs, dtype=np.int32),
