@@ -60,7 +60,6 @@ class ImageContext:
         self.follow = True
         self._place: tuple[str, str] | None = None  # experiment and FOV name of what is shown
         self._size: tuple[float, float] | None = None  # of the image that is shown, in units of the world
-        self._left: set[str] = set()  # layers that still show the field of view before
         self._depth: int | None = None  # slices of the image that is shown
         self._seen: tuple[int, float] | None = None  # frame and slice that were seen last
         self._chosen: tuple[str, str, int, int] | None = None  # identity of the cell that was gone to
@@ -111,9 +110,9 @@ class ImageContext:
         self._steps.do(lambda: self.layers.place(*shapes.geometry(index, fov)), _FOV)
         channels = len(index.registry.channel_maps[name])
         if moved:
-            self._left = {"family", "selected", "pair", "embedding"}
-        for role in sorted(self._left):
-            self._steps.do(partial(self._leave, role), _FOV)
+            self.layers.left |= {"family", "selected", "pair", "embedding"}
+        for role in sorted(self.layers.left):
+            self._steps.do(partial(self.layers.hide_left, role), _FOV)
         for role in [f"image {number}" for number in range(channels, _MOST_CHANNELS)]:
             self.layers.hide(role)
         if not all(self.layers.is_fresh(f"image {number}", index, fov) for number in range(channels)):
@@ -130,11 +129,6 @@ class ImageContext:
         self._steps.do(self._show_selected, _FOV)
         self._steps.do(self._show_pair, _FOV)
         self.fov_changed.emit(self.shown)
-
-    def _leave(self, role: str) -> None:
-        """Hide a layer that shows the field of view before."""
-        self.layers.hide(role)
-        self._left.discard(role)
 
     def _show_image(self, index: MultiExperimentIndex, fov: int, data: shapes.LayerData) -> None:
         self.layers.show(data[1]["metadata"][shapes.OWNER], lambda: data, index, fov)

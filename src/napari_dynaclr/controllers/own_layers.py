@@ -35,6 +35,8 @@ class OwnLayers:
     def __init__(self, viewer: Any, on_added: Callable[[Any], None]) -> None:
         self._viewer, self._on_added = ref(viewer), on_added
         self._made: dict[str, tuple[Any, ...]] = {}
+        self.left: set[str] = set()
+        """Roles whose layers still show a field of view that is no longer on show."""
         self.at_work = False
         """Whether a layer is being changed: napari's list of layers breaks if one is added meanwhile."""
 
@@ -95,6 +97,7 @@ class OwnLayers:
         """
         layer = self.find(role)
         self._made.pop(role, None)
+        self.left.discard(role)
         if layer is None or _EMPTY in layer.metadata:
             return
         with self.working():
@@ -102,6 +105,11 @@ class OwnLayers:
             _forget_extent(layer)
             layer.metadata[_EMPTY] = bool(layer.visible)
             layer.visible = False
+
+    def hide_left(self, role: str) -> None:
+        """Hide a layer unless it has got something else to show since it was left."""
+        if role in self.left:
+            self.hide(role)
 
     def place(self, scale: Sequence[float], units: Sequence[str]) -> None:
         """Give all layers one scale and units at once: napari warns of layers whose units differ."""
@@ -114,6 +122,7 @@ class OwnLayers:
             self.hide(role)
             return
         layer = self.find(role)
+        self.left.discard(role)
         with self.working():
             if layer is not None and layer.multiscale != data[1].get("multiscale", False):
                 self.viewer.layers.remove(layer)
