@@ -236,11 +236,11 @@ def _section(section: str, content: Mapping[str, Any], trainer: Collection[str] 
 def _value(keys: Keys, value: Any) -> Iterator[Fault]:
     """Yield what is wrong with the value of an option.
 
-    Of a trainer only numbers are judged, since it takes more than the catalogue knows; -1 is no end there.
+    Of a trainer only numbers are judged, since it takes more than the catalogue knows.
     """
     item = fixed_parameters().get(".".join(keys))
-    number = isinstance(value, (int, float)) and value != -1
-    if item is None or (keys[0] == "trainer" and not (item.bounds is not None and number)):
+    number = isinstance(value, (int, float)) and item is not None and item.bounds is not None
+    if item is None or (keys[0] == "trainer" and not number):
         return
     fault = item.fault(value)
     if fault is not None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from tests.support import tiny
 from tests.support.loaded import Loaded
 
 from dynaclr.cli.training import parse
@@ -16,23 +17,7 @@ from dynaclr.cli.verbs import main
 from dynaclr.options.catalogue import fixed_parameters
 from dynaclr.runs.process.describing import config_text, experiments_text
 
-DATA = {
-    "experiments_yaml": "../lists/experiments.yaml",
-    "z_range": [0, 1],
-    "yx_patch_size": [16, 16],
-    "final_yx_patch_size": [12, 12],
-    "val_experiments": ["coded1"],
-    "tau_range": [0.5, 1.0],
-    "batch_size": 8,
-    "index_cache": " ~/cache",
-}
-MODEL = {
-    "encoder": {
-        "class_path": "dynaclr.encoder.SmallEncoder",
-        "init_args": {"in_channels": 2, "in_stack_depth": 1, "widths": [4, 8]},
-    },
-    "loss_function": {"class_path": "dynaclr.loss.NTXentHCL"},
-}
+DATA = {"experiments_yaml": "../lists/experiments.yaml", **tiny.DATA, "index_cache": " ~/cache"}
 
 
 @pytest.fixture
@@ -47,7 +32,7 @@ def project(coded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     (tmp_path / "lists" / "experiments.yaml").write_text(yaml.safe_dump(content))
     (tmp_path / "conf").mkdir()
     (tmp_path / "here").mkdir()
-    write(tmp_path, {"data": DATA, "model": MODEL, "run": {"root": "../runs"}})
+    write(tmp_path, {"data": DATA, "model": tiny.MODEL, "run": {"root": "../runs"}})
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     return tmp_path
@@ -80,7 +65,7 @@ def test_paths_of_a_file_are_relative_to_it_and_typed_ones_to_this_folder(projec
 def test_paths_of_the_files_that_a_file_names(project: Path) -> None:
     write(project, DATA, "data.yaml")
     write(project, {"root": "mine"}, "run.yaml")
-    write(project, {"data": "data.yaml", "model": MODEL})
+    write(project, {"data": "data.yaml", "model": tiny.MODEL})
     arguments = ["--config", "../conf/train.yaml", "--run", "../conf/run.yaml"]
     cli = parse(arguments, "fit")
     assert cli.config.data.experiments_yaml == str(project / "lists" / "experiments.yaml")
@@ -93,7 +78,7 @@ def test_what_lies_here_under_that_name_is_not_taken_and_told(project: Path) -> 
     other.mkdir()
     (project / "conf" / "experiments.yaml").write_text("experiments: []\n")
     (project / "here" / "experiments.yaml").write_text("experiments: [1]\n")
-    write(project, {"data": {**DATA, "experiments_yaml": "experiments.yaml"}, "model": MODEL})
+    write(project, {"data": {**DATA, "experiments_yaml": "experiments.yaml"}, "model": tiny.MODEL})
     with pytest.warns(UserWarning, match=r"conf/experiments\.yaml is taken, not .*here/experiments\.yaml"):
         cli = parse(["--config", "../conf/train.yaml"], "fit")
     assert cli.config.data.experiments_yaml == str(project / "conf" / "experiments.yaml")
@@ -117,7 +102,7 @@ def test_an_unknown_option_is_told_without_the_usage(
     assert "field trainer.max_epoch: no such option. Did you mean 'max_epochs'?" in told
     assert "field modle: no such option. Did you mean 'model'?" in told
     assert "usage" not in told
-    write(project, {"data": {**DATA, "z_range": "all"}, "model": MODEL}, "wrong.yaml")
+    write(project, {"data": {**DATA, "z_range": "all"}, "model": tiny.MODEL}, "wrong.yaml")
     assert main(["fit", "--config", "../conf/wrong.yaml"]) == 2
     assert (
         "field data.z_range: expected a list of 2 whole numbers >= 0; found 'all'" in capsys.readouterr().err
@@ -144,7 +129,7 @@ def test_the_whole_help_has_a_line_for_every_option(capsys: pytest.CaptureFixtur
 def test_sections_written_as_classes_are_understood(project: Path) -> None:
     plain = parse(["--config", "../conf/train.yaml"], "fit")
     data = {"class_path": "dynaclr.datamodule.MultiExperimentDataModule", "init_args": DATA}
-    model = {"class_path": "dynaclr.engine.ContrastiveModule", "init_args": MODEL}
+    model = {"class_path": "dynaclr.engine.ContrastiveModule", "init_args": tiny.MODEL}
     write(project, {"data": data, "model": model, "run": {"root": "../runs"}}, "long.yaml")
     long = parse(["--config", "../conf/long.yaml"], "fit")
     assert config_text(long) == config_text(plain)
@@ -152,7 +137,7 @@ def test_sections_written_as_classes_are_understood(project: Path) -> None:
 
 def test_the_weight_of_hard_negatives_is_recorded_as_one(project: Path) -> None:
     loss = {"class_path": "dynaclr.loss.NTXentHCL", "init_args": {"beta": 3.0}}
-    write(project, {"data": DATA, "model": {**MODEL, "loss_function": loss}}, "beta.yaml")
+    write(project, {"data": DATA, "model": {**tiny.MODEL, "loss_function": loss}}, "beta.yaml")
     cli = parse(["--config", "../conf/beta.yaml"], "fit")
     assert cli.model.loss_function.beta == 3.0
     (project / "conf" / "config.yaml").write_text(config_text(cli))

@@ -5,13 +5,17 @@ from __future__ import annotations
 import inspect
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
+from dynaclr.base.option import facts_of
+from dynaclr.base.paths import paths_in_training
+from dynaclr.index import IndexOptions
 from dynaclr.options.catalogue import GROUPS, data_options, fixed_parameters, options
 from dynaclr.options.parameter import Kind
 from dynaclr.options.settings import TrainerOptions
+from dynaclr.pipeline import DataConfig
 from dynaclr.sampler import FlexibleBatchSampler
 
 CONTRACTED = [
@@ -120,3 +124,14 @@ def test_values_are_taken_as_records_hold_them() -> None:
     assert known["experiment_weights"].taken({"a": 1}) == {"a": 1.0}
     assert known["experiments_yaml"].fault(Path("a.yaml")) is None
     assert known["experiment_weights"].taken(None) is None
+
+
+def test_the_paths_of_the_data_are_those_that_a_file_s_folder_is_put_before() -> None:
+    declared = {
+        facts.name or field.name
+        for record in (DataConfig, IndexOptions)
+        for field in fields(record)
+        if (facts := facts_of(field)) is not None and "Path" in str(get_type_hints(record)[field.name])
+    }
+    content = {"data": dict.fromkeys(data_options(), "somewhere")}
+    assert {name for name, _ in paths_in_training(content)} == {f"data.{name}" for name in declared}

@@ -13,6 +13,7 @@ import pytest
 import torch
 import yaml
 from tests.support.loaded import Loaded
+from tests.support.tiny import MODEL, NORMALIZED
 
 from dynaclr.runs.record.checkpoints import load_checkpoint
 from dynaclr.runs.record.event_reader import EventReader
@@ -26,25 +27,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 CONFIG: dict[str, Any] = {
     "trainer": {"max_epochs": 2000, "accelerator": "cpu", "devices": 1, "enable_progress_bar": False},
     "run": {"name": "tiny", "previews": 0, "checkpoint_every_n_steps": 1},
-    "data": {
-        "experiments_yaml": "data/experiments.yaml",
-        "z_range": [0, 1],
-        "yx_patch_size": [16, 16],
-        "final_yx_patch_size": [12, 12],
-        "val_experiments": ["coded1"],
-        "tau_range": [0.5, 1.0],
-        "batch_size": 8,
-        "missing_statistics": "compute",
-        "normalizations": [{"class_path": "dynaclr.transforms.NormalizeByStatistics"}],
-    },
-    "model": {
-        "encoder": {
-            "class_path": "dynaclr.encoder.SmallEncoder",
-            "init_args": {"in_channels": 2, "in_stack_depth": 1, "widths": [4, 8]},
-        },
-        "loss_function": {"class_path": "dynaclr.loss.NTXentHCL"},
-        "schedule": "constant",
-    },
+    "data": {"experiments_yaml": "data/experiments.yaml", **NORMALIZED},
+    "model": {**MODEL, "schedule": "constant"},
 }
 LOSSES = """
 import torch

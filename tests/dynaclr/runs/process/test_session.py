@@ -17,6 +17,7 @@ import yaml
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import EarlyStopping
 from tests.support.loaded import Loaded
+from tests.support.tiny import MODEL, NORMALIZED
 
 from dynaclr.base.errors import RunError
 from dynaclr.cli.training import parse
@@ -36,23 +37,8 @@ STEPS_OF_AN_EPOCH = 8
 CONFIG = {
     "trainer": {"max_epochs": 2, "accelerator": "cpu", "devices": 1, "enable_progress_bar": False},
     "run": {"name": "tiny", "previews": 0},
-    "data": {
-        "z_range": [0, 1],
-        "yx_patch_size": [16, 16],
-        "final_yx_patch_size": [12, 12],
-        "val_experiments": ["coded1"],
-        "tau_range": [0.5, 1.0],
-        "batch_size": 8,
-        "missing_statistics": "compute",
-        "normalizations": [{"class_path": "dynaclr.transforms.NormalizeByStatistics"}],
-    },
-    "model": {
-        "encoder": {
-            "class_path": "dynaclr.encoder.SmallEncoder",
-            "init_args": {"in_channels": 2, "in_stack_depth": 1, "widths": [4, 8]},
-        },
-        "loss_function": {"class_path": "dynaclr.loss.NTXentHCL"},
-    },
+    "data": NORMALIZED,
+    "model": MODEL,
 }
 
 
