@@ -47,7 +47,7 @@ _SHEET_TIP = (
 )
 SIGHTS = {
     "raw": ("As read", "Pixels as they are on disk"),
-    "normalised": ("Normalised", "After the normalizations of the training"),
+    "normalized": ("Normalized", "After the normalizations of the training"),
     "seen": ("As the network sees it", "Augmented with this batch's key, cropped, channels dropped"),
 }
 
