@@ -175,7 +175,7 @@ def test_a_checkpoint_of_other_batches_is_refused(
 ) -> None:
     _, trainer = fit(data_of(coded_source), max_steps=3)
     trainer.save_checkpoint(tmp_path / "last.ckpt")
-    with pytest.raises(RunError, match="made with other data or sampling"):
+    with pytest.raises(RunError, match="made with different data or sampling"):
         fit(data_of(coded_source, **{option: value}), ckpt=tmp_path / "last.ckpt")
 
 

@@ -30,7 +30,7 @@ class Nearest:
 class NeighborSearch:
     """Finds the nearest of all rows.
 
-    A vector that is zero or no number has no direction: such a row is nobody's neighbor.
+    A vector that is zero or non-finite has no direction: such a row is nobody's neighbor.
 
     Parameters
     ----------
@@ -61,7 +61,9 @@ class NeighborSearch:
             If the vector of the row has no direction.
         """
         if not self._directed[row]:
-            raise DataError(problem("the vector is zero or no number, so that nothing is near it", row=row))
+            raise DataError(
+                problem("the vector is zero or contains NaN or Inf: it has no nearest neighbors", row=row)
+            )
         possible = self._directed.copy()
         if excluded is not None:
             possible &= ~excluded

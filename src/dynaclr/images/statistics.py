@@ -278,7 +278,7 @@ class NormTable:
 
 
 def _row(content: Any) -> tuple[npt.NDArray[np.float32], list[tuple[str, object]]]:
-    """Return one value a statistic (NaN where absent), and (name, value) of those that are no numbers."""
+    """Return one value a statistic (NaN where absent), and (name, value) of those that are non-finite."""
     values = np.full(len(keys.STATISTICS), np.nan, dtype=np.float32)
     problems: list[tuple[str, object]] = []
     if not isinstance(content, Mapping):

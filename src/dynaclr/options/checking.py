@@ -213,7 +213,7 @@ def _faults(content: Mapping[str, Any], trainer: Collection[str] | None) -> Iter
 
 def _section(section: str, content: Mapping[str, Any], trainer: Collection[str] | None) -> Iterator[Fault]:
     if "class_path" in content and _SECTIONS[section]:
-        ours, fix = _SECTIONS[section], f"Write its arguments directly below '{section}:'."
+        ours, fix = _SECTIONS[section], f"Write its arguments directly under '{section}:'."
         text = f"expected the arguments of dynaclr's {ours}; found {content['class_path']!r}. {fix}"
         yield (section, "class_path"), text
         return
@@ -254,7 +254,7 @@ def _object(keys: Keys, value: Any, room: str) -> Iterator[Fault]:
     for name in value:
         if name not in _OF_A_CLASS:
             text = _unknown(str(name), _OF_A_CLASS)
-            yield (*keys, str(name)), f"{text} The arguments of a class stand below its init_args."
+            yield (*keys, str(name)), f"{text} The arguments of a class go under its init_args."
     class_path = str(value.get("class_path", ""))
     module, dot, name = class_path.rpartition(".")
     if not name or (dot and module.split(".")[0] != "dynaclr"):
@@ -289,7 +289,7 @@ def _unknown(name: str, known: Collection[str]) -> str:
     homes = [path for path in fixed_parameters() if path.rpartition(".")[2] == name]
     if not hint and homes:
         hint = f" It is written as {homes[0]}."
-    return f"no such option.{hint}"
+    return f"unknown option.{hint}"
 
 
 def _options(arguments: Sequence[str]) -> Iterator[tuple[int, str, str]]:

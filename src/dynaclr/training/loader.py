@@ -149,7 +149,7 @@ class BatchLoader(ThreadDataLoader):
         if wrong:
             raise RunError(
                 problem(
-                    "the checkpoint was made with other data or sampling",
+                    "the checkpoint was made with different data or sampling",
                     found=listing(wrong),
                     fix="Use the run's own config.yaml, or start a new run.",
                 )

@@ -71,7 +71,7 @@ def test_selection_is_told(coded_source: Path) -> None:
     assert first.skipped == {"A/1/1": "in exclude_fovs", "B/1/0": "well not in include_wells"}
     assert (first.fovs_found, first.fovs_used) == (3, 1)
     assert second.skipped == dict.fromkeys(("A/1/0", "A/1/1"), "well not in include_wells")
-    confounded = "condition '{}' occurs in experiment '{}' only: it cannot be told apart from that experiment"
+    confounded = "condition '{}' occurs in experiment '{}' only: it is confounded with that experiment"
     assert confounded.format("uninfected", "coded0") in some.report.warnings
     assert confounded.format("infected", "coded1") in some.report.warnings
 

@@ -120,11 +120,11 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--data.batchsize", "3"], "field data.batchsize: no such option. Did you mean 'batch_size'?"),
+        (["--data.batchsize", "3"], "field data.batchsize: unknown option. Did you mean 'batch_size'?"),
         (["--data.leaky=3"], "field data.leaky: expected a number 0..1; found 3."),
         (["--model.lr", "-1e-3"], "field model.lr: expected a number > 0; found -0.001."),
-        (["--trainer.max_epoch=3"], "field trainer.max_epoch: no such option. Did you mean 'max_epochs'?"),
-        (["--outputs", "x"], "field outputs: no such option."),
+        (["--trainer.max_epoch=3"], "field trainer.max_epoch: unknown option. Did you mean 'max_epochs'?"),
+        (["--outputs", "x"], "field outputs: unknown option."),
         (["--model.encoder.class_path=dynaclr.encoder.Small"], "no class dynaclr.encoder.Small."),
     ],
 )

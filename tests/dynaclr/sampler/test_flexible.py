@@ -332,7 +332,7 @@ def test_several_columns_make_an_axis() -> None:
 
 
 def test_fewer_anchors_than_a_batch() -> None:
-    with pytest.raises(ConfigError, match="fewer anchors than a batch"):
+    with pytest.raises(ConfigError, match="fewer anchors than the batch size"):
         FlexibleBatchSampler(BIG[:5], 10, experiment_aware=False, condition_balanced=False)
 
 

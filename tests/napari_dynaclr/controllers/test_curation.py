@@ -222,7 +222,7 @@ def test_tables_exchanged_between_training_and_validation_are_found(
     assert {first.first.fov_name, second.first.fov_name} == {one, two}
     assert first.score > 100 > third.score
     names = " and ".join(sorted((one, two)))
-    assert all(f"tables of {names} look exchanged" in item.reason for item in (first, second))
+    assert all(f"tables of {names} look swapped" in item.reason for item in (first, second))
     of_first = [item for item in desk.model.queue.items if item.first.fov_name == first.first.fov_name]
     of_first = [item for item in of_first if item.first.experiment == "dengue_june"]
     assert desk.where[:2] == ("dengue_june", first.first.fov_name)
@@ -366,7 +366,7 @@ def test_a_name_stands_with_marks(opened: Open, tiny: Path, monkeypatch: pytest.
 
 @pytest.mark.parametrize(
     ("fault", "word"),
-    [("exchange", "table of"), ("yx", "y and x are exchanged"), ("microns", "micromet")],
+    [("exchange", "table of"), ("yx", "y and x are swapped"), ("microns", "micrometer")],
 )
 def test_wrong_tables_are_the_first_items(
     opened: Open, synthetic_source: Path, tmp_path: Path, fault: str, word: str

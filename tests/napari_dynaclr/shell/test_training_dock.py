@@ -285,7 +285,7 @@ def test_what_cannot_be_started_is_told_and_the_dock_goes_on(
     at.until(lambda: at.view.start.start.isEnabled())
     (tmp_path / "project" / "runs").write_text("a file where a folder should be")
     at.click(at.view.start.start)
-    at.until(lambda: any("run folder cannot be made" in text for text in messages()))
+    at.until(lambda: any("run folder cannot be created" in text for text in messages()))
     at.until(lambda: at.view.start.start.isEnabled())
     at.view.controller.resume(tmp_path / "none")
     at.until(lambda: any("none" in text for text in messages()))
