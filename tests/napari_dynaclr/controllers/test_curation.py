@@ -326,8 +326,8 @@ def test_another_file_is_merged_with_kappa(opened: Open, tiny: Path, tmp_path: P
     desk.controller.work.merge(str(other.path))
     desk.wait(MERGE)
     text = desk.view.status.message.text()
-    assert "4 taken over" in text
-    assert "4 in common, 75 % equal, kappa 0.50" in text
+    assert "4 imported" in text
+    assert "4 in common, 75 % agreement, kappa 0.50" in text
     assert "1 judged differently" in text
     assert len(marks_in(tiny)) == 8
     (tmp_path / "bad.csv").write_text("kind\n")
@@ -361,7 +361,7 @@ def test_a_name_stands_with_marks(opened: Open, tiny: Path, monkeypatch: pytest.
     assert kept == ["Carl"]
     desk.view.marks.author_entered.emit(" ")
     assert desk.view.marks.name.text() == "Carl"
-    assert "marks need a name" in desk.view.status.error.toPlainText()
+    assert "marks need the annotator's name" in desk.view.status.error.toPlainText()
 
 
 @pytest.mark.parametrize(
