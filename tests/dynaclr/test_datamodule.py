@@ -439,7 +439,7 @@ def test_beta_of_the_data_module_reaches_the_loss(
 
 def test_two_betas_are_refused(coded_source: Path) -> None:
     module = ContrastiveModule(SmallEncoder(2, 1, (4, 8), 5), NTXentHCL(beta=0.3))
-    with pytest.raises(ConfigError, match=r"hcl_beta: two weights.*0\.3; found 0\.9"):
+    with pytest.raises(ConfigError, match=r"hcl_beta: two different weights.*0\.3; found 0\.9"):
         fit(data_of(coded_source, hcl_beta=0.9), module=module, max_steps=1)
 
 

@@ -208,7 +208,7 @@ def test_a_weight_of_hard_negatives_is_set_in_one_place() -> None:
 
 def test_a_warm_up_that_does_not_end_is_told() -> None:
     with pytest.warns(
-        UserWarning, match="warmup_steps: the warm-up is as long as the training.*found 99 of 20 steps"
+        UserWarning, match="warmup_steps: warm-up is as long as the training.*found 99 of 20 steps"
     ):
         fit(ContrastiveModule(encoder(), NTXentHCL(), warmup_steps=99))
 

@@ -244,8 +244,8 @@ DEEP, _ = family(1.0)
         (_with(ROWS, (2, 3), -0.6), GRAPH, "field x: 1 of 20"),
         (_with(DEEP, (2, 2), Z), GRAPH, f"field z: 1 of 20.*0 to {Z - 1}"),
         (_with(ROWS, (2, 1), 3), GRAPH, "1 duplicate observations; found track 20 at frame 3"),
-        (ROWS, {8: [7], 9: [99]}, "names 1 tracks without observations; found 99"),
-        (ROWS, {99: [7]}, "names 1 tracks without observations; found 99"),
+        (ROWS, {8: [7], 9: [99]}, "contains 1 tracks without observations; found 99"),
+        (ROWS, {99: [7]}, "contains 1 tracks without observations; found 99"),
         (ROWS, {8: [7, 20]}, "1 tracks have more than one parent.*track 8: 7, 20"),
         (ROWS, {7: [8]}, "track 7 starts at 0, its parent 8 at 4"),
         (ROWS, {7: [7]}, "track 7 starts at 0, its parent 7 at 0"),
@@ -266,7 +266,7 @@ def test_tracks_that_are_wrong(
         ({}, "no channel"),
         ({"a": coded(0), "b": coded(0)[:-1]}, r"channels have different shapes; found a \(8, .*b \(7,"),
         ({"a": coded(0)[0, 0]}, "wrong axes"),
-        ({"a": coded(0).astype(complex)}, "no plain numbers; found a complex128"),
+        ({"a": coded(0).astype(complex)}, "pixel type is not numeric; found a complex128"),
     ],
 )
 def test_channels_that_are_wrong(tmp_path: Path, channels: dict[str, np.ndarray], message: str) -> None:

@@ -175,7 +175,7 @@ def test_a_new_run_of_the_tracker_changes_ids() -> None:
     assert lost.unmatched == [
         "track june/A/1/0 track 1 frame 3: no cell within 10 px of (-500.0, 0.0) at frame 3"
     ]
-    assert "1 marks: 0 found by id, 0 by place within 10 px, 1 not found" in lost.lines()
+    assert "1 marks: 0 found by id, 0 by position within 10 px, 1 not found" in lost.lines()
 
 
 @pytest.mark.parametrize(

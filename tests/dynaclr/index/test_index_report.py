@@ -86,7 +86,7 @@ def test_an_experiment_without_anchors_is_told(coded: Path) -> None:
     report = index.report.experiments[1]
     assert report.anchors == 0
     assert report.lost["last frames"] == report.observations
-    assert "experiment 'coded1' has no anchor" in index.report.warnings
+    assert "experiment 'coded1' has no anchors" in index.report.warnings
 
 
 def test_a_field_of_view_whose_cells_are_all_outside(coded: Path) -> None:

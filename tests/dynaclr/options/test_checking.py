@@ -176,7 +176,7 @@ def test_a_fault_in_such_a_section_has_its_line(tmp_path: Path) -> None:
 def test_a_section_of_another_class_is_told_how_to_be_written(tmp_path: Path) -> None:
     text = told(checked_file, long_form(tmp_path, "lightning.pytorch.demos.ContrastiveModule"))
     assert "expected the arguments of dynaclr's ContrastiveModule" in text
-    assert "Write its arguments directly below 'model:'." in text
+    assert "Write its arguments directly under 'model:'." in text
 
 
 def beta(folder: Path, hcl: float | None, loss: float | None) -> Path:

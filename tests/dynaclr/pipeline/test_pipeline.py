@@ -133,7 +133,7 @@ def test_whole_experiments_are_held_out(coded_source: Path) -> None:
     assert pipeline.train_index.registry.names == ("coded0",)
     assert pipeline.val_index is not None
     assert pipeline.val_index.registry.names == ("coded1",)
-    assert "no validation data" in pipeline.report.text()
+    assert "held out for validation" in pipeline.report.text()
 
 
 def test_a_part_of_the_fovs_is_held_out(coded_source: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_part_of_the_fovs_is_held_out(coded_source: Path) -> None:
     [
         (SplitConfig(("codded1",)), "unknown experiment.*Did you mean 'coded"),
         (SplitConfig(("coded0", "coded1")), "all experiments are held out"),
-        (SplitConfig(()), "nothing is held out.*val_fov_fraction"),
+        (SplitConfig(()), "no validation data.*val_fov_fraction"),
     ],
 )
 def test_splits_that_cannot_be(coded_source: Path, split: SplitConfig, message: str) -> None:

@@ -90,7 +90,7 @@ def weights_are_good(run: RunFolder) -> bool:
         (
             "NoMemory",
             (
-                "memory does not suffice",
+                "not enough memory",
                 "Tried to allocate 20.00 GiB",
                 "8 pairs of 1 slices of [16, 16] px",
                 "Lower data.batch_size to 4",

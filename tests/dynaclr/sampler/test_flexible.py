@@ -157,7 +157,7 @@ def test_a_shortage_is_told_once() -> None:
         for k in range(10):
             sampler.batch(0, k)
     assert [str(item.message).rpartition(": ")[2] for item in told] == [
-        "rows repeat.",
+        "anchors repeat.",
         "drawn with replacement ('u' of 'a').",
     ]
 

@@ -79,8 +79,8 @@ def test_tables_of_two_fovs_exchanged(experiments: Path) -> None:
     assert set(reasons) == {FOV, "B/1/0"}
     exchanged = "tables of A/1/1 and B/1/0 look swapped: swap these two track files"
     assert all(reason.startswith(exchanged) for reason in reasons.values())
-    assert "the table of B/1/0 fits" in reasons[FOV]
-    assert "the table of A/1/1 fits" in reasons["B/1/0"]
+    assert "the track table of B/1/0 fits better" in reasons[FOV]
+    assert "the track table of A/1/1 fits better" in reasons["B/1/0"]
 
 
 def from_one(table: pd.DataFrame) -> pd.DataFrame:
@@ -95,7 +95,7 @@ def shifted(table: pd.DataFrame) -> pd.DataFrame:
 
 EXAMPLES = [
     ("yx", "y and x are swapped", CORRUPT["exchanged_yx"]),
-    ("microns", "centroids (are|may be) micrometers", CORRUPT["microns"]),
+    ("microns", "centroids (are|may be) in micrometers", CORRUPT["microns"]),
 ]
 
 
@@ -185,7 +185,7 @@ def test_faults_in_a_real_recording(shared_data: Path, tmp_path: Path) -> None:
     assert not found()
     paths[0].write_text(texts[1])
     paths[1].write_text(texts[0])
-    assert ["the table of A/1/0 fits" in item.reason for item in found()] == [True, False]
+    assert ["the track table of A/1/0 fits better" in item.reason for item in found()] == [True, False]
     paths[1].write_text(texts[1])
     for fault, reason in [(from_one, "frames are 1-based"), *((e[2], e[1]) for e in EXAMPLES)]:
         paths[0].write_text(texts[0])

@@ -125,7 +125,7 @@ def test_one_wrong_table_is_found_and_explained(
     assert verdicts[1].best.name.startswith(reason)
     assert verdicts[1].best.fix == fix
     better = verdicts[1].best_contrast > verdicts[1].contrast
-    assert better is not reason.startswith("frames")  # whose centroids lie on cells as they are
+    assert better is not reason.startswith("frame")  # whose centroids lie on cells as they are
 
 
 def test_exchanged_tables_name_each_other() -> None:
@@ -134,9 +134,9 @@ def test_exchanged_tables_name_each_other() -> None:
     verdicts = judge_fovs(views, NAMES)
     fix = "use the matching track file"
     assert [item.best for item in verdicts] == [
-        Explanation("the table of A/1/2 fits", fix, 2),
+        Explanation("the track table of A/1/2 fits better", fix, 2),
         AS_GIVEN,
-        Explanation("the table of A/1/0 fits", fix, 0),
+        Explanation("the track table of A/1/0 fits better", fix, 0),
         AS_GIVEN,
     ]
 

@@ -23,7 +23,7 @@ def test_exchanged_tables_are_one_thing_and_a_foreign_one_another() -> None:
     for number, fits in ((0, "B/1/0"), (2, "A/1/0")):
         assert reasons[number] == (
             "tables of A/1/0 and B/1/0 look swapped: swap these two track files "
-            "(image contrast at the centroids 0.02, usual is 0.45; "
+            "(image contrast at the centroids 0.02, typical 0.45; "
             f"the table of {fits} fits, 0.46)"
         )
     verdicts[2] = FovVerdict(0.4, 0.45)
@@ -45,14 +45,14 @@ def test_the_numbers_are_before_and_after() -> None:
     best = Explanation("y and x are swapped", "swap these columns")
     (text,) = placement_reasons([FovVerdict(-0.004, 0.45, best, 0.46, 20.0, False)], ["A"]).values()
     assert text.startswith("y and x are swapped: swap these columns (")
-    assert text.endswith("(image contrast at the centroids 0.00, usual is 0.45; 0.46 after that)")
+    assert text.endswith("(image contrast at the centroids 0.00, typical 0.45; 0.46 after that)")
 
 
 def test_what_nothing_explains_is_to_be_looked_at() -> None:
     (text,) = placement_reasons([wrong(AS_GIVEN)], NAMES[:1]).values()
     assert text == (
         "centroids do not lie on cells: compare table and image "
-        "(image contrast at the centroids 0.02, usual is 0.45)"
+        "(image contrast at the centroids 0.02, typical 0.45)"
     )
 
 

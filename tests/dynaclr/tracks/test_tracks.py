@@ -128,7 +128,7 @@ def test_frames_beyond_the_recording(tmp_path: Path) -> None:
 
 def test_duplicates(tmp_path: Path) -> None:
     text = HEAD + "1,0,1,1\n1,1,2,2\n1,0,3,3\n"
-    with pytest.raises(DataError, match=r"row 4.*1 rows repeat a \(track_id, t\)"):
+    with pytest.raises(DataError, match=r"row 4.*1 rows duplicate a \(track_id, t\)"):
         checked(tmp_path, text)
     columns, counts = checked(tmp_path, text, duplicates="drop")
     assert counts.duplicates == 1

@@ -159,7 +159,7 @@ def test_cancelling(job: RunFolder, cluster: Cluster, tmp_path: Path) -> None:
     cluster(squeue="echo 'PENDING|Priority'")
     cancel(job)
     assert calls(programs, "scancel") == ["4711", "4711"]
-    with pytest.raises(RunError, match="no job"):
+    with pytest.raises(RunError, match="not a cluster job"):
         cancel(RunFolder(tmp_path))
 
 

@@ -186,7 +186,7 @@ def test_a_signal_before_there_is_a_run_leaves_none(
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["--data.val_experiments=[]", "--data.no_validation=true"], "nothing is held out"),
+        (["--data.val_experiments=[]", "--data.no_validation=true"], "no validation data"),
         (["--trainer.limit_val_batches=0"], "trainer.limit_val_batches is 0"),
         (["--trainer.check_val_every_n_epoch=5"], "validation is due every 5 epochs and there are 1"),
     ],
