@@ -164,8 +164,11 @@ def test_a_pair_is_chosen_by_click_and_by_key(opened: Opened) -> None:
 
 
 @pytest.mark.slow
-def test_the_window_stays_awake(opened: Opened) -> None:
+def test_the_window_stays_awake(opened: Opened, request: pytest.FixtureRequest) -> None:
     opened.tab(1)
+    gc.collect()
+    gc.disable()  # its pauses grow with what other tests left behind
+    request.addfinalizer(gc.enable)
     used: list[float] = []
     last = [time.thread_time()]
 
