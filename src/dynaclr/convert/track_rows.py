@@ -40,7 +40,7 @@ def track_table(
     ------
     DataError
         If there are no tracks, an id or frame is not whole, a row lies outside the image, an observation
-        stands twice, a parent is unknown, starts no earlier than its child, or a child has two parents.
+        is duplicated, a parent is unknown, starts no earlier than its child, or a child has two parents.
     """
     table = np.asarray(rows, dtype=np.float64)
     if table.ndim != 2 or table.shape[1] not in (4, 5):
@@ -96,7 +96,7 @@ def _number_faults(table: npt.NDArray[np.float64]) -> Iterator[str]:
 
 
 def _place_faults(table: npt.NDArray[np.float64], shape: tuple[int, int, int, int]) -> Iterator[str]:
-    """Yield what lies outside the image, which covers -0.5 .. size - 0.5, or stands twice."""
+    """Yield what lies outside the image, which covers -0.5 .. size - 0.5, or is duplicated."""
     axes = (keys.T, keys.Z, keys.Y, keys.X)
     for column, axis in enumerate(axes if table.shape[1] == 5 else (keys.T, keys.Y, keys.X), start=1):
         size = shape[axes.index(axis)]

@@ -69,7 +69,7 @@ class NeighborSearch:
             possible &= ~excluded
         possible[row] = False
         lengths = np.where(self._directed, self._lengths, 1.0) * self._lengths[row]
-        with np.errstate(invalid="ignore"):  # rows that are no numbers do not take part
+        with np.errstate(invalid="ignore"):  # NaN and Inf do not take part
             cosine = (self._vectors @ self._vectors[row]).astype(np.float64) / lengths
         candidates = np.flatnonzero(possible)
         if candidates.size > count:

@@ -52,7 +52,7 @@ def recall_at_1(
     Raises
     ------
     DataError
-        If features of these rows are no numbers (every comparison with them would be a miss or a hit by
+        If features contain NaN or Inf (every comparison with them would be a miss or a hit by
         accident), or there is no row to fit on.
     """
     if not fitted_on.any():

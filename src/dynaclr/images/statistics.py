@@ -166,7 +166,7 @@ class NormTable:
     Raises
     ------
     DataError
-        If a plate's own statistics lack a channel, or a value is no number; all FOVs are reported
+        If a plate's own statistics lack a channel, or a value is NaN or Inf; all FOVs are reported
         together. An FOV without any statistics, or a channel that was not computed yet, is no error
         here: see `missing`, `outdated` and `available`.
     """

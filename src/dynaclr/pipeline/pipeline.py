@@ -40,7 +40,7 @@ class Pipeline:
     Attributes
     ----------
     prepare
-        What makes a batch as the network sees it out of one that a dataset returns.
+        Turns a batch of a dataset into the augmented batch (network input).
 
     Raises
     ------

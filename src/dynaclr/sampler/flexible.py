@@ -51,7 +51,7 @@ class FlexibleBatchSampler:
     num_replicas, rank
         Number of processes and this one's number. Batches rank, rank + num_replicas, ... are its own.
     drop_last
-        Whether what does not fill a batch (or a batch on every rank) is left out of the epoch.
+        Drop the last incomplete batch (or the batches that do not reach every rank) of an epoch.
 
     Raises
     ------

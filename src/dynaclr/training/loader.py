@@ -33,7 +33,7 @@ class BatchLoader(ThreadDataLoader):
     batch_sampler
         Gives `iterate(epoch, start)`, `epoch`, `set_epoch`, `seed`, `batch_size`, `num_replicas`, `len`.
     num_workers
-        Batches read at the same time; 0 reads in the thread that asks.
+        Concurrent batch reads (threads); 0 reads in the main thread.
     prefetch_batches
         Finished batches that may wait, besides those being read.
     observer
