@@ -22,8 +22,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 def qtbot(qtbot: Any) -> Any:
     """Hold the widgets of a test to its end.
 
-    Qt calls back into Python when it lays out and measures a plot. If the garbage collector runs there and frees
-    that plot, since the test's function is over, Qt goes on in freed memory.
+    Qt calls back into Python when it lays out and measures a plot. If the garbage collector runs there and
+    frees that plot, since the test's function is over, Qt goes on in freed memory.
     """
     held, add = [], qtbot.addWidget
 

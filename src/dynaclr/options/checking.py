@@ -267,8 +267,28 @@ def _object(keys: Keys, value: Any, room: str) -> Iterator[Fault]:
     if thing is None:
         known = [f"{room}.{item}" for item in vars(door) if item[:1].isupper()]
         yield (*keys, "class_path"), f"no class {class_path}.{suggest(class_path, known)}"
-    elif isinstance(value.get("init_args"), Mapping):
-        yield from _init_args((*keys, "init_args"), value["init_args"], thing, f"{room}.{name}")
+        return
+    given = value.get("init_args") or {}
+    if isinstance(given, Mapping):
+        faults = list(_init_args((*keys, "init_args"), given, thing, f"{room}.{name}"))
+        if not faults and keys[0] == "data":
+            faults = list(_transform((*keys, "init_args"), given, thing))
+        yield from faults
+
+
+def _transform(keys: Keys, given: Mapping[str, Any], thing: Any) -> Iterator[Fault]:
+    """Yield what a transform says of its arguments: it judges them itself, as from Python."""
+    names = inspect.signature(thing).parameters.items()
+    missing = [name for name, item in names if item.default is item.empty and name not in given]
+    if missing:
+        yield keys, f"{thing.__name__} needs {', '.join(missing)}."
+        return
+    try:
+        thing(**given)
+    except ConfigError as error:
+        told = str(error)
+        places = [name for name in given if told.startswith(f"field {thing.__name__}.{name}: ")]
+        yield (*keys, *places), told.partition(": ")[2] if places else told
 
 
 def _init_args(keys: Keys, given: Mapping[str, Any], thing: Any, class_path: str) -> Iterator[Fault]:

@@ -132,7 +132,8 @@ def test_data_types_that_differ_are_told_with_the_two_fovs(coded: Path) -> None:
     registry = mixed(coded, shapes)
     entries, _ = select_fovs(registry, None, None)
     with pytest.warns(
-        UserWarning, match=r"experiment coded0: FOVs have different data types.*A/1/0 is uint16, B/1/0 is float32"
+        UserWarning,
+        match=r"experiment coded0: FOVs have different data types.*A/1/0 is uint16, B/1/0 is float32",
     ):
         check_geometry(entries, registry.names, (0, 1), (8, 8))
     with warnings.catch_warnings():
