@@ -83,7 +83,7 @@ def test_a_cost_names_time_memory_and_what_slows_it() -> None:
     cost = Estimate(0.5, 10, 0.5, 30.0, 60.0, 64, 120, 2**31, 2**32, "A GPU", 2**34, 2**33)
     text = estimate_text(cost, epochs=10)
     assert "2 min per epoch" in text
-    assert "20 min in all on A GPU" in text
+    assert "20 min in total on A GPU" in text
     assert "128 pairs per second" in text
     assert "memory 2.0 GiB, GPU 4.0 GiB of 16.0 GiB" in text
     assert "50 % of the time waits for data" in text
