@@ -114,7 +114,7 @@ def change_places(config: ExperimentConfig, fovs: list[str], change: Change) -> 
 
 
 def exchanged_yx(table: pd.DataFrame, um: float) -> pd.DataFrame:
-    """Return a table whose y and x are exchanged."""
+    """Return a table whose y and x are swapped."""
     return table.assign(y=table.x, x=table.y)
 
 

@@ -42,7 +42,9 @@ class ChannelDropout(nn.Module):
                 problem("channels cannot be used", field="channels", expected=expected, found=list(channels))
             )
         if not 0.0 <= p <= 1.0:
-            raise ConfigError(problem("no probability", field="p", expected="0 to 1", found=p))
+            raise ConfigError(
+                problem("probability must be between 0 and 1", field="p", expected="0 to 1", found=p)
+            )
         self.p = float(p)
 
     def forward(
@@ -68,7 +70,7 @@ class ChannelDropout(nn.Module):
         if max(self.channels) >= images.shape[1]:
             raise ConfigError(
                 problem(
-                    "no such channel",
+                    "unknown channel",
                     field="channels",
                     expected=f"0..{images.shape[1] - 1}",
                     found=list(self.channels),

@@ -109,7 +109,10 @@ class ContrastiveModule(LightningModule):
             if mine is not None and theirs is not None and mine != theirs:
                 raise ConfigError(
                     problem(
-                        "encoder does not fit the data", field=f"encoder.{name}", expected=theirs, found=mine
+                        "encoder does not match the data",
+                        field=f"encoder.{name}",
+                        expected=theirs,
+                        found=mine,
                     )
                 )
         beta = getattr(data, "hcl_beta", None)
@@ -119,7 +122,7 @@ class ContrastiveModule(LightningModule):
         if sampling is not None and sampling.batch_size < 2 and stage == "fit" and not self._brings_negatives:
             raise ConfigError(
                 problem(
-                    "a batch of one pair has no negatives: the loss would be 0 whatever the encoder does",
+                    "a batch of one pair has no negatives: the loss would always be 0",
                     field="data.batch_size",
                     expected=">= 2",
                     found=sampling.batch_size,
@@ -249,7 +252,7 @@ class ContrastiveModule(LightningModule):
                 )
             )
         if 0 < total <= self.warmup_steps:
-            text = "the warm-up is as long as the training: the learning rate never reaches lr"
+            text = "warm-up is as long as the training: the learning rate never reaches lr"
             found = f"{self.warmup_steps} of {total:g} steps"
             warnings.warn(problem(text, field="warmup_steps", found=found), stacklevel=2)
         factor = _LearningRate(self.warmup_steps, total, self.schedule)
@@ -272,13 +275,15 @@ def _set_beta(loss_function: nn.Module, hcl_beta: float) -> None:
     if not isinstance(loss_function, NTXentHCL):
         if hcl_beta not in (default, 0.0):
             name = type(loss_function).__name__
-            text = problem("no effect: the loss has no such weight", field="hcl_beta", found=name)
+            text = problem(
+                "no effect: this loss has no weight of hard negatives", field="hcl_beta", found=name
+            )
             warnings.warn(text, stacklevel=3)
         return
     if loss_function.beta not in (default, hcl_beta) and hcl_beta != default:
         raise ConfigError(
             problem(
-                "two weights of hard negatives",
+                "two different weights of hard negatives",
                 field="hcl_beta",
                 expected=f"beta of the loss, {loss_function.beta:g}",
                 found=f"{hcl_beta:g}",

@@ -1,4 +1,4 @@
-"""Work in the background for widgets: the newest wins, it can be cancelled, errors are told in words."""
+"""Background tasks for widgets: the newest wins, tasks can be canceled, errors are reported in words."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Tell = Callable[[str, int, int], None]
 
 
 class Cancelled(Exception):
-    """The work is no longer wanted."""
+    """The task was canceled."""
 
 
 class _Relay(QObject):
@@ -106,7 +106,7 @@ class _Guarded:
 
 
 class Jobs(QObject):
-    """The background work of a window. Of one kind, only the newest counts.
+    """The background tasks of a window. Of one kind, only the newest counts.
 
     `changed` tells the kind of work that started or ended, and whether it is running.
     """
@@ -186,7 +186,7 @@ class Jobs(QObject):
         worker.start()
 
     def cancel(self, kind: str) -> None:
-        """Give work of a kind up: it ends at its next report, and its result is dropped."""
+        """Cancel the task of a kind: it ends at its next report, and its result is dropped."""
         job = self._jobs.get(kind)
         if job is not None:
             self._end(kind, job)
@@ -216,7 +216,7 @@ class Jobs(QObject):
                 self.cancel(kind)
 
     def close(self) -> None:
-        """Give everything up, for good."""
+        """Cancel all tasks, for good."""
         for kind in list(self._jobs):
             self.cancel(kind)
         self._closed = True

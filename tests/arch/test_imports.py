@@ -145,6 +145,23 @@ def test_the_plugin_names_no_lightning() -> None:
     assert found == set()
 
 
+@pytest.mark.parametrize("room", ["state", "presentation", "keys"])
+def test_what_needs_no_window_imports_no_qt(room: str) -> None:
+    qt = {"qtpy", "PyQt6", "PySide6", "magicgui", "superqt", "pyqtgraph"}
+    assert [dotted(path) for path in modules(f"napari_dynaclr/{room}") if roots(path) & qt] == []
+
+
+def test_state_and_presentation_take_nothing_from_napari_at_import() -> None:
+    found = [
+        dotted(path)
+        for path in modules("napari_dynaclr/state", "napari_dynaclr/presentation")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        and ast.unparse(node).split()[1].split(".")[0] == "napari"
+    ]
+    assert found == []
+
+
 def test_pyqtgraph_is_imported_by_widgets_only() -> None:
     drawing = {path.parent.name for path in modules("napari_dynaclr") if "pyqtgraph" in roots(path)}
     assert drawing == {"widgets"}

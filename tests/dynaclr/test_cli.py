@@ -244,7 +244,7 @@ def test_signals_stop_gracefully(project: Path, training: Any, name: str) -> Non
 def test_faults_end_with_a_message_and_a_code(project: Path, dynaclr: Run) -> None:
     cases = [
         (["--data.val_experiments=[dengue_jully]"], ExitCode.CONFIG, "Did you mean 'dengue_july'?"),
-        (["--data.z_range=[0,9]"], ExitCode.CONFIG, "Z range reaches beyond the stack"),
+        (["--data.z_range=[0,9]"], ExitCode.CONFIG, "Z range exceeds the stack"),
         (
             ["--model.lr=1e30", "--trainer.max_epochs=30"],
             ExitCode.TRAINING,

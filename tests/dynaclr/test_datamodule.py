@@ -175,7 +175,7 @@ def test_a_checkpoint_of_other_batches_is_refused(
 ) -> None:
     _, trainer = fit(data_of(coded_source), max_steps=3)
     trainer.save_checkpoint(tmp_path / "last.ckpt")
-    with pytest.raises(RunError, match="made with other data or sampling"):
+    with pytest.raises(RunError, match="made with different data or sampling"):
         fit(data_of(coded_source, **{option: value}), ckpt=tmp_path / "last.ckpt")
 
 
@@ -439,7 +439,7 @@ def test_beta_of_the_data_module_reaches_the_loss(
 
 def test_two_betas_are_refused(coded_source: Path) -> None:
     module = ContrastiveModule(SmallEncoder(2, 1, (4, 8), 5), NTXentHCL(beta=0.3))
-    with pytest.raises(ConfigError, match=r"hcl_beta: two weights.*0\.3; found 0\.9"):
+    with pytest.raises(ConfigError, match=r"hcl_beta: two different weights.*0\.3; found 0\.9"):
         fit(data_of(coded_source, hcl_beta=0.9), module=module, max_steps=1)
 
 

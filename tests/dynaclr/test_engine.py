@@ -189,7 +189,7 @@ def test_beta_reaches_hard_negatives_only() -> None:
     assert ContrastiveModule(encoder(), NTXentHCL(beta=0.5), hcl_beta=0.9).loss_function.beta == 0.9
     assert ContrastiveModule(encoder(), NTXentHCL(beta=0.5)).loss_function.beta == 0.5
     with pytest.warns(
-        UserWarning, match="hcl_beta: no effect: the loss has no such weight; found NTXentLoss"
+        UserWarning, match="hcl_beta: no effect: this loss has no weight of hard negatives; found NTXentLoss"
     ):
         assert ContrastiveModule(encoder(), NTXentLoss(), hcl_beta=0.9).loss_function.beta == 0.0
     with pytest.warns(UserWarning, match="found TripletMarginLoss"):
@@ -201,14 +201,14 @@ def test_a_weight_of_hard_negatives_is_set_in_one_place() -> None:
     assert ContrastiveModule(encoder(), NTXentHCL(beta=3.0), hcl_beta=0.5).loss_function.beta == 3.0
     assert ContrastiveModule(encoder(), NTXentHCL(beta=3.0), hcl_beta=3.0).loss_function.beta == 3.0
     with pytest.raises(
-        ConfigError, match="two weights of hard negatives; expected beta of the loss, 3; found 2"
+        ConfigError, match="two different weights of hard negatives; expected beta of the loss, 3; found 2"
     ):
         ContrastiveModule(encoder(), NTXentHCL(beta=3.0), hcl_beta=2.0)
 
 
 def test_a_warm_up_that_does_not_end_is_told() -> None:
     with pytest.warns(
-        UserWarning, match="warmup_steps: the warm-up is as long as the training.*found 99 of 20 steps"
+        UserWarning, match="warmup_steps: warm-up is as long as the training.*found 99 of 20 steps"
     ):
         fit(ContrastiveModule(encoder(), NTXentHCL(), warmup_steps=99))
 
@@ -282,7 +282,7 @@ def test_an_encoder_that_does_not_fit_the_data(field: str, theirs: int) -> None:
     data = Data()
     setattr(data, field, theirs)
     trainer = quiet_trainer(max_epochs=1)
-    with pytest.raises(ConfigError, match=f"encoder does not fit the data; expected {theirs}"):
+    with pytest.raises(ConfigError, match=f"encoder does not match the data; expected {theirs}"):
         trainer.fit(ContrastiveModule(encoder(), NTXentHCL()), datamodule=data)
 
 

@@ -18,6 +18,24 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     item.add_marker(pytest.mark.filterwarnings("ignore:sampler:UserWarning"), append=False)
 
 
+@pytest.fixture
+def qtbot(qtbot: Any) -> Any:
+    """Hold the widgets of a test to its end.
+
+    Qt calls back into Python when it lays out and measures a plot. If the garbage collector runs there and
+    frees that plot, since the test's function is over, Qt goes on in freed memory.
+    """
+    held, add = [], qtbot.addWidget
+
+    def add_and_hold(widget: Any, **options: Any) -> None:
+        held.append(widget)
+        add(widget, **options)
+
+    qtbot.addWidget = add_and_hold
+    yield qtbot
+    held.clear()
+
+
 @pytest.fixture(autouse=True)
 def own_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file in which the plugin remembers, for one test."""

@@ -17,7 +17,7 @@ from tests.support.viewer import PLUGIN, Window, own_copy
 
 from napari_dynaclr.controllers.pairs import COMPARING
 from napari_dynaclr.keys.pair import PAIR_ACTIONS
-from napari_dynaclr.presentation.colours import plot_colours
+from napari_dynaclr.presentation.colors import plot_colours
 from napari_dynaclr.shell.docks import open_dock
 from napari_dynaclr.state.project import TRAINING, Cell, open_project
 from napari_dynaclr.state.sample_data import clear_away, is_sample, make_sample
@@ -77,8 +77,8 @@ def test_every_dock_follows_the_theme_of_its_viewer(window: Window) -> None:
     backgrounds = []
     for theme in ("light", "dark"):
         window.viewer.theme = theme
-        assert len({view._colours.background for view in views}) == 1
-        backgrounds.append(views[0]._colours.background)
+        assert len({view._colors.background for view in views}) == 1
+        backgrounds.append(views[0]._colors.background)
     assert backgrounds[0] != backgrounds[1]
 
 
@@ -86,7 +86,7 @@ def test_docks_have_the_theme_that_their_viewer_has_already(make_napari_viewer: 
     viewer = make_napari_viewer(show=True)
     viewer.theme = "light"
     view = viewer.window.add_plugin_dock_widget(PLUGIN, "Lineage")[1].content
-    assert view._colours.background == plot_colours(dict(get_theme("light").to_rgb_dict())).background
+    assert view._colors.background == plot_colours(dict(get_theme("light").to_rgb_dict())).background
 
 
 def test_what_was_chosen_is_remembered(window: Window, qtbot: Any) -> None:
@@ -102,7 +102,7 @@ def test_what_was_chosen_is_remembered(window: Window, qtbot: Any) -> None:
     assert project.colour.currentText() == window.hub.context.colour_by == "hours"
     assert not project.follow.isChecked()
     assert not window.hub.context.follow
-    assert pairs.mode.currentText() == "normalised"
+    assert pairs.mode.currentText() == "normalized"
 
 
 def test_a_pair_drawn_alone_leads_back_to_its_batch(window: Window, qtbot: Any) -> None:

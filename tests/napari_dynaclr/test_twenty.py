@@ -1,4 +1,4 @@
-"""The twenty behaviours that people who know napari expect of any plugin, and where each is shown.
+"""The twenty behaviors that people who know napari expect of any plugin, and where each is shown.
 
 Tests without a module are those below.
 
@@ -14,13 +14,13 @@ Tests without a module are those below.
 9  undo and redo               here: a mark is undone anywhere; test_curation_controller, _model
 10 the mouse stays normal      here: drag, wheel and click; test_fov_box, test_lineage_view: the wheel
 11 never freezes               here: long work has a bar; test_behaviours: blocks, slow pair; test_docks
-12 cancel is real              here: the newest wins; test_behaviours, test_curation_controller: cancelled
+12 cancel is real              here: the newest wins; test_behaviours, test_curation_controller: canceled
 13 readable errors             here: an error names its file; test_docks, _embedding_dock, _training_dock
 14 remembers                   test_behaviours: remembered; test_key_choices: reset; test_batch_view: options
 15 opens and closes            test_behaviours: closed docks, once; test_docks: nothing is lost, two viewers
 16 lazy                        here: pixels stay on disk; test_batch_view: scrolling reads
 17 same answer as the CLI      here: the hash of a batch; test_docks: a run says whether its batches are these
-18 theme and size              here: fonts, small screens, tooltips; test_behaviours: theme; test_colours
+18 theme and size              here: fonts, small screens, tooltips; test_behaviours: theme; test_colors
 19 scriptable                  here: sample data; test_behaviours, test_plugin: command palette
 20 leaves nothing behind       here: the folder one is in; test_training_dock, _killed_viewer, _behaviours
 == =========================== ======================================================================

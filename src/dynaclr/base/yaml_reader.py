@@ -38,7 +38,7 @@ class _Loader(yaml.SafeLoader):
             if key in seen:
                 raise ConfigError(
                     problem(
-                        f"key '{key}' stands twice, on lines {seen[key]} and {line}",
+                        f"key '{key}' is duplicated, on lines {seen[key]} and {line}",
                         file=self.path,
                         fix="Remove one of the two.",
                     )

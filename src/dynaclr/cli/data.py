@@ -37,10 +37,12 @@ def run(verb: str, arguments: Sequence[str]) -> int:
 def _preprocess(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser("python -m dynaclr preprocess", description=_preprocess_help())
     parser.add_argument("experiments", type=absolute_path, help="experiments.yaml")
-    parser.add_argument("--experiment", action="append", help="only this experiment; may be repeated")
+    parser.add_argument("--experiment", action="append", help="only this experiment; repeatable")
     parser.add_argument("--into-plate", action="store_true", help="write into the plate's own metadata")
-    parser.add_argument("--overwrite", action="store_true", help="compute again what is there")
-    parser.add_argument("--all-channels", action="store_true", help="not only those that are trained on")
+    parser.add_argument("--overwrite", action="store_true", help="recompute existing statistics")
+    parser.add_argument(
+        "--all-channels", action="store_true", help="all channels, not only the source channels"
+    )
     options = parser.parse_args(arguments)
 
     from dynaclr.experiment import ExperimentRegistry
@@ -68,15 +70,15 @@ def _preprocess(arguments: list[str]) -> int:
 
 def _preprocess_help() -> str:
     return (
-        "Compute mean, std, median, IQR, percentiles, min and max per data set, FOV and frame. "
-        "Results go beside the plate (<plate>.statistics) unless --into-plate. An interrupted run goes on."
+        "Compute mean, std, median, IQR, percentiles, min and max per dataset, FOV and frame. "
+        "Results go beside the plate (<plate>.statistics) unless --into-plate. An interrupted run resumes."
     )
 
 
 def _inspect(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         "python -m dynaclr inspect",
-        description="Report on set-up and on the batches that a training would draw; trains nothing.",
+        description="Report setup and statistics of batches as training would draw them; does not train.",
     )
     parser.add_argument("--config", type=absolute_path, required=True, help="the YAML of the training")
     parser.add_argument("--batches", type=int, default=200, help="batches to draw (default 200; 0 for none)")
@@ -95,7 +97,9 @@ def _inspect(arguments: list[str]) -> int:
         help="list the N most suspicious links, tracks, FOVs",
     )
     parser.add_argument(
-        "--suspicious-pixels", action="store_true", help="look at pixels too: slower, finds wrong tables"
+        "--suspicious-pixels",
+        action="store_true",
+        help="also check pixels: slower, finds mismatched track tables",
     )
     options, rest = parser.parse_known_args(arguments)
     if min(options.batches, options.epoch, options.suspicious) < 0:
@@ -128,7 +132,7 @@ def _inspect(arguments: list[str]) -> int:
         data.pipeline.train_index, composition.rows, composition.intensities
     )
     sys.stdout.write(
-        f"\ncomposition of {options.batches} batches of {composition.batch_size}\n{as_text(composition)}\n"
+        f"\nstatistics of {options.batches} batches of {composition.batch_size}\n{as_text(composition)}\n"
     )
     if options.output is not None:
         import pandas as pd
@@ -155,9 +159,9 @@ def _suspicious(index: MultiExperimentIndex, options: argparse.Namespace) -> Non
             index, pixels=options.suspicious_pixels, progress=lambda _, done, total: tell(done, total)
         )
     shown = findings[: options.suspicious]
-    lines = [f"\nmost suspicious {len(shown)} of {len(findings)} findings"]
+    lines = [f"\n{len(shown)} most suspicious of {len(findings)} findings"]
     if not options.suspicious_pixels:
-        lines.append("in the tables alone: exchanged tables, or y and x exchanged, need --suspicious-pixels")
+        lines.append("in the tables alone: swapped tables, or y and x swapped, need --suspicious-pixels")
     lines += [] if index.curation is None else [f"curation: {line}" for line in index.curation.lines()]
     sys.stdout.write("\n".join([*lines, *map(str, shown)]) + "\n")
     if options.output is not None:
@@ -168,9 +172,11 @@ def _suspicious(index: MultiExperimentIndex, options: argparse.Namespace) -> Non
 
 
 def _convert(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser("python -m dynaclr convert", description="Convert foreign recordings.")
+    parser = argparse.ArgumentParser(
+        "python -m dynaclr convert", description="Convert recordings of other formats."
+    )
     formats = parser.add_subparsers(dest="format", required=True)
-    ctc = formats.add_parser("ctc", help="Cell Tracking Challenge sequences, each a field of view")
+    ctc = formats.add_parser("ctc", help="Cell Tracking Challenge sequences, each becomes a field of view")
     ctc.add_argument(
         "sequences", type=absolute_path, nargs="+", help="folders of images, for example Fluo-N2DL-HeLa/01"
     )
@@ -178,7 +184,7 @@ def _convert(arguments: list[str]) -> int:
         "--masks",
         type=absolute_path,
         nargs="+",
-        help="folders of masks and table; default 01_GT/TRA or 01_RES",
+        help="folders of masks and track table; default 01_GT/TRA or 01_RES",
     )
     ctc.add_argument(
         "--output", type=absolute_path, required=True, help="folder for plate, tracks and experiments.yaml"
@@ -187,11 +193,11 @@ def _convert(arguments: list[str]) -> int:
     ctc.add_argument("--interval-minutes", type=float, required=True)
     ctc.add_argument("--pixel-size-um", type=float, default=1.0)
     ctc.add_argument("--z-step-um", type=float, default=1.0)
-    ctc.add_argument("--conditions", nargs="+", default=["control"], help="one for all, or one a sequence")
+    ctc.add_argument("--conditions", nargs="+", default=["control"], help="one for all, or one per sequence")
     ctc.add_argument("--channel-name", default="image")
     ctc.add_argument("--start-hpi", type=float, default=0.0, help="hours after perturbation at frame 0")
     ctc.add_argument("--ome-zarr", choices=["0.4", "0.5"], default="0.4")
-    ctc.add_argument("--overwrite", action="store_true", help="replace plate and tracks of this name")
+    ctc.add_argument("--overwrite", action="store_true", help="overwrite the plate and tracks of this name")
     options = parser.parse_args(arguments)
 
     from dynaclr.convert import CtcOptions, convert_ctc
@@ -209,7 +215,7 @@ def _convert(arguments: list[str]) -> int:
     if options.masks is not None and len(options.masks) != len(options.sequences):
         raise ConfigError(
             problem(
-                "one folder of masks a sequence", expected=len(options.sequences), found=len(options.masks)
+                "one folder of masks per sequence", expected=len(options.sequences), found=len(options.masks)
             )
         )
     with progress_bar(options.name) as tell:

@@ -22,14 +22,14 @@ def run(verb: str, arguments: Sequence[str]) -> int:
     """Run the demonstration; return the exit code."""
     parser = argparse.ArgumentParser(
         f"python -m dynaclr {verb}",
-        description="Make two synthetic experiments, train a small encoder, draw what it learned.",
+        description="Generate two synthetic experiments, train a small encoder, and plot the result.",
     )
     parser.add_argument(
         "--output", type=absolute_path, default="demo-output", help="folder (default demo-output)"
     )
-    parser.add_argument("--epochs", type=int, default=10, help="epochs of training (default 10)")
+    parser.add_argument("--epochs", type=int, default=10, help="training epochs (default 10)")
     parser.add_argument("--size", choices=["demo", "tiny"], default="demo", help="amount of data")
-    parser.add_argument("--overwrite", action="store_true", help="remove what the folder holds")
+    parser.add_argument("--overwrite", action="store_true", help="remove existing files in the folder")
     options = parser.parse_args(arguments)
     if options.epochs < 1:
         raise ConfigError(
@@ -48,10 +48,10 @@ def run(verb: str, arguments: Sequence[str]) -> int:
     _draw(config, root, run_folder)
     sys.stdout.write(
         f"\nfinished in {time.monotonic() - started:.0f} s. In {root}:\n"
-        "  composition/composition.png  what the batches held\n"
-        "  losses.png                   how the losses fell\n"
+        "  composition/composition.png  batch statistics\n"
+        "  losses.png                   loss curves\n"
         "  embedding.png                the embedding by condition and time\n"
-        "  evaluation.txt               trained and untrained encoder beside plain features\n"
+        "  evaluation.txt               trained and untrained encoder compared with baseline features\n"
         f"{_next_step(run_folder, find_spec('napari') is not None)}\n"
     )
     return 0
@@ -65,8 +65,8 @@ def _next_step(run_folder: Path, has_viewer: bool) -> str:
         return f"open the run in napari:\n  {line(command)}"
     command = [sys.executable, "-m", "dynaclr", "watch", str(run_folder)]
     return (
-        "napari is not installed here: the extra `gui` of napari-dynaclr brings it, with the plugin.\n"
-        f"show the run in this terminal:\n  {line(command)}"
+        "napari is not installed; install napari-dynaclr[gui] for the viewer plugin.\n"
+        f"follow the run in this terminal:\n  {line(command)}"
     )
 
 
@@ -85,10 +85,10 @@ def _prepare(root: Path, size: Any, epochs: int) -> Path:
     with progress_bar("simulating") as tell:
         experiments = synthetic_experiments(root / "data", size=size, progress=tell)
     sys.stdout.write(f"{experiments}\n")
-    _say("statistics of the pixels")
+    _say("pixel statistics")
     _check(main(["preprocess", str(experiments)]), "preprocess")
     config = synthetic_training(experiments, size=size, epochs=epochs, runs=root / "runs")
-    _say("set-up and batches")
+    _say("setup and batches")
     _check(
         main(["inspect", "--config", str(config), "--batches", "100", "--output", str(root / "composition")]),
         "inspect",
@@ -119,7 +119,7 @@ def _draw(config: Path, root: Path, run_folder: Path) -> None:
     from dynaclr.runs.record.layout import open_run_folder
     from dynaclr.runs.record.watch import RunView, save_curves
 
-    _say("figures and measures")
+    _say("figures and metrics")
     view = RunView(open_run_folder(run_folder))
     view.update()
     save_curves(view, root / "losses.png")

@@ -1,4 +1,4 @@
-"""map: an embedding in two dimensions."""
+"""map: a 2-D map of an embedding."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from dynaclr.embedding import Method, Space
 def run(verb: str, arguments: Sequence[str]) -> int:
     """Make a map beside its embedding; return the exit code."""
     parser = argparse.ArgumentParser(
-        f"python -m dynaclr {verb}", description="Lay an embedding out in two dimensions."
+        f"python -m dynaclr {verb}", description="Compute a 2-D map of an embedding."
     )
-    parser.add_argument("embedding", type=absolute_path, help="the parquet file that predict wrote")
+    parser.add_argument("embedding", type=absolute_path, help="parquet file written by predict")
     parser.add_argument("--method", type=Method, choices=list(Method), default=Method.TSNE)
     parser.add_argument("--of", type=Space, choices=list(Space), default=Space.FEATURES)
     options = parser.parse_args(arguments)
@@ -29,6 +29,6 @@ def run(verb: str, arguments: Sequence[str]) -> int:
     try:
         write_map(target, places, vectors)
     except OSError as error:
-        raise RunError(problem(f"map cannot be written: {error.strerror}", file=target)) from error
-    sys.stdout.write(f"{len(places)} observations laid out by {options.method}: {target}\n")
+        raise RunError(problem(f"embedding map cannot be written: {error.strerror}", file=target)) from error
+    sys.stdout.write(f"{len(places)} observations mapped with {options.method}: {target}\n")
     return 0

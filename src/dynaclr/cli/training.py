@@ -30,7 +30,7 @@ from dynaclr.runs.record.layout import open_run_folder
 from dynaclr.runs.record.states import ExitCode
 from dynaclr.training.predict import predict_to_file
 
-_RANDOM = "untrained weights"
+_RANDOM = "random weights"
 _SECTIONS = ("trainer", "data", "model", "run")
 _FILES = ("--config", *(f"--{name}" for name in _SECTIONS))
 _TRAINER_DEFAULTS = {
@@ -51,11 +51,9 @@ class TrainingCLI(LightningCLI):
         """Add the run's options, and hand `data.hcl_beta` to the model."""
         parser.add_class_arguments(RunSettings, "run")
         parser.add_argument("--ckpt_path", type=str | None, default=None, help="Checkpoint to start from.")
+        parser.add_argument("--output", type=str | None, default=None, help="predict: output parquet file.")
         parser.add_argument(
-            "--output", type=str | None, default=None, help="predict: the parquet file to write."
-        )
-        parser.add_argument(
-            "--untrained", action="store_true", help="validate, predict: random weights are meant."
+            "--untrained", action="store_true", help="validate, predict: allow random weights."
         )
         parser.link_arguments("data.hcl_beta", "model.hcl_beta")
         known = fixed_parameters()
@@ -152,7 +150,7 @@ def _code(cli: TrainingCLI, checkpoint: str | None) -> int:
     if checkpoint is not None or cli.config.untrained:
         return int(ExitCode.FINISHED)
     fix = "Give --from_run or --ckpt_path, or pass --untrained."
-    sys.stderr.write(f"dynaclr: {problem('the weights are random: no checkpoint was named', fix=fix)}\n")
+    sys.stderr.write(f"dynaclr: {problem('the weights are random: no checkpoint given', fix=fix)}\n")
     return int(ExitCode.UNTRAINED)
 
 
@@ -227,5 +225,5 @@ def _checkpoint_of(folder: Path | None) -> str | None:
     newest, refused = newest_valid_checkpoint(checkpoints)
     if newest is None:
         found = "; ".join(refused) or "none"
-        raise RunError(problem("run has no checkpoint that loads", file=checkpoints, found=found))
+        raise RunError(problem("run has no loadable checkpoint", file=checkpoints, found=found))
     return os.fspath(newest)

@@ -52,7 +52,7 @@ def known_classes_only(arguments: Sequence[str]) -> list[str]:
         return rest
     found = list(dict.fromkeys(text for file, keys in _files(rest) for text in _problems_of(file, keys, ())))
     if found:
-        hint = f"A configuration can run any code. If you trust it, pass {OPTION} or set {VARIABLE}=1."
+        hint = f"A configuration can run arbitrary code. If you trust it, pass {OPTION} or set {VARIABLE}=1."
         raise ConfigError(f"{together('configuration', found)} {hint}")
     return rest
 
@@ -101,7 +101,7 @@ def _problems(value: Any, keys: Keys, line: int, inside: tuple[Path, ...]) -> It
     elif isinstance(value, str):
         if _is_foreign(value, keys):
             yield problem(
-                "class of a package that is not known here",
+                "class of an untrusted package",
                 file=inside[-1],
                 row=f"line {line}",
                 field=".".join(keys),

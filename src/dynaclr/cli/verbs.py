@@ -12,16 +12,16 @@ from dynaclr.base.errors import DynaclrError, suggest
 from dynaclr.runs.process.alarms import Alarms, Interrupted
 
 _VERBS = {
-    "fit": ("train an encoder; --run.resume FOLDER goes on with a run", "training"),
-    "estimate": ("measure time and memory of a few steps, without a run folder", "estimating"),
-    "validate": ("compute the losses of the held-out pairs", "training"),
+    "fit": ("train an encoder; --run.resume FOLDER resumes a run", "training"),
+    "estimate": ("measure time and memory of a few steps; writes no run folder", "estimating"),
+    "validate": ("compute the loss on the validation pairs", "training"),
     "predict": ("embed every observation into a parquet file", "training"),
-    "map": ("lay an embedding out in two dimensions with t-SNE or UMAP", "mapping"),
-    "preprocess": ("compute and store the statistics that normalize pixels", "data"),
-    "inspect": ("report on set-up and batch composition, without training", "data"),
-    "convert": ("turn foreign recordings into plates and tracks", "data"),
+    "map": ("compute a 2-D map of an embedding with t-SNE or UMAP", "mapping"),
+    "preprocess": ("compute and store pixel statistics for normalization", "data"),
+    "inspect": ("report setup and batch statistics without training", "data"),
+    "convert": ("convert recordings of other formats to plates and tracks", "data"),
     "watch": ("follow a run in a terminal", "watching"),
-    "demo": ("make synthetic cells, train on them and draw the embedding", "demo"),
+    "demo": ("generate synthetic cells, train on them and plot the embedding", "demo"),
 }
 _CONFIGURED = ("fit", "estimate", "validate", "predict", "inspect")
 """Verbs whose configuration names classes."""
@@ -31,7 +31,9 @@ def _help() -> str:
     lines = ["usage: python -m dynaclr VERB [options]", "", "verbs:"]
     lines += [f"  {verb:<12}{text}" for verb, (text, _) in _VERBS.items()]
     lines += ["", "python -m dynaclr VERB --help describes a verb."]
-    trust = "--trust-config lets a configuration name classes of any package: it can then run any code."
+    trust = (
+        "--trust-config allows classes of any package in a configuration, which can then run arbitrary code."
+    )
     return "\n".join([*lines, trust])
 
 

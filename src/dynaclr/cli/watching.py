@@ -13,8 +13,8 @@ def run(verb: str, arguments: Sequence[str]) -> int:
     """Show a run; return 0 whatever became of it."""
     parser = argparse.ArgumentParser(f"python -m dynaclr {verb}", description="Follow a run until it ends.")
     parser.add_argument("run", type=absolute_path, help="run folder")
-    parser.add_argument("--once", action="store_true", help="show it once and return")
-    parser.add_argument("--png", type=absolute_path, help="draw the curves into this file at the end")
+    parser.add_argument("--once", action="store_true", help="print once and exit")
+    parser.add_argument("--png", type=absolute_path, help="save the curves to this file at the end")
     options = parser.parse_args(arguments)
 
     from dynaclr.runs.record.watch import watch

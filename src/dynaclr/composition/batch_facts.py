@@ -34,7 +34,7 @@ def _draw_facts(composition: Composition) -> list[Fact]:
                 percent(draws.focal_realized),
                 f"requested at least {percent(draws.focal_requested)}",
                 draws.focal_realized < draws.focal_requested - 0.05,
-                "Rows that may be at any hour can be near the focal hour too.",
+                "Anchors drawn from any hour can be near the focal hour too.",
             )
         )
     if draws.leaked_requested > 0:
@@ -45,17 +45,17 @@ def _draw_facts(composition: Composition) -> list[Fact]:
                 percent(draws.leaked_realized),
                 f"requested {percent(draws.leaked_requested)}",
                 abs(draws.leaked_realized - draws.leaked_requested) > 0.05,
-                "Rows of another experiment than the one that the batch is built around.",
+                "Cross-experiment fraction: anchors of other experiments than the main one.",
             )
         )
     for name, share, meaning in (
-        ("drawn with replacement", draws.replaced, "There are fewer anchors than places: some repeat."),
+        ("drawn with replacement", draws.replaced, "There are fewer anchors than slots: some repeat."),
         (
-            "taken from all hours instead",
+            "fallback to all hours",
             draws.widened,
-            "No anchor of its condition was near the focal hour.",
+            "No anchor of the condition was near the focal hour.",
         ),
-        ("taken from the own experiment instead", draws.unleaked, "No other experiment has the condition."),
+        ("fallback to the same experiment", draws.unleaked, "No other experiment has the condition."),
     ):
         result.append(Fact("sampler", name, percent(share), "", share > 0.05, meaning))
     return result
@@ -74,7 +74,9 @@ def _tau_facts(composition: Composition) -> list[Fact]:
                 f"{hours[0]:.3g}-{hours[-1]:.3g} h ({item.frames[0]}-{item.frames[-1]} frames)",
                 f"requested mean {asked:.2f} h",
                 item.collapsed,
-                "All of the range is rounded to one frame." if item.collapsed else "Time to the positive.",
+                "The whole tau range is rounded to one frame."
+                if item.collapsed
+                else "Time from anchor to positive.",
             )
         )
         result.append(
@@ -84,7 +86,7 @@ def _tau_facts(composition: Composition) -> list[Fact]:
                 percent(item.moved_share),
                 "0 % if tracks had no ends and no gaps",
                 item.moved_share > _FLAG_MOVED,
-                "A track ends or has a gap, so that the offset that was drawn has no positive.",
+                "A track ends or has a gap, so the drawn tau has no positive.",
             )
         )
     return result
@@ -97,18 +99,18 @@ def _lineage_facts(composition: Composition) -> list[Fact]:
         Fact(
             "batch",
             "duplicates",
-            f"{repeated.mean():.2f} anchors a batch (max {repeated.max()})",
+            f"{repeated.mean():.2f} anchors per batch (max {repeated.max()})",
             "0 is best",
             bool(repeated.mean() > 0.02 * composition.batch_size),
-            "An anchor that occurs twice in a batch is pushed away from itself.",
+            "An anchor that occurs twice in a batch is its own negative.",
         ),
         Fact(
             "batch",
             "pairs of one lineage",
-            f"{pairs:.2f} a batch",
+            f"{pairs:.2f} per batch",
             f"{chance:.2f} by chance",
             bool(pairs > 2 * chance + 2),
-            "Relatives in a batch count as negatives unless the loss leaves them out.",
+            "Relatives in a batch count as negatives unless the loss excludes them.",
         ),
     ]
 
@@ -118,12 +120,12 @@ def _border_facts(composition: Composition) -> list[Fact]:
     return [
         Fact(
             "border",
-            "pairs with a moved patch",
+            "pairs with a shifted patch",
             percent(border.pairs),
             f"anchors {percent(border.anchors)}, positives {percent(border.positives)}, "
             f"pool {percent(border.pool)}",
             border.pairs > 0.25,
-            "The patch would reach beyond the image and was moved: the cell is not in its middle.",
+            "The patch would extend beyond the image and was shifted: the cell is off center.",
         )
     ]
 
@@ -131,7 +133,7 @@ def _border_facts(composition: Composition) -> list[Fact]:
 def _coverage_facts(composition: Composition) -> list[Fact]:
     coverage = composition.coverage
     goal = coverage.epochs_to_goal
-    epochs = "never: some are not drawn" if not np.isfinite(goal) else f"{goal:.3g} epochs"
+    epochs = "never: some are never drawn" if not np.isfinite(goal) else f"{goal:.3g} epochs"
     result = [
         Fact(
             "coverage",
@@ -147,7 +149,7 @@ def _coverage_facts(composition: Composition) -> list[Fact]:
             epochs,
             "estimated from these batches" if coverage.estimated else "measured",
             not goal < 20,
-            "Anchors that are rarely drawn teach little.",
+            "Rarely drawn anchors contribute little to training.",
         ),
         Fact(
             "coverage",
@@ -155,7 +157,7 @@ def _coverage_facts(composition: Composition) -> list[Fact]:
             f"none more than {coverage.max_repeats} times",
             f"mean {composition.hours.size / max(int(coverage.seen[-1]), 1):.2f} times",
             False,
-            "How often one anchor was drawn in all these batches.",
+            "How often one anchor was drawn in these batches.",
         ),
         Fact(
             "coverage",
@@ -163,11 +165,11 @@ def _coverage_facts(composition: Composition) -> list[Fact]:
             f"{coverage.same_batches} steps",
             "must be 0",
             coverage.same_batches > 0,
-            f"Ranks share {coverage.shared_anchors:.2f} anchors a step, drawn independently.",
+            f"Ranks share {coverage.shared_anchors:.2f} anchors per step, drawn independently.",
         ),
     ]
     if np.isfinite(coverage.distinct_per_epoch):
         share = percent(coverage.distinct_per_epoch / coverage.anchors)
         text = f"{coverage.distinct_per_epoch:.0f} ({share})"
-        result.insert(1, Fact("coverage", "distinct anchors an epoch", text, "", False, "Of whole epochs."))
+        result.insert(1, Fact("coverage", "distinct anchors per epoch", text, "", False, "Of whole epochs."))
     return result

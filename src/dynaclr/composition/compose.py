@@ -114,7 +114,7 @@ def _composed(
         if progress is not None:
             progress(len(batches))
     if not batches:
-        raise ValueError("no batches to describe")
+        raise ValueError("no batches to summarize")
     anchors = AnchorNumbers(np.concatenate([np.asarray(batch, dtype=np.int64) for batch in batches]))
     batch = np.repeat(np.arange(len(batches)), [len(item) for item in batches])
     found = _Drawn(pool, anchors, batch, len(batches), _joined(draws))

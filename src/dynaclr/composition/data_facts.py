@@ -38,9 +38,9 @@ def _condition_facts(composition: Composition) -> list[Fact]:
                 ", ".join(f"{name} {count}" for name, count in drawn),
                 "pool " + ", ".join(f"{name} {count}" for name, count in pool),
                 condition in confounded,
-                f"Occurs in '{confounded[condition]}' only: it cannot be told apart from that experiment."
+                f"Occurs in '{confounded[condition]}' only: it is confounded with that experiment."
                 if condition in confounded
-                else "Occurs in more than one experiment, or there is one experiment only.",
+                else "Occurs in more than one experiment, or there is only one experiment.",
             )
         )
     return result
@@ -59,7 +59,7 @@ def _hour_facts(composition: Composition) -> list[Fact]:
                     percent(overlap),
                     "100 % is the same hours",
                     bool(overlap < _FLAG_OVERLAP),
-                    "Where hours differ between conditions, the hour gives the condition away.",
+                    "Where hours differ between conditions, time is a confound.",
                 )
             )
     return result
@@ -79,10 +79,10 @@ def _loss_facts(composition: Composition) -> list[Fact]:
             Fact(
                 "lost",
                 f"{exclusions.experiments[e]}, {exclusions.conditions[c]}",
-                f"{percent(float(share[e, c]))} of observations are no anchors",
+                f"{percent(float(share[e, c]))} of observations are not anchors",
                 named,
                 bool(gap > _FLAG_LOSS_GAP),
-                "Exclusions that differ between conditions change what the conditions look like.",
+                "Exclusions that differ between conditions bias the comparison.",
             )
         )
     return result
@@ -107,7 +107,7 @@ def _intensity_facts(composition: Composition) -> list[Fact]:
                     f"mean {mean:.3g}, std {std:.3g}",
                     f"all {means[place]:.3g}, {stds[place]:.3g}",
                     bool(shift > _FLAG_SHIFT or not 1 / _FLAG_RATIO <= ratio <= _FLAG_RATIO),
-                    "Normalized patches of all experiments should look alike: a network can learn the rest.",
+                    "Normalized intensities should match: a network can learn the difference.",
                 )
             )
     return result
@@ -121,9 +121,9 @@ def _confound_facts(composition: Composition) -> list[Fact]:
             f"AUROC {item.auroc:.2f}" if np.isfinite(item.auroc) else "too few to tell",
             f"0.5 is chance; folds of {item.grouped_by}s",
             bool(item.auroc > _FLAG_AUROC) and item.source != "FOV",
-            "A network can learn this instead of the cells."
+            "A network can learn this shortcut instead of the cells."
             if item.source != "FOV"
-            else "Near 1 by design: every field of view has one condition.",
+            else "Near 1 by design: each field of view has one condition.",
         )
         for item in composition.confounds
     ]

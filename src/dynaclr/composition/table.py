@@ -56,7 +56,7 @@ def table(composition: Composition) -> list[dict[str, Any]]:
 
 def as_text(composition: Composition) -> str:
     """Return the counts along the axes, the facts and the warnings as a person reads them."""
-    lines = [f"{'axis':<12}{'label':<34}{'share':>8}{'pool':>8}   anchors a batch (min, median, max)"]
+    lines = [f"{'axis':<12}{'label':<34}{'share':>8}{'pool':>8}   anchors per batch (min, median, max)"]
     for item in composition.records():
         pool = "" if item["pool_share"] is None else f"{100 * item['pool_share']:.1f} %"
         spread = f"{item['per_batch_min']}, {item['per_batch_median']:g}, {item['per_batch_max']}"

@@ -55,7 +55,7 @@ class ArrayOptions:
         if not (math.isfinite(self.interval_minutes) and self.interval_minutes > 0):
             raise ConfigError(
                 problem(
-                    "the interval is missing",
+                    "the frame interval is missing",
                     field="interval_minutes",
                     expected="minutes between frames, more than 0",
                     found=self.interval_minutes,
@@ -65,7 +65,7 @@ class ArrayOptions:
             size = getattr(self, field)
             if not (math.isfinite(size) and size > 0):
                 raise ConfigError(
-                    problem("not a size", field=field, expected="more than 0 micrometers", found=size)
+                    problem("not a pixel size", field=field, expected="more than 0 micrometers", found=size)
                 )
         if not self.condition.strip():
             raise ConfigError(problem("the condition has no name", field="condition", expected="a text"))

@@ -119,7 +119,7 @@ def _fov_names(options: CtcOptions, count: int) -> list[str]:
     if len(conditions) != count:
         raise ConfigError(
             problem(
-                "conditions do not fit the sequences",
+                "conditions do not match the sequences",
                 field="conditions",
                 expected=count,
                 found=len(conditions),
@@ -165,7 +165,9 @@ def _write_fov(
             writer.create_fov(fov, (len(sequence.images), 1, *image.shape), image.dtype)
         for path, other in ((image_path, image), (mask_path, mask)):
             if other.shape != first.shape:
-                raise DataError(problem("sizes differ", file=path, expected=first.shape, found=other.shape))
+                raise DataError(
+                    problem("image sizes differ", file=path, expected=first.shape, found=other.shape)
+                )
         if image.dtype != first.dtype:
             raise DataError(
                 problem("data types differ", file=image_path, expected=first.dtype, found=image.dtype)
@@ -236,7 +238,9 @@ def _identities(lbep: npt.NDArray[np.int64], counts: FovConversion) -> tuple[dic
             here = mother
             if here in chain:
                 raise DataError(
-                    problem("tracks are their own parents", found=" -> ".join(map(str, sorted(chain))))
+                    problem(
+                        "tracks are their own ancestors (cycle)", found=" -> ".join(map(str, sorted(chain)))
+                    )
                 )
             chain.add(here)
         identity[label] = here

@@ -56,7 +56,7 @@ def find_sequence(folder: Path, masks: Path | None = None) -> CtcSequence:
         only = sorted(set(images) ^ set(mask_files))
         raise DataError(
             problem(
-                "images and masks are not of the same frames",
+                "images and masks have different frames",
                 file=folder,
                 expected=f"{len(images)} masks in {tables[0].parent}",
                 found=f"{len(mask_files)}; frames in one only: {listing(only, 10)}",
@@ -113,7 +113,7 @@ def read_lbep(path: Path) -> npt.NDArray[np.int64]:
     Raises
     ------
     DataError
-        If a row is not four whole numbers, a label stands twice, a track ends before it begins or a
+        If a row is not four whole numbers, a duplicate label, a track ends before it begins or a
         parent is unknown; all rows are reported together.
     """
     rows, problems = [], []
@@ -142,6 +142,9 @@ def read_lbep(path: Path) -> npt.NDArray[np.int64]:
 
 def _relations(table: npt.NDArray[np.int64], path: Path) -> Sequence[str]:
     labels, counts = np.unique(table[:, 0], return_counts=True)
-    problems = [problem("label stands twice", file=path, found=int(label)) for label in labels[counts > 1]]
+    problems = [problem("duplicate label", file=path, found=int(label)) for label in labels[counts > 1]]
     strangers = np.setdiff1d(table[:, 3], np.append(labels, 0))
-    return [*problems, *(problem("parent is no track", file=path, found=int(label)) for label in strangers)]
+    return [
+        *problems,
+        *(problem("parent is not in the table", file=path, found=int(label)) for label in strangers),
+    ]

@@ -20,7 +20,7 @@ def common_shape(channels: Mapping[str, Any]) -> tuple[tuple[int, int, int, int]
     Raises
     ------
     DataError
-        If there is no channel, shapes differ, or pixels are no plain numbers.
+        If there is no channel, shapes differ, or pixel type is not numeric.
     """
     if not channels:
         raise DataError(problem("no channel", expected="at least one"))
@@ -28,14 +28,14 @@ def common_shape(channels: Mapping[str, Any]) -> tuple[tuple[int, int, int, int]
     first = next(iter(shapes.values()))
     if any(shape != first for shape in shapes.values()):
         found = listing(f"{name} {shape}" for name, shape in shapes.items())
-        raise DataError(problem("shapes of channels differ", found=found))
+        raise DataError(problem("channels have different shapes", found=found))
     if len(first) not in (3, 4) or 0 in first:
         expected = "(T, Y, X) or (T, Z, Y, X), none of them 0"
         raise DataError(problem("channels have the wrong axes", expected=expected, found=first))
     dtypes = {name: _dtype(channel) for name, channel in channels.items()}
     strange = [f"{name} {dtype}" for name, dtype in dtypes.items() if dtype.kind not in _KINDS]
     if strange:
-        raise DataError(problem("pixels are no plain numbers", found=listing(strange)))
+        raise DataError(problem("pixel type is not numeric", found=listing(strange)))
     common = np.dtype(np.result_type(*dtypes.values()))
     depth = first[1] if len(first) == 4 else 1
     return (first[0], depth, first[-2], first[-1]), np.dtype(np.uint8) if common.kind == "b" else common

@@ -67,7 +67,7 @@ class Target:
         if channels - {len(config.source_channel)}:
             raise DataError(
                 problem(
-                    "experiments of one file train on the same number of channels",
+                    "experiments of one file need the same number of source channels",
                     file=self.experiments_yaml,
                     expected=listing(sorted(channels)),
                     found=f"{len(config.source_channel)} in '{config.name}'",

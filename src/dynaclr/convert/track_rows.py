@@ -40,7 +40,7 @@ def track_table(
     ------
     DataError
         If there are no tracks, an id or frame is not whole, a row lies outside the image, an observation
-        stands twice, a parent is unknown, starts no earlier than its child, or a child has two parents.
+        is duplicated, a parent is unknown, starts no earlier than its child, or a child has two parents.
     """
     table = np.asarray(rows, dtype=np.float64)
     if table.ndim != 2 or table.shape[1] not in (4, 5):
@@ -76,7 +76,7 @@ def _number_faults(table: npt.NDArray[np.float64]) -> Iterator[str]:
     strange = ~np.isfinite(table).all(axis=1)
     if strange.any():
         yield problem(
-            f"{np.count_nonzero(strange)} rows hold a value that is no number",
+            f"{np.count_nonzero(strange)} rows hold a non-finite value",
             found=listing((f"row {i}" for i in np.flatnonzero(strange).tolist()), _SHOWN),
         )
         return
@@ -84,7 +84,7 @@ def _number_faults(table: npt.NDArray[np.float64]) -> Iterator[str]:
         broken = np.abs(table[:, column] - np.rint(table[:, column])) > _WHOLE
         if broken.any():
             yield problem(
-                f"{np.count_nonzero(broken)} rows hold no whole number",
+                f"{np.count_nonzero(broken)} rows hold fractional numbers",
                 field=field,
                 expected="whole numbers",
                 found=_named(table, broken, column),
@@ -96,7 +96,7 @@ def _number_faults(table: npt.NDArray[np.float64]) -> Iterator[str]:
 
 
 def _place_faults(table: npt.NDArray[np.float64], shape: tuple[int, int, int, int]) -> Iterator[str]:
-    """Yield what lies outside the image, which covers -0.5 .. size - 0.5, or stands twice."""
+    """Yield what lies outside the image, which covers -0.5 .. size - 0.5, or is duplicated."""
     axes = (keys.T, keys.Z, keys.Y, keys.X)
     for column, axis in enumerate(axes if table.shape[1] == 5 else (keys.T, keys.Y, keys.X), start=1):
         size = shape[axes.index(axis)]
@@ -113,7 +113,7 @@ def _place_faults(table: npt.NDArray[np.float64], shape: tuple[int, int, int, in
     pairs, counts = np.unique(np.rint(table[:, :2]).astype(np.int64), axis=0, return_counts=True)
     twice = [f"track {track} at frame {t}" for track, t in pairs[counts > 1].tolist()]
     if twice:
-        yield problem(f"{len(twice)} observations stand twice", found=listing(twice, _SHOWN))
+        yield problem(f"{len(twice)} duplicate observations", found=listing(twice, _SHOWN))
 
 
 def _graph_faults(table: npt.NDArray[np.float64], graph: Graph) -> Iterator[str]:
@@ -127,17 +127,17 @@ def _graph_faults(table: npt.NDArray[np.float64], graph: Graph) -> Iterator[str]
     unknown = {one: None for link in links for one in link if one not in first}
     if unknown:
         yield problem(
-            f"the graph names {len(unknown)} tracks that have no observation",
+            f"the graph contains {len(unknown)} tracks without observations",
             field="graph",
             found=listing(unknown, _SHOWN),
-            fix="Add their observations, or take them out of the graph.",
+            fix="Add their observations, or remove them from the graph.",
         )
     merged = [f"track {child}: {listing(mothers, 3)}" for child, mothers in graph.items() if len(mothers) > 1]
     if merged:
         yield problem(
             f"{len(merged)} tracks have more than one parent",
             field="graph",
-            expected="one parent: cells divide, they do not merge",
+            expected="one parent per track: cells divide, they do not merge",
             found=listing(merged, _SHOWN),
         )
     late = [

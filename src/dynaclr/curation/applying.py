@@ -54,7 +54,7 @@ class CurationReport:
     def lines(self) -> list[str]:
         """Return the report as lines of text."""
         kinds = ", ".join(f"{kind} {count}" for kind, count in self.rows.items() if count) or "none"
-        found = f"{self.by_id} found by id, {self.by_place} by place within {self.radius_px:g} px"
+        found = f"{self.by_id} found by id, {self.by_place} by position within {self.radius_px:g} px"
         return [
             f"{self.marks} marks: {found}, {len(self.unmatched)} not found",
             f"{self.excluded} observations excluded (by {kinds}), {self.cut_links} links cut, "

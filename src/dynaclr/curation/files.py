@@ -109,7 +109,7 @@ def _header(values: Sequence[str], path: Path) -> list[str]:
     while names and not names[-1]:
         names.pop()
     problems = [
-        problem("column stands twice", file=path, field=name) for name in _ORDER if names.count(name) > 1
+        problem("duplicate column", file=path, field=name) for name in _ORDER if names.count(name) > 1
     ]
     problems += [
         problem("column is missing", file=path, field=name, found=f"columns {listing(names)}")

@@ -80,28 +80,28 @@ class Mark:
         object.__setattr__(self, "verdict", Verdict(self.verdict))
         for name in ("experiment", "fov_name", "author"):
             if not getattr(self, name).strip():
-                raise DataError(problem("a mark needs this", field=name, found="blank"))
+                raise DataError(problem("required for a mark", field=name, found="blank"))
         if self.time.tzinfo is None:
             raise DataError(
-                problem("time has no zone", field="time", expected="UTC", found=self.time.isoformat())
+                problem("time has no time zone", field="time", expected="UTC", found=self.time.isoformat())
             )
         object.__setattr__(self, "time", self.time.astimezone(UTC))
         self._check_ids()
         if (self.y is None) != (self.x is None):
             raise DataError(
-                problem("a place needs both y and x", field="y, x", found=f"({self.y}, {self.x})")
+                problem("a position needs both y and x", field="y, x", found=f"({self.y}, {self.x})")
             )
         if self.y is not None and self.x is not None and not math.isfinite(self.y + self.x):
-            raise DataError(problem("a place must be finite", field="y, x", found=f"({self.y}, {self.x})"))
+            raise DataError(problem("a position must be finite", field="y, x", found=f"({self.y}, {self.x})"))
 
     def _check_ids(self) -> None:
         if self.kind is not MarkKind.FOV and self.track_id is None:
-            raise DataError(problem(f"a {self.kind} mark needs this", field="track_id", found="blank"))
+            raise DataError(problem(f"a {self.kind} mark requires this", field="track_id", found="blank"))
         if self.t is not None and self.t < 0:
             raise DataError(problem("no frame", field="t", expected=">= 0", found=self.t))
         inside = self.parent_track_id is None or self.parent_track_id == self.track_id
         if self.t is None and (self.kind is MarkKind.FRAME or (self.kind is MarkKind.LINK and inside)):
-            raise DataError(problem(f"a {self.kind} mark needs this", field="t", found="blank"))
+            raise DataError(problem(f"a {self.kind} mark requires this", field="t", found="blank"))
 
     @property
     def subject(self) -> Subject:

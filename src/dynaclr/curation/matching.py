@@ -139,9 +139,9 @@ def _find_cells(
         if placed[place]:
             text = f"no cell within {radius_px:g} px of ({mark.y:.1f}, {mark.x:.1f}) at frame {mark.t}"
         elif track[place] >= 0:
-            text = f"track {mark.track_id} is not seen at frame {mark.t}"
+            text = f"track {mark.track_id} has no observation at frame {mark.t}"
         else:
-            text = f"no track {mark.track_id}, and the mark says no place"
+            text = f"no track {mark.track_id}, and the mark has no position"
         found.why[which[place]] = text
 
 

@@ -123,7 +123,7 @@ def draw_pairs(
     possible = np.cumsum(weights * (high > low), axis=1)
     if not np.all(possible[:, -1] > 0):
         row = int(rows[np.flatnonzero(possible[:, -1] <= 0)[0]])
-        raise ValueError(f"row {row} has no positive within the tau range: it is no anchor")
+        raise ValueError(f"row {row} has no positive within the tau range: it is not an anchor")
     column = choose(possible, uniform[:, 0])
     wanted = choose(np.cumsum(weights, axis=1), uniform[:, 0])
     every = np.arange(rows.size)

@@ -114,11 +114,11 @@ class MultiExperimentTripletDataset:
         if not found.all():
             raise ConfigError(
                 problem(
-                    f"{np.count_nonzero(~found)} anchors have no positive in this range",
+                    f"{np.count_nonzero(~found)} anchors have no positive in this tau range",
                     field="tau_range_hours",
                     expected=f"the index's range {self.index.tau_range_hours}",
                     found=tuple(tau_range_hours),
-                    fix="Give index and dataset the same range.",
+                    fix="Use the same tau range for index and dataset.",
                 )
             )
 

@@ -1,4 +1,4 @@
-"""Maps of embeddings in files beside them: two coordinates a row."""
+"""Embedding maps in files beside the embedding: two coordinates per observation."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Nearest:
 class NeighborSearch:
     """Finds the nearest of all rows.
 
-    A vector that is zero or no number has no direction: such a row is nobody's neighbor.
+    A vector that is zero or non-finite has no direction: such a row is nobody's neighbor.
 
     Parameters
     ----------
@@ -61,13 +61,15 @@ class NeighborSearch:
             If the vector of the row has no direction.
         """
         if not self._directed[row]:
-            raise DataError(problem("the vector is zero or no number, so that nothing is near it", row=row))
+            raise DataError(
+                problem("the vector is zero or contains NaN or Inf: it has no nearest neighbors", row=row)
+            )
         possible = self._directed.copy()
         if excluded is not None:
             possible &= ~excluded
         possible[row] = False
         lengths = np.where(self._directed, self._lengths, 1.0) * self._lengths[row]
-        with np.errstate(invalid="ignore"):  # rows that are no numbers do not take part
+        with np.errstate(invalid="ignore"):  # NaN and Inf do not take part
             cosine = (self._vectors @ self._vectors[row]).astype(np.float64) / lengths
         candidates = np.flatnonzero(possible)
         if candidates.size > count:

@@ -57,7 +57,7 @@ def principal_components(
     Raises
     ------
     DataError
-        If features are no numbers, or there are no rows.
+        If features contain NaN or Inf, or there are no rows.
     """
     rows, width = features.shape
     kind = np.result_type(features, np.float32)  # sums over chunks are float64 all the same
@@ -97,7 +97,7 @@ def _refuse_no_numbers(features: Features, mean: npt.NDArray[np.float64]) -> Non
     wrong = np.flatnonzero(~np.isfinite(features).all(axis=1))
     raise DataError(
         problem(
-            "features are no numbers",
+            "features contain NaN or Inf",
             row=int(wrong[0]) if wrong.size else None,
             found=f"{wrong.size} rows of {len(features)}",
         )
@@ -129,12 +129,14 @@ def projected(features: Features, method: Method) -> npt.NDArray[np.float32]:
     ConfigError
         If the method needs a package that is not installed.
     DataError
-        If features are no numbers, or rows too few.
+        If features contain NaN or Inf, or rows too few.
     """
     if method is Method.UMAP and not has_umap():
         raise ConfigError(UMAP_MISSING)
     if len(features) < _FEWEST_ROWS:
-        raise DataError(problem("too few rows for a map", expected=_FEWEST_ROWS, found=len(features)))
+        raise DataError(
+            problem("too few observations for an embedding map", expected=_FEWEST_ROWS, found=len(features))
+        )
     first = principal_components(features, _FIRST_COMPONENTS)
     if method is Method.UMAP:
         import umap

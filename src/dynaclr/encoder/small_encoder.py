@@ -112,5 +112,5 @@ def check_images(images: Tensor, in_channels: int, in_stack_depth: int) -> None:
     if images.ndim != 5 or tuple(images.shape[1:3]) != (in_channels, in_stack_depth):
         expected = f"(B, {in_channels}, {in_stack_depth}, Y, X)"
         raise ConfigError(
-            problem("images do not fit the encoder", expected=expected, found=tuple(images.shape))
+            problem("images do not match the encoder input", expected=expected, found=tuple(images.shape))
         )

@@ -190,9 +190,7 @@ def _create(backbone: str, in_chans: int, pretrained: bool, drop_path_rate: floa
 
     if not timm.is_model(backbone):
         hint = suggest(backbone.split(".")[0], timm.list_models())
-        raise ConfigError(
-            problem("timm has no such model", field="backbone", found=backbone, fix=hint.strip())
-        )
+        raise ConfigError(problem("unknown timm model", field="backbone", found=backbone, fix=hint.strip()))
     options: dict[str, Any] = {"drop_path_rate": drop_path_rate} if drop_path_rate else {}
     known = timm.get_pretrained_cfg(backbone)
     if known is not None and known.fixed_input_size:

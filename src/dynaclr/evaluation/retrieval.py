@@ -52,11 +52,13 @@ def recall_at_1(
     Raises
     ------
     DataError
-        If features of these rows are no numbers (every comparison with them would be a miss or a hit by
+        If features contain NaN or Inf (every comparison with them would be a miss or a hit by
         accident), or there is no row to fit on.
     """
     if not fitted_on.any():
-        raise DataError(problem("no rows to fit the standardization on", expected="at least one", found=0))
+        raise DataError(
+            problem("no observations to fit the standardization on", expected="at least one", found=0)
+        )
     for name, features, taken in (("query", query, rows | fitted_on), ("gallery", gallery, rows)):
         _refuse_no_numbers(name, features, taken)
     mean = query[fitted_on].mean(axis=0)
@@ -85,7 +87,7 @@ def _refuse_no_numbers(name: str, features: Features, taken: npt.NDArray[np.bool
     if wrong.size:
         raise DataError(
             problem(
-                "features are no numbers",
+                "features contain NaN or Inf",
                 row=int(wrong[0]),
                 field=name,
                 found=f"{wrong.size} rows of {int(taken.sum())}",

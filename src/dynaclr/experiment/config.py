@@ -111,7 +111,7 @@ def _field_problems(config: ExperimentConfig) -> Iterable[str]:
             yield wrong("interval must be positive", key, "> 0 minutes", value)
     for key in ("organelle", "date"):
         if not isinstance(getattr(config, key), str):
-            yield wrong("not a text", key, "a text; put it in quotes", repr(getattr(config, key)))
+            yield wrong("not text", key, "a text; put it in quotes", repr(getattr(config, key)))
     for key in ("channel_names", "source_channel"):
         yield from _name_list_problems(getattr(config, key), key, wrong)
     yield from _source_problems(config, wrong)
@@ -124,10 +124,10 @@ def _name_list_problems(value: object, key: str, wrong: Any) -> Iterable[str]:
         return
     for item in value:
         if not isinstance(item, str):
-            yield wrong("a name is not a text", key, "texts", repr(item), "Put the name in quotes.")
+            yield wrong("a name is not text", key, "texts", repr(item), "Put the name in quotes.")
     twice = sorted({str(item) for item in value if list(value).count(item) > 1})
     if twice:
-        yield wrong("a channel stands twice", key, "each channel once", listing(twice))
+        yield wrong("duplicate channel", key, "each channel once", listing(twice))
 
 
 def _source_problems(config: ExperimentConfig, wrong: Any) -> Iterable[str]:
@@ -138,7 +138,7 @@ def _source_problems(config: ExperimentConfig, wrong: Any) -> Iterable[str]:
     for channel in config.source_channel:
         if channel not in config.channel_names:
             yield wrong(
-                "channel to train on is not among channel_names",
+                "source channel is not in channel_names",
                 "source_channel",
                 f"one of {list(config.channel_names)}",
                 repr(channel),
@@ -154,7 +154,7 @@ def _well_problems(conditions: object, wrong: Any) -> Iterable[str]:
     owner: dict[str, str] = {}
     for label, wells in conditions.items():
         if not isinstance(label, str):
-            yield wrong("a condition is not a text", key, "texts", repr(label), "Put the label in quotes.")
+            yield wrong("a condition is not text", key, "texts", repr(label), "Put the label in quotes.")
         if isinstance(wells, str) or not isinstance(wells, Sequence) or not wells:
             yield wrong(f"condition '{label}' has no list of wells", key, '["A/1", ...]', repr(wells))
             continue

@@ -74,7 +74,7 @@ def select_fovs(
                 entries.append(FovEntry(code, condition or UNKNOWN_CONDITION, layout))
         if unlisted:
             text = problem(
-                f"{len(unlisted)} FOVs lie in wells that no condition lists",
+                f"{len(unlisted)} FOVs are in wells without a condition",
                 experiment=config.name,
                 field="condition_wells",
                 found=listing(unlisted, 5),
@@ -82,7 +82,7 @@ def select_fovs(
             )
             warnings.warn(text, stacklevel=3)
     if not entries:
-        raise ConfigError(problem("no field of view is left", field="include_wells, exclude_fovs"))
+        raise ConfigError(problem("no fields of view are left", field="include_wells, exclude_fovs"))
     return entries, skipped
 
 
@@ -162,7 +162,7 @@ def check_geometry(
     Warns
     -----
     UserWarning
-        If data types differ between FOVs of an experiment.
+        If FOVs have different data types of an experiment.
     """
     start, stop = z_range
     height, width = yx_patch_size
@@ -182,7 +182,7 @@ def check_geometry(
         if stop > depth:
             problems.append(
                 problem(
-                    "Z range reaches beyond the stack",
+                    "Z range exceeds the stack",
                     experiment=name,
                     row=layout.name,
                     field="z_range",
@@ -205,7 +205,7 @@ def check_geometry(
         if other.dtype != layout.dtype:
             text = f"{other.name} is {other.dtype}, {layout.name} is {layout.dtype}"
             warnings.warn(
-                problem("data types differ between FOVs", experiment=name, found=text), stacklevel=3
+                problem("FOVs have different data types", experiment=name, found=text), stacklevel=3
             )
             first_dtype[entry.experiment] = layout
     if problems:

@@ -115,7 +115,7 @@ def read_plate(path: Path, experiment: str | None = None) -> PlateLayout:
         plate.close()
     lost = [name for name in listed if name not in fovs]
     if lost:
-        what = "fields of view of the plate have no array"
+        what = "fields of view of the plate have no image array"
         raise DataError(problem(what, experiment=experiment, file=path, row=listing(lost)))
     return PlateLayout(path, names, fovs)
 
@@ -176,7 +176,7 @@ def _positions(path: Path, attributes: dict[str, Any], experiment: str | None) -
     if problems:
         raise DataError(together(str(path), problems))
     if not names:
-        raise DataError(problem("plate has no field of view", experiment=experiment, file=path))
+        raise DataError(problem("plate has no fields of view", experiment=experiment, file=path))
     return names
 
 

@@ -135,7 +135,9 @@ class ExperimentRegistry:
         first = max(first, 1)
         if last - first + 1 < 2:
             warnings.warn(
-                problem("tau range leaves a single offset", experiment=name, field="tau_range", found=shown),
+                problem(
+                    "tau range contains a single frame count", experiment=name, field="tau_range", found=shown
+                ),
                 stacklevel=2,
             )
         return first, last
@@ -153,10 +155,10 @@ def _name_problems(experiments: Sequence[ExperimentConfig]) -> Iterable[str]:
                 else "two entries"
             )
             yield problem(
-                f"two experiments have one name ({lines})",
+                f"duplicate experiment name ({lines})",
                 experiment=config.name,
                 field="name",
-                expected="names that differ in more than case",
+                expected="names that differ by more than upper and lower case",
                 found=f"'{other.name}' and '{config.name}'",
             )
 
@@ -166,7 +168,7 @@ def _count_problems(experiments: Sequence[ExperimentConfig]) -> Iterable[str]:
     for config in experiments[1:]:
         if len(config.source_channel) != len(first.source_channel):
             yield problem(
-                "experiments train on different numbers of channels",
+                "experiments have different numbers of source channels",
                 experiment=config.name,
                 field="source_channel",
                 expected=f"{len(first.source_channel)} as in '{first.name}' {list(first.source_channel)}",
@@ -190,9 +192,9 @@ def _plate_problems(config: ExperimentConfig, plate: PlateLayout) -> Iterable[st
         return
     none_left = len(lacking) == len(listed)
     text = problem(
-        "the plate has no well of any condition"
+        "no well of the conditions is on the plate"
         if none_left
-        else "conditions list wells that the plate lacks",
+        else "conditions list wells that are not on the plate",
         experiment=config.name,
         file=config.data_path,
         field="condition_wells",

@@ -172,7 +172,7 @@ class PlateWriter:
     def _commit(self) -> None:
         """Write the metadata and move the plate into place."""
         if not self._arrays:
-            raise DataError(problem("no field of view was written", file=self.path))
+            raise DataError(problem("no fields of view were written", file=self.path))
         wells: dict[str, list[str]] = {}
         for name in self._arrays:
             well, _, field = name.rpartition("/")

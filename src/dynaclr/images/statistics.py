@@ -166,7 +166,7 @@ class NormTable:
     Raises
     ------
     DataError
-        If a plate's own statistics lack a channel, or a value is no number; all FOVs are reported
+        If a plate's own statistics lack a channel, or a value is NaN or Inf; all FOVs are reported
         together. An FOV without any statistics, or a channel that was not computed yet, is no error
         here: see `missing`, `outdated` and `available`.
     """
@@ -278,7 +278,7 @@ class NormTable:
 
 
 def _row(content: Any) -> tuple[npt.NDArray[np.float32], list[tuple[str, object]]]:
-    """Return one value a statistic (NaN where absent), and (name, value) of those that are no numbers."""
+    """Return one value a statistic (NaN where absent), and (name, value) of those that are non-finite."""
     values = np.full(len(keys.STATISTICS), np.nan, dtype=np.float32)
     problems: list[tuple[str, object]] = []
     if not isinstance(content, Mapping):

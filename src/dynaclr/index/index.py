@@ -50,7 +50,7 @@ class MultiExperimentIndex(IndexArrays):
     ConfigError
         If a selection, range or size does not fit the data.
     DataError
-        If a track file is wrong, or no observation is left.
+        If a track file is wrong, or no observations are left.
     """
 
     def __init__(

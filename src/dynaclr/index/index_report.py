@@ -117,8 +117,7 @@ def shared_fovs(parts: Sequence[tuple[str, IndexArrays]]) -> list[str]:
         for other, others in used[:number]:
             if both := [fovs[path] for path in fovs if path in others]:
                 texts.append(
-                    f"experiments '{other}' and '{name}' use the same pixels: "
-                    f"{len(both)} FOVs ({listing(both, 5)})"
+                    f"experiments '{other}' and '{name}' share pixels: {len(both)} FOVs ({listing(both, 5)})"
                 )
     return texts
 
@@ -136,8 +135,8 @@ def _warnings(arrays: IndexArrays, curation: CurationReport | None, report: Setu
         if len(used) > 1 and len(homes) == 1:
             texts.append(
                 f"condition '{condition}' occurs in experiment '{homes[0]}' only: "
-                "it cannot be told apart from that experiment"
+                "it is confounded with that experiment"
             )
     texts += shared_fovs([(name, arrays) for name in arrays.registry.names])
-    texts += [f"experiment '{item.name}' has no anchor" for item in report.experiments if not item.anchors]
+    texts += [f"experiment '{item.name}' has no anchors" for item in report.experiments if not item.anchors]
     return texts

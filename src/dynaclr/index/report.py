@@ -87,7 +87,7 @@ class SetupReport:
             rows = item.observations + sum(item.left_out.values())
             lines.append(
                 f"{item.name}: {rows} rows, {item.observations} observations (left out: {out}), "
-                f"{item.anchors} anchors (lost: {lost})"
+                f"{item.anchors} anchors (excluded: {lost})"
             )
         return "\n".join(lines)
 
@@ -105,7 +105,7 @@ class SetupReport:
                 f"  conditions    {conditions} (observations)",
                 f"  tau           {low}-{high} frames at {item.interval_minutes:g} min",
                 f"  anchors       {item.anchors} ({_percent(item.anchors, item.observations)})",
-                f"  lost          {_counts(item.lost)}",
+                f"excluded      {_counts(item.lost)}",
             ]
             if any(item.left_out.values()):
                 lines.append(f"  left out      {_counts(item.left_out)}")

@@ -37,7 +37,7 @@ def load_index(arrays: IndexArrays, files: Sequence[Path | None]) -> Loaded:
     Raises
     ------
     DataError
-        If a track file or the marks are wrong, pixels lack that must not, or no observation is left.
+        If a track file or the marks are wrong, pixels lack that must not, or no observations are left.
     """
     folder, path = arrays.options.cache_dir, arrays.options.curation
     marks = None if path is None else read_marks(path)
@@ -48,7 +48,7 @@ def load_index(arrays: IndexArrays, files: Sequence[Path | None]) -> Loaded:
     table = load_table(tracks, arrays.registry, arrays.fovs, files)
     counts = [None if item is None else item.counts for item in tracks]
     if not len(table):
-        raise DataError(problem("no observation is left", found=_rows_by_cause(counts)))
+        raise DataError(problem("no observations are left", found=_rows_by_cause(counts)))
     masks = _blank_masks(arrays, table)
     exclusion, curation = _exclusions(arrays, table, masks), None
     if marks is not None:
@@ -118,7 +118,7 @@ def _blank_masks(arrays: IndexArrays, table: CellTable) -> Masks:
 def _blank_message(arrays: IndexArrays, table: CellTable, rows: npt.NDArray[np.integer]) -> str:
     places = [arrays.fovs[table.fov_of(rows[i : i + 1])[0]].layout for i in range(min(5, rows.size))]
     return problem(
-        f"{rows.size} observations have pixels that are not stored",
+        f"{rows.size} observations have missing chunks",
         file=places[0].array_path,
         field="missing_chunks",
         found=listing(f"{p.name} frame {table.t[r]}" for p, r in zip(places, rows, strict=False)),

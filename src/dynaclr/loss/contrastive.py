@@ -80,7 +80,7 @@ class _InBatchLoss(nn.Module, ABC):
         groups = self._groups_of(labels)
         candidates, first = gather_rows(unit) if self.gather_negatives else (unit, 0)
         if groups.members.shape[1] == candidates.shape[0]:
-            what = "there are no negatives: the loss would be the same whatever the embeddings are"
+            what = "no negatives: the loss would not depend on the embeddings"
             raise ConfigError(problem(what, field="labels", expected="two or more", found="one"))
         members = groups.members + first if first else groups.members
         positive = groups.positive if unit.dtype == torch.float32 else groups.positive.to(unit.dtype)
@@ -276,7 +276,7 @@ def _check_batch(
             found = f"{tuple(codes.shape)} {codes.dtype}"
             raise ConfigError(problem("wrong shape or type", field=name, expected=expected, found=found))
     if needs_lineages and lineages is None:
-        what = "the loss leaves out negatives of the same lineage, but was called without lineages"
+        what = "the loss excludes negatives of the same lineage but was called without lineages"
         raise ConfigError(problem(what, field="lineages", expected="(2B,) integers", found="None"))
 
 

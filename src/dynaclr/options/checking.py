@@ -213,7 +213,7 @@ def _faults(content: Mapping[str, Any], trainer: Collection[str] | None) -> Iter
 
 def _section(section: str, content: Mapping[str, Any], trainer: Collection[str] | None) -> Iterator[Fault]:
     if "class_path" in content and _SECTIONS[section]:
-        ours, fix = _SECTIONS[section], f"Write its arguments directly below '{section}:'."
+        ours, fix = _SECTIONS[section], f"Write its arguments directly under '{section}:'."
         text = f"expected the arguments of dynaclr's {ours}; found {content['class_path']!r}. {fix}"
         yield (section, "class_path"), text
         return
@@ -254,7 +254,7 @@ def _object(keys: Keys, value: Any, room: str) -> Iterator[Fault]:
     for name in value:
         if name not in _OF_A_CLASS:
             text = _unknown(str(name), _OF_A_CLASS)
-            yield (*keys, str(name)), f"{text} The arguments of a class stand below its init_args."
+            yield (*keys, str(name)), f"{text} The arguments of a class go under its init_args."
     class_path = str(value.get("class_path", ""))
     module, dot, name = class_path.rpartition(".")
     if not name or (dot and module.split(".")[0] != "dynaclr"):
@@ -267,8 +267,28 @@ def _object(keys: Keys, value: Any, room: str) -> Iterator[Fault]:
     if thing is None:
         known = [f"{room}.{item}" for item in vars(door) if item[:1].isupper()]
         yield (*keys, "class_path"), f"no class {class_path}.{suggest(class_path, known)}"
-    elif isinstance(value.get("init_args"), Mapping):
-        yield from _init_args((*keys, "init_args"), value["init_args"], thing, f"{room}.{name}")
+        return
+    given = value.get("init_args") or {}
+    if isinstance(given, Mapping):
+        faults = list(_init_args((*keys, "init_args"), given, thing, f"{room}.{name}"))
+        if not faults and keys[0] == "data":
+            faults = list(_transform((*keys, "init_args"), given, thing))
+        yield from faults
+
+
+def _transform(keys: Keys, given: Mapping[str, Any], thing: Any) -> Iterator[Fault]:
+    """Yield what a transform says of its arguments: it judges them itself, as from Python."""
+    names = inspect.signature(thing).parameters.items()
+    missing = [name for name, item in names if item.default is item.empty and name not in given]
+    if missing:
+        yield keys, f"{thing.__name__} needs {', '.join(missing)}."
+        return
+    try:
+        thing(**given)
+    except ConfigError as error:
+        told = str(error)
+        places = [name for name in given if told.startswith(f"field {thing.__name__}.{name}: ")]
+        yield (*keys, *places), told.partition(": ")[2] if places else told
 
 
 def _init_args(keys: Keys, given: Mapping[str, Any], thing: Any, class_path: str) -> Iterator[Fault]:
@@ -289,7 +309,7 @@ def _unknown(name: str, known: Collection[str]) -> str:
     homes = [path for path in fixed_parameters() if path.rpartition(".")[2] == name]
     if not hint and homes:
         hint = f" It is written as {homes[0]}."
-    return f"no such option.{hint}"
+    return f"unknown option.{hint}"
 
 
 def _options(arguments: Sequence[str]) -> Iterator[tuple[int, str, str]]:

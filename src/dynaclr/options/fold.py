@@ -48,7 +48,7 @@ def pipeline_config(
     }
     for name, value in given.items():
         if name not in known:
-            raise ConfigError(problem("no such option", field=name, found=repr(value)) + suggest(name, known))
+            raise ConfigError(problem("unknown option", field=name, found=repr(value)) + suggest(name, known))
         fault = None if known[name].kind is Kind.OBJECTS else known[name].fault(value)
         if fault is not None:
             raise ConfigError(f"field {name}: {fault}")

@@ -71,7 +71,12 @@ def read_config(path: Path) -> PipelineConfig:
     if not isinstance(data, dict):
         found = ", ".join(map(str, content)) or "an empty file"
         raise ConfigError(
-            problem("neither a training nor a list of experiments", file=file, field="data", found=found)
+            problem(
+                "neither a training configuration nor a list of experiments",
+                file=file,
+                field="data",
+                found=found,
+            )
         )
     of_loader = {item.name for item in options_of("loader")}
     options = {name: value for name, value in data.items() if name not in of_loader}

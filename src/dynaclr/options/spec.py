@@ -101,7 +101,7 @@ class RunSpec:
         value = _get(self.values, path, _MISSING)
         if value is _MISSING:
             known = [*self.parameters(), *(f"{name}.class_path" for name in _OBJECTS)]
-            raise ConfigError(problem("no such option", field=path, fix=suggest(path, known).strip() or None))
+            raise ConfigError(problem("unknown option", field=path, fix=suggest(path, known).strip() or None))
         return copy.deepcopy(value)
 
     def changed(self, changes: Mapping[str, Any]) -> RunSpec:
@@ -155,8 +155,7 @@ class RunSpec:
         if not held and not self.get("data.no_validation"):
             yield (
                 "data.val_experiments",
-                "nothing is held out for validation: name experiments, give a fraction of the FOVs, or say "
-                "that none is meant.",
+                "no validation data: set val_experiments or val_fov_fraction, or set no_validation to true.",
             )
 
     def text(self) -> str:
@@ -176,7 +175,7 @@ class RunSpec:
         faults = self.faults()
         if faults:
             lines = "; ".join(f"{name}: {text}" for name, text in faults.items())
-            raise ConfigError(problem("the training cannot be started", found=lines.rstrip(".")))
+            raise ConfigError(problem("training cannot be started", found=lines.rstrip(".")))
         write_text_atomically(path, self.text())
 
 

@@ -56,7 +56,7 @@ def require_statistics(parts: Sequence[Lacking], registry: ExperimentRegistry) -
     complete = [places[name] for name, fovs in lacking.items() if not fovs]
     raise DataError(
         problem(
-            "statistics that the normalizations need are missing",
+            "statistics required by the normalizations are missing",
             field=keys.NORMALIZATION,
             found="; ".join([*texts, *([f"complete: {listing(complete)}"] if complete else [])]),
             fix="Run `python -m dynaclr preprocess`, or set missing_statistics to 'compute'.",

@@ -40,7 +40,7 @@ class Pipeline:
     Attributes
     ----------
     prepare
-        What makes a batch as the network sees it out of one that a dataset returns.
+        Turns a batch of a dataset into the augmented batch (network input).
 
     Raises
     ------
@@ -62,7 +62,7 @@ class Pipeline:
         if any(small > large for small, large in zip(final, patch, strict=True)) or min(final) < 1:
             raise ConfigError(
                 problem(
-                    "final patch does not fit into the patch",
+                    "final patch is larger than the patch",
                     field="final_yx_patch_size",
                     expected=f"at most yx_patch_size {list(patch)} px",
                     found=list(final),
@@ -75,7 +75,7 @@ class Pipeline:
             if any(size < need for size, need in zip(patch, needed, strict=True)):
                 warnings.warn(
                     problem(
-                        "RandomAffine can reach beyond the patch: edge pixels are repeated in the corners",
+                        "RandomAffine can reach beyond the patch: edge pixels are replicated in the corners",
                         field="yx_patch_size",
                         expected=f"at least {list(needed)} px for the final patch {list(final)}",
                         found=list(patch),
@@ -89,7 +89,7 @@ class Pipeline:
         if wrong and self.config.transforms.channel_dropout_prob > 0:
             raise ConfigError(
                 problem(
-                    "no such channel",
+                    "unknown channel",
                     field="channel_dropout_channels",
                     expected=f"0..{count - 1}, positions in source_channel",
                     found=wrong,
@@ -138,11 +138,11 @@ class Pipeline:
         if sampling.seed != self.config.sampling.seed and self.config.split.val_fov_fraction > 0:
             raise ConfigError(
                 problem(
-                    "the seed also decides which FOVs are held out",
+                    "the seed also determines which FOVs are held out",
                     field="seed",
                     expected=self.config.sampling.seed,
                     found=sampling.seed,
-                    fix="Change it in the file and open that again.",
+                    fix="Change it in the file and reopen the file.",
                 )
             )
         other = copy(self)
@@ -170,14 +170,14 @@ class Pipeline:
         return report
 
     def _unknown_marks(self) -> list[str]:
-        """Return a warning if marks name experiments that there are not; parts of a split cannot tell."""
+        """Return a warning if marks name unknown experiments; parts of a split cannot tell."""
         path = self.config.data.options.curation
         names = [] if path is None else sorted({mark.experiment for mark in read_marks(path)})
         unknown = [name for name in names if name not in self.registry.names]
         if not unknown:
             return []
         found = listing(f"'{name}'" for name in unknown)
-        return [problem("marks name experiments that there are not", file=path, found=found)]
+        return [problem("marks name unknown experiments", file=path, found=found)]
 
     def _index(self, part: Part) -> MultiExperimentIndex:
         data = self.config.data
@@ -232,7 +232,7 @@ class Pipeline:
             If nothing is held out.
         """
         if self.val_dataset is None:
-            raise ConfigError(problem("nothing is held out for validation", field="val_experiments"))
+            raise ConfigError(problem("no validation data", field="val_experiments"))
         return SequentialBatches(len(self.val_dataset), self.config.sampling.batch_size, num_replicas, rank)
 
     def _statistics(self, tell: Progress) -> None:

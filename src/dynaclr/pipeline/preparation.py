@@ -48,7 +48,7 @@ class Preparation:
     def __call__(
         self, batch: dict[str, Any], stage: Stage | str, places: Places | None = None
     ) -> dict[str, Any]:
-        """Return a batch as the network sees it, on the device it is on.
+        """Return the augmented batch (network input), on the device it is on.
 
         Parameters
         ----------

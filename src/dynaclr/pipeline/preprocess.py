@@ -62,12 +62,12 @@ class PreprocessReport:
 
     def text(self) -> str:
         """Return what a person should know, in one line a fact."""
-        lines = [f"{len(self.computed)} FOVs computed, {len(self.kept)} were there already"]
+        lines = [f"{len(self.computed)} FOVs computed, {len(self.kept)} already present"]
         for fov, channels in self.no_data.items():
             for channel, frames in channels.items():
                 lines.append(
-                    f"  {fov} {channel}: {len(frames)} frames are blank or have chunks that are not stored, "
-                    f"which do not count: {listing(map(str, frames), 5)}"
+                    f"  {fov} {channel}: {len(frames)} frames are blank or have missing chunks "
+                    f"and are not counted: {listing(map(str, frames), 5)}"
                 )
         if self.replaced:
             lines.append(
@@ -97,7 +97,7 @@ def preprocess_plate(
         Whether to write into the positions' attributes ("normalization"); else into a folder beside
         the plate.
     overwrite
-        Whether to compute again what is there already.
+        Whether to recompute existing statistics already.
     progress
         Called with (frames done, frames in all), and with (0, 0) while another process is at work on
         the plate; what it raises ends the work.

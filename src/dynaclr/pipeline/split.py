@@ -27,7 +27,7 @@ def split_fovs(registry: ExperimentRegistry, data: DataConfig, split: SplitConfi
         if name not in registry.names:
             raise ConfigError(
                 problem(
-                    "no such experiment",
+                    "unknown experiment",
                     field="val_experiments",
                     expected=f"some of {listing(registry.names)}",
                     found=repr(name),
@@ -38,13 +38,15 @@ def split_fovs(registry: ExperimentRegistry, data: DataConfig, split: SplitConfi
     if not training:
         raise ConfigError(
             problem(
-                "all experiments are held out: none is left to train on", field="val_experiments", found=held
+                "all experiments are held out for validation: none is left for training",
+                field="val_experiments",
+                found=held,
             )
         )
     if not held and not split.val_fov_fraction and not split.no_validation:
         raise ConfigError(
             problem(
-                "nothing is held out for validation",
+                "no validation data",
                 field="val_experiments",
                 expected=f"some of {listing(registry.names)}",
                 found="an empty list",

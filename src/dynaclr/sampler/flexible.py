@@ -51,7 +51,7 @@ class FlexibleBatchSampler:
     num_replicas, rank
         Number of processes and this one's number. Batches rank, rank + num_replicas, ... are its own.
     drop_last
-        Whether what does not fill a batch (or a batch on every rank) is left out of the epoch.
+        Drop the last incomplete batch (or the batches that do not reach every rank) of an epoch.
 
     Raises
     ------
@@ -132,7 +132,7 @@ class FlexibleBatchSampler:
         if self._plain and self.drop_last and self.size < self.batch_size:
             raise ConfigError(
                 problem(
-                    "fewer anchors than a batch holds",
+                    "fewer anchors than the batch size",
                     field="batch_size",
                     expected=f"<= {self.size} anchors",
                     found=self.batch_size,
@@ -231,7 +231,7 @@ class FlexibleBatchSampler:
     def account(self, epoch: int, k: int) -> tuple[KeyedBatch, Account]:
         """Return batch k of an epoch as `batch` does, and how it came about."""
         if epoch < 0 or k < 0:
-            raise ValueError(f"epoch and batch are counted from 0; found epoch {epoch}, batch {k}")
+            raise ValueError(f"epoch and batch are 0-based; found epoch {epoch}, batch {k}")
         key = BatchKey(self.seed, int(epoch), int(k))
         anchors, account = (self._permutation_batch(key), Account()) if self._plain else self._draw(key)
         return KeyedBatch(anchors.tolist(), key), account
@@ -259,7 +259,7 @@ def _hours(columns: Columns) -> npt.NDArray[np.float64]:
         count = int(np.count_nonzero(~np.isfinite(hours)))
         raise ConfigError(
             problem(
-                "anchors without hours",
+                "anchors without hours post infection",
                 field=keys.HOURS,
                 expected="a number for every anchor",
                 found=f"{count} blanks",

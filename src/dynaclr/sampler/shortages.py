@@ -59,7 +59,7 @@ def shortages(
         if not own.sum() > 0:
             raise ConfigError(
                 problem(
-                    "no anchor of a condition with weight",
+                    "no anchors of a condition with non-zero weight",
                     experiment=label,
                     field="condition_ratio",
                     found=dict(zip(stratum.labels, there.tolist(), strict=True)),
@@ -74,9 +74,9 @@ def shortages(
             of = f"{there[place]} anchors for a share of {share[place]:.0f} of a batch"
             few.append(f"'{label}', '{stratum.labels[place]}': {of}")
     if lack:
-        yield "lacks", f"{_some(lack)}: the other conditions take that share"
+        yield "lacks", f"{_some(lack)}: the other conditions fill that share"
     if few:
-        yield "small", f"{_some(few)}: rows repeat"
+        yield "small", f"{_some(few)}: anchors repeat"
 
 
 def never_drawn(field: str, given: Any, labels: Sequence[str], leaky: float) -> str | None:
@@ -85,7 +85,9 @@ def never_drawn(field: str, given: Any, labels: Sequence[str], leaky: float) -> 
         return None
     left = [f"'{label}'" for label in labels if label not in given]
     return (
-        f"{field} leaves out {listing(left, _NAMED)}, never drawn; give weight 0 if meant" if left else None
+        f"{field} leaves out {listing(left, _NAMED)}, never drawn; give weight 0 if intended"
+        if left
+        else None
     )
 
 

@@ -158,14 +158,17 @@ class StratifiedDraw:
 
     def _pool(self, stratum: int, group: int, leaked: bool, window: Ends | None) -> _Pool:
         """Return the segments that slots of one combination are drawn from."""
-        for ends, title in ((window, "the focal window"), (self._whole, "the other experiments")):
+        for ends, title, wider in (
+            (window, "the focal window", "all hours"),
+            (self._whole, "the other experiments", "the same experiment"),
+        ):
             if ends is None:
                 continue
             first, last = ends[0][stratum], ends[1][stratum]
             pool = _foreign(first, last, group) if leaked else _own(first, last, group)
             if pool.ends[-1]:
                 return pool._replace(near=ends is window)
-            text = f"no anchor in {title}: the next wider choice is used"
+            text = f"no anchor in {title}: falling back to {wider}"
             self._fallback(f"empty {title}", stratum, group, text)
         return _own(self._whole[0][stratum], self._whole[1][stratum], group)
 
@@ -176,7 +179,7 @@ class StratifiedDraw:
         ends, offset = pool.ends, pool.offset
         used = _ranks_inside(taken, pool) if taken else []
         if ends[-1] - len(used) < len(draw):
-            text = f"{ends[-1]} anchors for {len(draw) + len(used)} places: drawn with replacement"
+            text = f"{ends[-1]} anchors for {len(draw) + len(used)} slots: drawn with replacement"
             self._fallback("replacement", stratum, group, text)
             used = []
         ranks = distinct_ranks(draw, ends[-1] - len(used))

@@ -58,7 +58,7 @@ def error_rate(wrong: int, judged: int) -> ErrorRate:
     """
     if not 0 <= wrong <= judged:
         raise ConfigError(
-            problem("counts cannot be", expected="0 <= wrong <= judged", found=f"{wrong} of {judged}")
+            problem("invalid counts", expected="0 <= wrong <= judged", found=f"{wrong} of {judged}")
         )
     if not judged:
         return ErrorRate(0, 0, math.nan, 0.0, 1.0)

@@ -78,15 +78,21 @@ def _meanings(view: FovView) -> list[tuple[Explanation, Points]]:
     exchanged = replace(points, y=points.x, x=points.y)
     meanings = [
         (AS_GIVEN, points),
-        (Explanation("y and x are exchanged", "exchange these columns"), exchanged),
-        (Explanation("centroids are of an image of half the size", "multiply y and x by 2"), scaled(2.0)),
-        (Explanation("centroids are of an image of twice the size", "divide y and x by 2"), scaled(0.5)),
+        (Explanation("y and x are swapped", "swap these columns"), exchanged),
+        (
+            Explanation("centroids were measured in an image of half the size", "multiply y and x by 2"),
+            scaled(2.0),
+        ),
+        (
+            Explanation("centroids were measured in an image of twice the size", "divide y and x by 2"),
+            scaled(0.5),
+        ),
     ]
     if not 0.95 < um < 1.05:
         once, twice = (f"divide y and x by {factor:.4g}" for factor in (um, um**2))
         meanings += [
-            (Explanation("centroids are micrometers, not pixels", once), scaled(1 / um)),
-            (Explanation("centroids were multiplied by the size of a pixel twice", twice), scaled(1 / um**2)),
+            (Explanation("centroids are in micrometers, not pixels", once), scaled(1 / um)),
+            (Explanation("centroids were multiplied by the pixel size twice", twice), scaled(1 / um**2)),
         ]
     return meanings
 
@@ -112,9 +118,9 @@ def judge_fovs(views: Sequence[FovView], names: Sequence[str]) -> list[FovVerdic
     compared = np.argsort(given, kind="stable")[:_MOST_COMPARED].tolist()
     for number in compared:
         table[number] |= {
-            Explanation(f"the table of {names[other]} fits", "put the right track file here", other): _means(
-                views[number], views[other].points
-            )
+            Explanation(
+                f"the track table of {names[other]} fits better", "use the matching track file", other
+            ): _means(views[number], views[other].points)
             for other in compared
             if other != number
         }
@@ -171,9 +177,9 @@ def _check_frames(view: FovView, verdict: FovVerdict, feature: int, sign: float)
     certainty = abs(slope) / error if error else 0.0
     if abs(slope) > _SLOPE and certainty > _CERTAIN:
         ahead, fix = (
-            ("frames are counted from 1", "subtract 1 from t")
+            ("frames are 1-based", "subtract 1 from t")
             if slope > 0
-            else ("frames are one too small", "add 1 to t")
+            else ("frame numbers are one too small", "add 1 to t")
         )
         verdict.best = Explanation(f"{ahead}: cells lie {slope:+.2f} steps ahead", fix)
         verdict.best_contrast, verdict.certainty, verdict.fits = verdict.contrast, certainty, False

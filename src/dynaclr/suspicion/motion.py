@@ -111,7 +111,7 @@ def swaps(
     usual_px: npt.NDArray[np.float64],
     tick: Callable[[], None] = lambda: None,
 ) -> Swaps:
-    """Return the pairs of links that look exchanged: same FOV, same frames, each shorter if exchanged.
+    """Return the pairs of links that look swapped: same FOV, same frames, each shorter if exchanged.
 
     Parameters
     ----------

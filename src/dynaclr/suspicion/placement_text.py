@@ -22,14 +22,14 @@ def placement_reasons(verdicts: Sequence[FovVerdict], names: Sequence[str]) -> d
     for number, verdict in wrong.items():
         best = verdict.best
         given = round(verdict.contrast, 2) + 0.0  # never "-0.00"
-        contrast = f"image contrast at the centroids {given:.2f}, usual is {verdict.usual:.2f}"
+        contrast = f"image contrast at the centroids {given:.2f}, typical {verdict.usual:.2f}"
         if best == AS_GIVEN:
             reasons[number] = f"centroids do not lie on cells: compare table and image ({contrast})"
             continue
         other = best.table_of
         if other is not None and other in wrong and wrong[other].best.table_of == number:
             one, two = sorted((names[number], names[other]))
-            what = f"tables of {one} and {two} look exchanged: exchange these two track files"
+            what = f"tables of {one} and {two} look swapped: swap these two track files"
             reasons[number] = f"{what} ({contrast}; {best.name}, {verdict.best_contrast:.2f})"
             continue
         better = verdict.best_contrast > verdict.contrast  # not if only the frames are wrong

@@ -87,7 +87,7 @@ class _Search:
             yield from self.placement(tell)
 
     def motion(self, tell: Tell) -> Iterator[Finding]:
-        """Jumps, exchanged links, daughters far away."""
+        """Jumps, swapped links, daughters far away."""
         table, links = self.table, self.links
         tell("neighbors", 0, 3)
         neighbor = neighbor_px(table)
@@ -97,22 +97,22 @@ class _Search:
         for link in np.flatnonzero(jump > _LEAST).tolist():
             near = neighbor[links.earlier[link]]
             reason = (
-                f"jumps {distance[link]:.1f} px, usual are {usual[link]:.1f} px; next cell at {near:.1f} px"
+                f"jumps {distance[link]:.1f} px, typical {usual[link]:.1f} px; next cell at {near:.1f} px"
             )
             yield self.link(link, jump[link], "jump", reason)
-        found = swaps(table, links, usual, lambda: tell("exchanged links", 2, 3))
+        found = swaps(table, links, usual, lambda: tell("swapped links", 2, 3))
         for one, two in ((found.first, found.second), (found.second, found.first)):
             for link, other, saved, score in zip(
                 one.tolist(), two.tolist(), found.saved_px, found.evidence, strict=True
             ):
                 name = table.track_id[table.track[links.later[other]]]
-                reason = f"looks exchanged with track {name}: both ways would be {saved:.1f} px shorter"
+                reason = f"looks swapped with track {name}: both paths would be {saved:.1f} px shorter"
                 yield self.link(link, score, "swap", reason)
         home = self.index.fov_experiment[table.fov_of(links.later)]
         far = far_daughters(table, links, home, usual, neighbor)
         for link in np.flatnonzero(far > _LEAST).tolist():
             yield self.link(
-                link, far[link], "daughter", f"daughter lies {distance[link]:.1f} px from its mother"
+                link, far[link], "daughter", f"daughter is {distance[link]:.1f} px from its mother"
             )
 
     def columns(self) -> Iterator[Finding]:
@@ -127,7 +127,7 @@ class _Search:
                     self.table, self.links, np.asarray(values, dtype=np.float64)
                 )
                 for link in np.flatnonzero(evidence > _LEAST).tolist():
-                    reason = f"daughters together have {share[link]:.2f} of the area of their mother"
+                    reason = f"the daughters' total area is {share[link]:.2f} of the mother's"
                     yield self.link(link, evidence[link], "division", reason)
 
     def value(self, name: str, values: Floats, ratio: bool) -> Iterator[Finding]:
@@ -143,17 +143,19 @@ class _Search:
         """Tracks of one frame, and tracks along the border."""
         table = self.table
         for row in one_frame_tracks(table, self.use).tolist():
-            yield self.cell(MarkKind.TRACK, row, _ONE_FRAME, "one frame", "seen in one frame only")
+            yield self.cell(MarkKind.TRACK, row, _ONE_FRAME, "one frame", "observed in one frame only")
         moved = self.index.near_border(slice(None)) & self.use
         all_rows = np.bincount(table.track[self.use], minlength=table.n_tracks)
         share = np.bincount(table.track[moved], minlength=table.n_tracks) / np.maximum(all_rows, 1)
         first = table.first_rows
         for track in np.flatnonzero((share >= _BORDER_SHARE) & (all_rows > 0)).tolist():
-            reason = f"patch is moved off the cell by the border in {100 * share[track]:.0f} % of its frames"
+            reason = (
+                f"patch is shifted off center by the image border in {100 * share[track]:.0f} % of its frames"
+            )
             yield self.cell(MarkKind.TRACK, int(first[track]), _BORDER * share[track], "border", reason)
 
     def tables(self) -> Iterator[Finding]:
-        """Find tables that are equal, count frames from 1, or fill a corner only; reads no pixels."""
+        """Find tables that are equal, have 1-based frames, or fill a corner only; reads no pixels."""
         table, index = self.table, self.index
         seen: dict[bytes, int] = {}
         for fov in range(len(self.fov_names)):
@@ -165,11 +167,11 @@ class _Search:
             other = seen.setdefault(content, fov)
             if other != fov and count > 1:
                 name = f"{self.experiments[other]}/{self.fov_names[other]}"
-                yield self.fov(fov, _WHOLE_FOV + 50, "table", f"table is the same as that of {name}")
+                yield self.fov(fov, _WHOLE_FOV + 50, "table", f"track table is identical to that of {name}")
             frames = index.fovs[fov].layout.shape[0]
             if table.t[rows].min() == 1 and table.t[rows].max() == frames - 1 and frames > 2:
                 ones = int(np.count_nonzero(table.t[rows] == 1))
-                text = f"no cell at frame 0 but {ones} at frame 1: frames may be counted from 1"
+                text = f"no cell at frame 0 but {ones} at frame 1: frames may be 1-based"
                 yield self.fov(fov, _FROM_ONE, "frames", text)
             um = float(index.fovs[fov].layout.scale[-1])
             reach = max(
@@ -177,8 +179,8 @@ class _Search:
                 table.x[rows].max() / index.fov_image_yx[fov, 1],
             )
             if count >= 20 and 0 < um < 1 and reach <= um * 1.02:
-                share = f"{100 * reach:.0f} % of the image ({um:g} um a pixel)"
-                text = f"centroids may be micrometers: they fill only {share}"
+                share = f"{100 * reach:.0f} % of the image ({um:g} um per pixel)"
+                text = f"centroids may be in micrometers: they cover only {share}"
                 yield self.fov(fov, _WHOLE_FOV + 0.95 / max(reach, 0.1), "units", text)
 
     def appearance(self, rows: npt.NDArray[np.int64], cells: CellPixels) -> Iterator[Finding]:
@@ -194,7 +196,7 @@ class _Search:
             for score, what in ((np.maximum(-blur, 0), "out of focus"), (np.abs(light), "brightness")):
                 for number in np.flatnonzero(score > _LIMIT_SPREADS).tolist():
                     fov = int(np.searchsorted(first, number, side="right")) - 1
-                    text = f"{what}: channel {channel} is {score[number]:.1f} spreads off the other frames"
+                    text = f"{what}: channel {channel} is {score[number]:.1f} MADs away from the other frames"
                     yield self.fov(fov, score[number] / _LIMIT_SPREADS, what, text, number - int(first[fov]))
             for fov, drift in enumerate(drifts(frame, first, intensity)):
                 if abs(drift) > _DRIFT_LIMIT:

@@ -87,12 +87,12 @@ def _check_fov(names: npt.NDArray[Any] | None, rows: npt.NDArray[np.integer], pl
     if wrong.size:
         raise DataError(
             place.message(
-                f"{wrong.size} rows are of another FOV",
+                f"{wrong.size} rows belong to another FOV",
                 row=listing(rows[wrong[:5]]),
                 field=keys.FOV_NAME,
                 expected=place.fov,
                 found=listing(dict.fromkeys(texts[wrong].tolist()), 5),
-                fix="Parents and daughters are looked for inside one FOV: give each FOV its own file.",
+                fix="Parents and daughters are matched within one FOV: give each FOV its own file.",
             )
         )
 
@@ -104,12 +104,12 @@ def _check_frames(columns: Columns, place: _Place) -> None:
         one_based = t.min() == 1 and t.max() == frames
         raise DataError(
             place.message(
-                f"{wrong.size} rows are at frames that the recording lacks",
+                f"{wrong.size} rows have frames beyond the end of the recording",
                 row=listing(columns[_ROW][wrong[:5]]),
                 field=keys.T,
                 expected=f"0..{frames - 1}",
                 found=listing(t[wrong[:5]]),
-                fix="The frames look 1-based: subtract 1." if one_based else None,
+                fix="The frames look 1-based: subtract 1 from t." if one_based else None,
             )
         )
 
@@ -126,7 +126,7 @@ def _finite(columns: Columns, place: _Place, counts: TrackCounts, policy: TrackP
     if policy.nonfinite == "error":
         raise DataError(
             place.message(
-                f"{wrong.size} rows have coordinates that are no numbers",
+                f"{wrong.size} rows have non-finite coordinates",
                 row=listing(columns[_ROW][wrong[:5]]),
                 field="y, x",
                 expected="finite pixels",
@@ -149,7 +149,7 @@ def _unique(columns: Columns, place: _Place, counts: TrackCounts, policy: TrackP
     if policy.duplicates == "error":
         raise DataError(
             place.message(
-                f"{wrong.size} rows repeat a (track_id, t)",
+                f"{wrong.size} rows duplicate a (track_id, t)",
                 row=listing(columns[_ROW][wrong[:5]]),
                 field="track_id, t",
                 found=listing(f"({track[i]}, {t[i]})" for i in wrong[:5]),
@@ -176,7 +176,7 @@ def _inside(columns: Columns, place: _Place, counts: TrackCounts, pixel_size_um:
                 row=f"{columns[_ROW][row]} first",
                 expected=f"y in 0..{height - 1}, x in 0..{width - 1}",
                 found=f"({y[row]:g}, {x[row]:g})",
-                fix="y and x look exchanged." if better else None,
+                fix="y and x look swapped." if better else None,
             )
         )
     elif 0 < pixel_size_um < 1 and y.size >= 20:
@@ -184,11 +184,11 @@ def _inside(columns: Columns, place: _Place, counts: TrackCounts, pixel_size_um:
         if reach <= pixel_size_um * 1.02:
             counts.warnings.append(
                 place.message(
-                    "centroids fill only a corner of the image",
+                    "centroids cover only a corner of the image",
                     field="y, x",
                     expected=f"pixels up to ({height - 1}, {width - 1})",
-                    found=f"at most ({y.max():g}, {x.max():g}) at {pixel_size_um:g} um a pixel",
-                    fix="They look like micrometers: divide by the size of a pixel.",
+                    found=f"at most ({y.max():g}, {x.max():g}) at {pixel_size_um:g} um per pixel",
+                    fix="They look like micrometers: divide by the pixel size.",
                 )
             )
     return _keep(columns, inside)

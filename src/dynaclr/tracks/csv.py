@@ -118,7 +118,7 @@ def _header(data: bytes, path: Path, experiment: str | None) -> list[str]:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         problems.append(
-            problem("column stands twice", experiment=experiment, file=path, row=1, field=listing(twice))
+            problem("duplicate column", experiment=experiment, file=path, row=1, field=listing(twice))
         )
     for name in keys.REQUIRED_TRACK_COLUMNS:
         if name not in names:

@@ -51,7 +51,7 @@ def find_track_files(root: Path, fov_names: Iterable[str], experiment: str) -> d
 
 
 def unused_track_files(root: Path, fov_names: Iterable[str]) -> list[str]:
-    """Return the FOV names that have a track file but stand on no plate."""
+    """Return the FOV names that have a track file but are not on the plate."""
     known = set(fov_names)
     there = [path for path in root.glob("*/*/*/*.*") if path.suffix in READERS]
     found = {path.parent.relative_to(root).as_posix() for path in there}

@@ -11,7 +11,7 @@ IntArray = npt.NDArray[np.int64]
 
 
 class CycleError(ValueError):
-    """Some tracks are their own ancestors; `members` are the positions of one cycle, in order."""
+    """Some tracks are their own ancestors (cycle); `members` are the positions of one cycle, in order."""
 
     def __init__(self, members: list[int]) -> None:
         super().__init__(f"cycle through positions {members}")

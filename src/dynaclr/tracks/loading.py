@@ -57,8 +57,8 @@ def locate_tracks(
         missing = [name for name in names if found[name] is None]
         strangers = unused_track_files(config.tracks_root, registry.plates[config.name].fovs)
         for title, fovs in (
-            ("FOVs have no track file", missing),
-            ("track files belong to no FOV", strangers),
+            ("FOVs without a track file", missing),
+            ("track files match no FOV", strangers),
         ):
             if fovs:
                 texts.append(
@@ -184,7 +184,7 @@ def _cycle(
     ids = [int(track_id[member]) for member in (*error.members, error.members[0])]
     return DataError(
         problem(
-            "tracks are their own ancestors",
+            "tracks are their own ancestors (cycle)",
             experiment=registry.names[entries[fov].experiment],
             file=files[fov],
             field=keys.PARENT_TRACK_ID,

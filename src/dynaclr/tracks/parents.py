@@ -36,7 +36,7 @@ def track_parents(
     if conflict.size:
         raise DataError(
             problem(
-                f"{conflict.size} tracks name more than one parent",
+                f"{conflict.size} tracks have more than one parent",
                 experiment=experiment,
                 file=path,
                 field=keys.PARENT_TRACK_ID,
@@ -82,7 +82,7 @@ def _check_family(
     counts.overlaps = int(np.count_nonzero(over))
     if counts.overlaps:
         text = problem(
-            f"{counts.overlaps} parents go on after their child starts",
+            f"{counts.overlaps} parents continue after their daughter starts",
             experiment=experiment,
             file=path,
             found=listing(

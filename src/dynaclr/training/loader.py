@@ -33,7 +33,7 @@ class BatchLoader(ThreadDataLoader):
     batch_sampler
         Gives `iterate(epoch, start)`, `epoch`, `set_epoch`, `seed`, `batch_size`, `num_replicas`, `len`.
     num_workers
-        Batches read at the same time; 0 reads in the thread that asks.
+        Concurrent batch reads (threads); 0 reads in the main thread.
     prefetch_batches
         Finished batches that may wait, besides those being read.
     observer
@@ -149,7 +149,7 @@ class BatchLoader(ThreadDataLoader):
         if wrong:
             raise RunError(
                 problem(
-                    "the checkpoint was made with other data or sampling",
+                    "the checkpoint was made with different data or sampling",
                     found=listing(wrong),
                     fix="Use the run's own config.yaml, or start a new run.",
                 )

@@ -33,7 +33,7 @@ def flag(owner: object, field: str, value: bool) -> bool:
 
 
 def sequence(value: object) -> bool:
-    """Return whether `value` is a list or tuple of items, not a text."""
+    """Return whether `value` is a list or tuple of items, not text."""
     return isinstance(value, Sequence) and not isinstance(value, str)
 
 

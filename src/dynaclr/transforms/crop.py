@@ -153,7 +153,7 @@ class RandomZShift(Transform[ShiftParameters]):
         depth = shape[2] if self.depth is None else self.depth
         if depth > shape[2]:
             expected = f"at most {shape[2]}, the planes of the images"
-            what = "more planes are kept than there are"
+            what = "more planes requested than the stack has"
             raise ConfigError(problem(what, field="RandomZShift.depth", expected=expected, found=depth))
         return (*shape[:2], depth, *shape[3:])
 

@@ -87,7 +87,7 @@ class _Mapped:
             expected = f"some of {listing(there)}, the positions in source_channel"
             raise ConfigError(
                 problem(
-                    "no such channel", field=f"{self._name}.keys", expected=expected, found=listing(wrong)
+                    "unknown channel", field=f"{self._name}.keys", expected=expected, found=listing(wrong)
                 )
             )
 
@@ -122,7 +122,7 @@ class _Mapped:
 
     def _wrong(self, expected: str, found: str) -> ConfigError:
         return ConfigError(
-            problem("transform gives what cannot be used", field=self._name, expected=expected, found=found)
+            problem("transform returned an unusable result", field=self._name, expected=expected, found=found)
         )
 
 
@@ -148,7 +148,7 @@ class MapNormalization(_Mapped):
         if hasattr(transform, "set_random_state"):
             raise ConfigError(
                 problem(
-                    "a random transform is no normalization",
+                    "a random transform is not a normalization",
                     field="normalizations",
                     found=self._name,
                     fix="List it under augmentations.",

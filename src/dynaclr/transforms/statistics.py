@@ -68,7 +68,7 @@ class Normalization(ABC):
             name = f"{type(self).__name__}.channels"
             expected = f"0 to {images.shape[1] - 1}"
             raise ConfigError(
-                problem("no such channel", field=name, expected=expected, found=listing(self.channels))
+                problem("unknown channel", field=name, expected=expected, found=listing(self.channels))
             )
         result = images.clone()
         result[:, self.channels] = self._normalized(images[:, self.channels], norm_meta, list(self.channels))
@@ -101,7 +101,7 @@ class Normalization(ABC):
         if len(bad):
             row, channel = bad[0].tolist()
             found = f"{float(chosen[row, channel])} in {len(bad)} of {chosen.numel()}"
-            what = "statistic is missing or no finite number"
+            what = "statistic is missing or non-finite"
             place = f"sample {row}, channel {channels[channel]}"
             expected = "a finite number"
             raise DataError(problem(what, row=place, field=where, expected=expected, found=found, fix=_FIX))

@@ -17,7 +17,7 @@ __all__ = (
     "from_layers",
     "layer_watch",
     "lineage",
-    "neighbours",
+    "neighbors",
     "own_layers",
     "pairs",
     "project",

@@ -1,4 +1,4 @@
-"""Connects the view of a batch with what is open: draws, counts and reads in the background."""
+"""Controller of the batch view: draws, summarizes and reads batches in the background."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from napari_dynaclr.workers import Jobs, Tell
 
 __all__ = ("BATCH", "PAIRS", "BatchController", "batch_dock")
 
-BATCH, PAIRS = "composition of the batch", "pairs of the batch"
+BATCH, PAIRS = "statistics of the batch", "pairs of the batch"
 """Kinds of work in the background."""
 _AT_ONCE = 24  # pairs that one piece of work reads
 
@@ -48,7 +48,7 @@ class _Address:
 
 
 class BatchController:
-    """Answers the wishes of a batch view.
+    """Handles the requests of a batch view.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class BatchController:
         self._on_project(session.project)
 
     def close(self) -> None:
-        """Stop listening and give work up; the view may be gone already."""
+        """Disconnect and cancel background work; the view may already be gone."""
         self._session.project_changed.disconnect(self._on_project)
         self._session.request_changed.disconnect(self._on_request)
         self._jobs.leave(BATCH, PAIRS)
@@ -94,7 +94,7 @@ class BatchController:
         act_of(BATCH_ACTIONS, name)(self)
 
     def step(self, name: str) -> None:
-        """Go to the next batch, or to the one before, if there is one."""
+        """Go to the next or previous batch, if there is one."""
         self._view.address.steps[name].click()
 
     def _on_project(self, project: Project | None) -> None:
@@ -169,14 +169,14 @@ class BatchController:
             return  # what is still missing is asked for again when this work is done
         self._reading = address, sight
         chosen, known = places[:_AT_ONCE], self._limits.get(sight)
-        colours = [channel.rgb for channel in self._channels]
+        colors = [channel.rgb for channel in self._channels]
 
         def work(tell: Tell) -> tuple[Any, ...]:
             rows = address.inspector.anchors(address.epoch, address.batch)
             tell("reading", 0, len(chosen))
             pixels = [middle_slice(part) for part in address.inspector.images(rows, np.array(chosen), sight)]
             limits = contrast(np.concatenate(pixels)) if known is None else known
-            return limits, *(composite(part, limits, colours) for part in pixels)
+            return limits, *(composite(part, limits, colors) for part in pixels)
 
         def done(result: tuple[Any, ...]) -> None:
             if (self._shown, self._sight) == (address, sight):
@@ -187,7 +187,7 @@ class BatchController:
 
 
 def batch_dock(session: Session, jobs: Jobs) -> BatchView:
-    """Return the batch view of a window, connected with what is open."""
+    """Return the batch view of a window, connected to the open project."""
     view = BatchView()
     controller = BatchController(session, jobs, view)
     view.destroyed.connect(controller.close)

@@ -1,4 +1,4 @@
-"""The digest of the batch that is looked at, as a run records it, computed while the window rests.
+"""The hash of the displayed batch, as a run records it, computed while the window is idle.
 
 One batch is read at a time, the newest one next; knows no widgets.
 """
@@ -19,7 +19,7 @@ _DIGITS, _REMEMBERED = 8, 256
 
 
 class BatchHashes:
-    """Tells which batch is looked at, and its digest as soon as it is known.
+    """The displayed batch, and its hash as soon as it is known.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class BatchHashes:
 
     @property
     def name(self) -> BatchName | None:
-        """The batch that is looked at; None without a project, and for a pair that is drawn alone."""
+        """The displayed batch; None without a project, and for a pair drawn alone."""
         project, request = self._session.project, self._session.request
         if project is None or request.anchor is not None:
             return None

@@ -1,4 +1,4 @@
-"""The report on many batches: drawn in the background, and saved as a table or an image."""
+"""The report on many batches: computed in the background, saved as a table or an image."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REPORT, SAVING = "report on batches", "saving the report"
 
 
 class BatchReportController:
-    """Answers the wishes of a view of a report.
+    """Handles the requests of a report view.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class BatchReportController:
         view.set_report(None)
 
     def close(self) -> None:
-        """Stop listening and give work up; the view may be gone already."""
+        """Disconnect and cancel background work; the view may already be gone."""
         self._session.project_changed.disconnect(self._on_project)
         self._jobs.leave(REPORT, changed=self._on_work, told=self._on_told)
 

@@ -1,4 +1,4 @@
-"""Keeps the boxes of a pair visible however far the image is zoomed out."""
+"""Keeps the boxes of a pair visible at any zoom."""
 
 from __future__ import annotations
 

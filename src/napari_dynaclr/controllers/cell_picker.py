@@ -21,11 +21,11 @@ from napari_dynaclr.state.session import Session
 __all__ = ("CellPicker",)
 
 _CLICK_PX = 3.0  # a press and release within this distance is a click, not a drag
-_NEAR_PX = 20.0  # how far from a cell's centre a click may be, screen pixels
+_NEAR_PX = 20.0  # how far from a cell's center a click may be, screen pixels
 
 
 class CellPicker:
-    """Selects the cell that is clicked, or a neighbour in the family of the selected one.
+    """Selects the clicked cell, or a neighbor of the selected one in its lineage.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class CellPicker:
             bind_steps(layer, self.step)
 
     def step(self, step: Step) -> None:
-        """Select a neighbour of the selected cell, if there is one."""
+        """Select a neighbor of the selected cell, if there is one."""
         cell, project = self.session.cell, self.session.project
         if cell is None or project is None:
             return

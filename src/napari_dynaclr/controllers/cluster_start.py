@@ -1,4 +1,4 @@
-"""Hands a training to a SLURM cluster, as a script or a job."""
+"""Submits a training to a SLURM cluster, or writes its batch script."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _ENTERED = (
 
 
 class ClusterStart:
-    """Between the form of a request and the cluster.
+    """Connects the form of a cluster request with the cluster.
 
     Parameters
     ----------
@@ -72,12 +72,12 @@ class ClusterStart:
         self.check()
 
     def set_startable(self, startable: bool) -> None:
-        """Say whether the training itself is without fault."""
+        """Say whether the training itself is valid."""
         self._startable = startable
         self.check()
 
     def check(self) -> None:
-        """Look at what was entered."""
+        """Check the entered values."""
         try:
             self.request, fault = JobRequest(**self.view.values()), ""
         except ConfigError as error:
@@ -94,7 +94,7 @@ class ClusterStart:
         return *ready, request
 
     def save_script(self, file: Path) -> None:
-        """Write a batch script, and the run folder that it will train into."""
+        """Write a batch script and its run folder."""
         asked = self._asked()
         if asked is None:
             return
@@ -114,7 +114,7 @@ class ClusterStart:
         self.jobs.start(_WRITING, telling_errors(work), done)
 
     def submit(self) -> None:
-        """Hand the training to the cluster."""
+        """Submit the training to the cluster."""
         asked = self._asked()
         if asked is None or self.jobs.running(SUBMITTING):
             return

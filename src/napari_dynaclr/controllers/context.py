@@ -1,4 +1,4 @@
-"""Shows cells and pairs in their image: owns a few layers of the viewer and touches no others."""
+"""Shows cells and pairs in their image; owns a few layers of the viewer and touches no others."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FOV, _CELL = "field of view", "cell"  # what a step shows: a newer one of its k
 
 
 class ImageContext:
-    """Layers of one field of view: channels, tracks, cells, family and pair.
+    """Layers of one field of view: channels, tracks, cells, lineage and pair.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ class ImageContext:
         self.layers.show("cells", lambda: shapes.cell_layer(*made_from), *made_from)
 
     def set_colour_by(self, name: str) -> None:
-        """Colour the cells by one of `layers.COLOUR_BY`."""
+        """Color the cells by one of `layers.COLOUR_BY`."""
         self.colour_by = name
         self._show_cells()
 

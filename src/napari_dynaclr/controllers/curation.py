@@ -1,4 +1,4 @@
-"""Joins session, curation, background work and the view of it; draws nothing and computes nothing."""
+"""Connects session, curation, background tasks and the curation view."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ("CurationController", "curation_dock")
 
 
 class CurationController:
-    """What happens between a session, the curation of its project and the view of it.
+    """Controller of the curation view of a session.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class CurationController:
         self._on_project(session.project)
 
     def close(self) -> None:
-        """Let go of everything that lives longer than the view."""
+        """Disconnect from everything that outlives the view."""
         self.session.project_changed.disconnect(self._on_project)
         self.target.close()
         self.work.close()
@@ -85,7 +85,7 @@ class CurationController:
             self.work.cancel()
             waiting = len(self.model.queue.items) + len(self.model.audit.sample.items)
             if waiting:
-                self.session.lose(f"{waiting} places that were to be judged")
+                self.session.lose(f"{waiting} items waiting to be judged")
             self.model.open(None)
             self._read()
         elif self._of is None or not project.shares_data(self._of):
@@ -106,7 +106,7 @@ class CurationController:
         self.view.status.complain(text, can_retry=True)
 
     def refresh(self) -> None:
-        """See whether others wrote into the file."""
+        """Read what others have written to the file."""
         try:
             if self.model.refresh():
                 self.view.status.say("Marks were changed by another window or person.")
@@ -118,16 +118,16 @@ class CurationController:
                 self._complain_broken(str(error))
 
     def act(self, name: str) -> None:
-        """Do an action of the table."""
+        """Perform an action of the table."""
         act_of(CURATION_ACTIONS, name)(self)
 
     def skip(self) -> None:
-        """Go to the next entry that is not judged."""
+        """Go to the next unjudged entry."""
         if self.model.review is not None:
             self._advance()
 
     def step_back(self) -> None:
-        """Go to the entry before."""
+        """Go to the previous entry."""
         review = self.model.review
         if review is not None:
             review.go(review.position - 1)
@@ -159,7 +159,7 @@ class CurationController:
 
     def _advance(self) -> None:
         if not self.model.advance() and self.model.review is not None:
-            self.view.status.say(f"All {len(self.model.review.items)} are judged.")
+            self.view.status.say(f"All {len(self.model.review.items)} have been judged.")
 
     def _tried(self, change: Any) -> bool:
         """Change marks; return whether they could be saved, else say why not."""
@@ -172,12 +172,12 @@ class CurationController:
         return True
 
     def travel(self, do: Do) -> None:
-        """Undo or redo, and go to what it was about."""
+        """Undo or redo, and go to the item concerned."""
         about: list[Mark] = []
         travel = self.model.undo if do is Do.UNDO else self.model.redo
         if not self._tried(lambda: about.extend(travel())):
             return
-        self.view.status.say(f"{'Taken back' if do is Do.UNDO else 'Done again'}." if about else "")
+        self.view.status.say(f"{'Undone' if do is Do.UNDO else 'Redone'}." if about else "")
         review = self.model.review
         place = review.find(about[0].subject) if review is not None and about else None
         if review is not None and place is not None:
@@ -191,7 +191,7 @@ class CurationController:
             )
 
     def rename(self, name: str) -> None:
-        """Mark under another name from now on."""
+        """Change the annotator's name."""
         if name.strip() == self.model.author:
             return
         try:
@@ -261,7 +261,7 @@ class CurationController:
 
 
 def curation_dock(session: Session, jobs: Jobs) -> CurationView:
-    """Return the curation view of a session, at work.
+    """Return the curation view of a session, connected.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a verdict is about: the selected cell, an entry of a queue or a listed mark; marks nothing."""
+"""What a verdict applies to: the selected cell, an entry of a queue or a listed mark."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ("CurationTarget",)
 
 
 class CurationTarget:
-    """Follows what is to be judged, shows it, and selects its cell.
+    """Follows the item to be judged, shows it, and selects its cell.
 
     Parameters
     ----------
@@ -40,11 +40,11 @@ class CurationTarget:
         view.set_kind(self.kind)
 
     def close(self) -> None:
-        """Let go of what lives longer than the view."""
+        """Disconnect from what outlives the view."""
         self.session.cell_changed.disconnect(self._on_cell)
 
     def set_kind(self, kind: MarkKind) -> None:
-        """Judge a part of the selected cell from now on."""
+        """Choose which part of the selected cell is judged."""
         self.kind = kind
         self.view.set_kind(kind)
         self.model.mode = Mode.CELL
@@ -66,12 +66,12 @@ class CurationTarget:
             return
         cell = draft_cell(project, target.drafts[0])
         if cell is None:
-            self.view.status.say("This place is not in the data that are open.")
+            self.view.status.say("This item is not in the open data.")
         else:
             self.session.visit(cell)
 
     def show(self) -> None:
-        """Show what a verdict is about, and what everybody says of it."""
+        """Show what a verdict applies to, and everybody's verdicts on it."""
         target = self.current = self._found()
         if target is None:
             self.view.set_target("")

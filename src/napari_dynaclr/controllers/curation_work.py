@@ -1,4 +1,4 @@
-"""The long work of curation, in the background: reading, searching, drawing, applying, merging."""
+"""Background tasks of curation: reading, searching, drawing, applying, merging."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ READ, SEARCH = "reading marks", "looking for suspicious places"
 APPLY, MERGE = "applying marks", "reading marks of another file"
 """Kinds of work in the background."""
 _KINDS = (SEARCH, APPLY, MERGE, READ)
-_ONLY_PIXELS = "Exchanged tables, or y and x exchanged, are found by looking at pixels too."
+_ONLY_PIXELS = "Swapped tables, or swapped y and x, are found only by checking pixels too."
 
 
 class CurationWork:
-    """Does the long work, shows its progress, and hands results to the model.
+    """Runs the background tasks, shows their progress, and passes results to the model.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class CurationWork:
         view.marks.merge_requested.connect(self.merge)
 
     def close(self) -> None:
-        """Give up what goes on."""
+        """Cancel the running task."""
         self.jobs.leave(*_KINDS, changed=self._on_job, told=self._on_told)
 
     def read(self) -> None:
@@ -72,12 +72,12 @@ class CurationWork:
         self.jobs.start(READ, lambda tell: SharedMarks(path), done, failed)
 
     def search(self, pixels: bool) -> None:
-        """Rank what looks wrong, and fill the queue with it."""
+        """Rank likely errors and fill the queue with them."""
         project = self.session.project
         if project is None:
             return
         self.model.mode = Mode.QUEUE
-        self.view.queue.say_empty("Looking for what may be wrong ...")
+        self.view.queue.say_empty("Searching for likely errors ...")
 
         def failed(text: str) -> None:
             self.view.queue.say_empty("")
@@ -92,7 +92,7 @@ class CurationWork:
         self.jobs.start(SEARCH, lambda tell: _suspicious(project, pixels, tell), done, failed)
 
     def draw(self, size: int) -> None:
-        """Draw links at random for the audit; those that are answered stay and count."""
+        """Draw random links for the audit; answered ones are kept and count."""
         project, model = self.session.project, self.model
         if project is None or model.shared is None:
             return
@@ -104,28 +104,30 @@ class CurationWork:
         model.fill(Mode.AUDIT, [*answered, *fresh[: max(size - len(answered), 0)]])
 
     def apply(self) -> None:
-        """Set the data up again with the marks as they are."""
+        """Set up the data again with the current marks."""
         project, snapshot = self.session.project, self.model.snapshot()
         if project is None:
             return
 
         def done(new: Project) -> None:
             if self.session.project is not project:
-                self._complain("Other data or options were opened meanwhile: the marks are not applied.")
+                self._complain(
+                    "Other data or options were opened in the meantime: the marks were not applied."
+                )
                 return
             self._applied = snapshot
             self.session.project = new
-            self.view.status.say("The marks are applied.")
+            self.view.status.say("Marks applied.")
 
         self.jobs.start(APPLY, lambda tell: reopened(project, None, tell), done, self._complain)
 
     def take_applied(self) -> dict[Identity, Mark]:
-        """Return the marks that the data have which were set up just now."""
+        """Return the marks with which the data were just set up."""
         applied, self._applied = self._applied, None
         return self.model.snapshot() if applied is None else applied
 
     def merge(self, path: str) -> None:
-        """Take over another person's file."""
+        """Import the marks of another annotator's file."""
 
         def done(marks: list[Mark]) -> None:
             try:
@@ -138,12 +140,12 @@ class CurationWork:
         self.jobs.start(MERGE, lambda tell: read_marks(Path(path)), done, self._complain)
 
     def cancel(self) -> None:
-        """Stop what goes on."""
+        """Cancel the running task."""
         for kind in _KINDS:
             if self.jobs.running(kind):
                 self.jobs.cancel(kind)
                 self.view.queue.say_empty("")
-                self.view.status.say("Cancelled.")
+                self.view.status.say("Canceled.")
 
     def _complain(self, text: str) -> None:
         self.view.status.complain(text, can_retry=False)

@@ -1,4 +1,4 @@
-"""Shows the embedding that is looked at in its dock, and does what a person wishes there."""
+"""Controller of the embedding dock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from napari_dynaclr.controllers.embedding_work import (
     PREDICTING,
     EmbeddingWork,
 )
-from napari_dynaclr.controllers.neighbours import NeighbourController
+from napari_dynaclr.controllers.neighbors import NeighbourController
 from napari_dynaclr.keys.embedding import EMBEDDING_ACTIONS
 from napari_dynaclr.keys.key import act_of
 from napari_dynaclr.state.atlas import Atlas
@@ -34,7 +34,7 @@ _NONE: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
 
 
 class EmbeddingController:
-    """Between session, embedding and dock.
+    """Connects session, embedding and dock.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class EmbeddingController:
         self.jobs.told.connect(self._on_told)
 
     def close(self) -> None:
-        """Forget everything; what is going on goes on."""
+        """Disconnect; running tasks continue."""
         self.neighbours.close()
         self.model.atlas_changed.disconnect(self._on_atlas)
         self.model.look_changed.disconnect(self._on_look)
@@ -146,7 +146,7 @@ class EmbeddingController:
         self._on_look()
 
     def _on_look(self) -> None:
-        """Show map and colours as far as they are known."""
+        """Show map and colors as far as they are known."""
         model, view = self.model, self.view
         view.choices.set_values(model.look)
         if model.atlas is None:
@@ -156,9 +156,9 @@ class EmbeddingController:
             self._points = points
             view.set_points(points, _order(len(points)), _axes(model.look.layout))
             view.scatter.set_selected(model.selected)
-        colouring = model.colouring
-        if colouring is not None and self._points is not None:
-            view.set_colouring(colouring)
+        coloring = model.colouring
+        if coloring is not None and self._points is not None:
+            view.set_colouring(coloring)
         self._on_cell(self.session.cell)
 
     def _same(self, points: npt.NDArray[np.floating]) -> bool:
@@ -175,7 +175,7 @@ class EmbeddingController:
         self._show_travel()
 
     def _mark_near(self) -> None:
-        """Mark the neighbours in the plot, if they are those of the cell that is marked."""
+        """Mark the neighbors in the plot, if they are those of the cell that is marked."""
         rows, number = self.neighbours.rows, self.view.number
         if self._points is not None:
             self.view.scatter.set_near(rows[1:] if rows.size and rows[0] == number else _NONE)
@@ -203,7 +203,7 @@ class EmbeddingController:
             return  # the plot still shows another embedding
         cell = None if self.model.atlas is None else self.model.atlas.cell(number)
         if cell is None:
-            self.view.set_state("This cell is not in the open project: it cannot be gone to.")
+            self.view.set_state("This cell is not in the open project: it cannot be shown in the image.")
             return
         self.session.select(cell)
         self.view.tabs.setCurrentWidget(self.view.neighbours)
@@ -224,7 +224,7 @@ class EmbeddingController:
             self.session.select(atlas.cell(int(here[np.argmin(atlas.t[here])])))
 
     def act(self, name: str) -> None:
-        """Do an action of the table of actions."""
+        """Perform an action of the table of actions."""
         act_of(EMBEDDING_ACTIONS, name)(self)
 
     def walk(self, step: int) -> None:
@@ -238,7 +238,7 @@ class EmbeddingController:
         self.model.select(_NONE)
 
     def next_colour(self) -> None:
-        """Color by the next property that takes no minutes to compute."""
+        """Color by the next property that is quick to compute."""
         simple = COLOUR_BY[: COLOUR_BY.index("PCA 3") + 1]
         here = simple.index(self.model.look.colour_by) if self.model.look.colour_by in simple else -1
         self.model.choose(colour_by=simple[(here + 1) % len(simple)])

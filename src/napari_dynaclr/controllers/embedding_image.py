@@ -1,4 +1,4 @@
-"""Paints an embedding's colours and selection on the cells of the image, and takes a selection from there."""
+"""Paints an embedding's colors and selection on the cells of the image, and takes a selection from there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from dynaclr.base import keys
 from napari_dynaclr.controllers.context import ImageContext
-from napari_dynaclr.presentation.colours import CYCLE_ON_DARK
+from napari_dynaclr.presentation.colors import CYCLE_ON_DARK
 from napari_dynaclr.presentation.layers import embedding_points
 from napari_dynaclr.state.embedding import EmbeddingModel
 
@@ -20,7 +20,7 @@ _ROLE = "embedding"
 
 
 class EmbeddingImage:
-    """Between the embedding that is looked at and the image.
+    """Connects the displayed embedding and the image.
 
     Parameters
     ----------
@@ -56,10 +56,10 @@ class EmbeddingImage:
         if not self.context.layers.alive:
             return
         shown, index, atlas = self.context.shown, self.context.index, self.model.atlas
-        colouring = self.model.colouring
+        coloring = self.model.colouring
         if shown is None or index is None:
             return
-        if atlas is None or colouring is None:
+        if atlas is None or coloring is None:
             if atlas is None:
                 self.context.layers.hide(_ROLE)
             return
@@ -78,7 +78,7 @@ class EmbeddingImage:
             "track_id": seen[keys.TRACK_ID].to_numpy(),
             "hours": seen[keys.HOURS].to_numpy(),
         }
-        points = embedding_points(index, shown[1], seen, features, self._colours(numbers))
+        points = embedding_points(index, shown[1], seen, features, self._colors(numbers))
         self._marking = True  # napari selects nothing on a layer that gets other points
         try:
             self.context.layers.put(_ROLE, points)
@@ -113,13 +113,13 @@ class EmbeddingImage:
         if not np.array_equal(np.sort(numbers), np.intersect1d(self.model.selected, shown)):
             self.model.select(numbers)
 
-    def _colours(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-        """Return colours (N, 4): if cells are selected the others are faint, as in the plot."""
-        colouring, chosen = self.model.colouring, self._chosen(numbers)
-        assert colouring is not None
-        table = colouring.table(CYCLE_ON_DARK) / 255
+    def _colors(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Return colors (N, 4): if cells are selected the others are faint, as in the plot."""
+        coloring, chosen = self.model.colouring, self._chosen(numbers)
+        assert coloring is not None
+        table = coloring.table(CYCLE_ON_DARK) / 255
         opacity = np.where(chosen, 1.0, _FAINT) if self.model.selected.size else np.ones(numbers.size)
-        return np.column_stack([table[colouring.codes[numbers]], opacity])
+        return np.column_stack([table[coloring.codes[numbers]], opacity])
 
     def _chosen(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         return np.isin(numbers, self.model.selected)
@@ -148,10 +148,10 @@ class EmbeddingImage:
             return
         numbers = self._numbers()
         if numbers.size and self.model.colouring is not None and self.context.layers.shows(_ROLE):
-            self._mark(self._chosen(numbers), self._colours(numbers))
+            self._mark(self._chosen(numbers), self._colors(numbers))
 
     def _mark(self, chosen: npt.NDArray[np.bool_], colours: npt.NDArray[np.float64] | None = None) -> None:
-        """Select some of the cells that are painted, and colour all (N, 4) if asked to."""
+        """Select some of the cells that are painted, and color all (N, 4) if asked to."""
         layer = self.context.layers.find(_ROLE)
         if layer is None:
             return

@@ -1,4 +1,4 @@
-"""Makes, reads and computes what is needed of an embedding; goes on while no dock is open."""
+"""Predicts, reads and projects embeddings; continues while no dock is open."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from napari_dynaclr.workers import Jobs, Tell
 __all__ = ("CLUSTERING", "FITTING", "LOADING", "MAPPING", "PREDICTING", "EmbeddingWork")
 
 PREDICTING, LOADING = "embedding the cells", "reading the embedding"
-FITTING, CLUSTERING, MAPPING = "principal components", "clusters", "map of the embedding"
+FITTING, CLUSTERING, MAPPING = "principal components", "clusters", "embedding map"
 _PLACING, _OUTLINING = "finding the cells", "cells inside the outline"
 _COMPONENTS = 50
 
@@ -37,7 +37,7 @@ class _Loaded:
 
 
 class EmbeddingWork:
-    """Between session, disk and the embedding that is looked at.
+    """Connects session, disk and the displayed embedding.
 
     Parameters
     ----------
@@ -71,13 +71,13 @@ class EmbeddingWork:
         model.look_changed.connect(self._compute)
 
     def predict(self, run: Path) -> None:
-        """Embed the cells of a run's data in a process of its own, then show them."""
+        """Embed the cells of a run's data in a separate process, then show them."""
 
         def done(made: Prediction) -> None:
             which = (
                 "its best checkpoint"
                 if made.best
-                else f"its newest checkpoint, {made.checkpoint.name}, as it has no best one"
+                else f"its newest checkpoint, {made.checkpoint.name}, because it has no best one"
             )
             show_info(f"{made.rows} cells have been embedded with run {run.name}: {which}.")
             self.load(made.path, f"Embedded with {which}.")
@@ -87,7 +87,7 @@ class EmbeddingWork:
         self.jobs.start(PREDICTING, lambda tell: predict_run(run, tell), done, self._say)
 
     def explore(self, run: Path) -> None:
-        """Show the embedding of a run; it is made if there is none, or the run has trained since."""
+        """Show the embedding of a run; predict first if there is none or the run has trained since."""
         folder = RunFolder(run)
         if is_current(folder):
             self.load(folder.path / EMBEDDING_FILE)
@@ -118,7 +118,8 @@ class EmbeddingWork:
             self._place()
         if found.atlas.missing == len(found.atlas):
             show_warning(
-                "None of the embedded cells is in the open project: they can be looked at, not gone to. "
+                "None of the embedded cells is in the open project: they are plotted, but "
+                "cannot be shown in the image. "
                 "Open the run that made the embedding in the Project panel."
             )
 
@@ -149,11 +150,11 @@ class EmbeddingWork:
         self.jobs.start(_PLACING, lambda tell: placed(atlas, project), done, self._say)
 
     def cancel(self) -> None:
-        """End what takes long; what was looked at before stays."""
+        """Cancel the running task; the earlier embedding stays."""
         for kind in (PREDICTING, LOADING, FITTING, CLUSTERING, MAPPING):
             if self.jobs.running(kind):
                 self.jobs.cancel(kind)
-                self._say("Cancelled.")
+                self._say("Canceled.")
                 if kind in self._at:
                     self._give_up(self._at.pop(kind))
 
@@ -250,7 +251,10 @@ def _about(atlas: Atlas, made: str) -> str:
     if made:
         lines.append(made)
     elif atlas.path.name == EMBEDDING_FILE and not is_current(RunFolder(atlas.path.parent)):
-        lines.append("The run has trained since this was made: predict again to see what it knows now.")
+        lines.append("The run has trained further since this was made: predict again to update it.")
     if atlas.missing:
-        lines.append(f"{atlas.missing} cells are not in the open project: they are shown, not gone to.")
+        lines.append(
+            f"{atlas.missing} cells are not in the open project: they are plotted, but cannot be shown in "
+            "the image."
+        )
     return "\n".join(lines)

@@ -29,15 +29,15 @@ from napari_dynaclr.workers import Jobs, Tell, telling_errors
 
 WRITING = "writing the layers"
 _FLAT = (
-    " Hide the layers that it was made of: napari lays axes over each other from the last one on, so that "
-    "the time of layers without slices moves with the slices of the project."
+    " Hide the original layers: napari aligns axes from the last one, so the time axis of layers without "
+    "slices would follow the z slider of the project."
 )
 _NO_IMAGE = "Open an image and its tracks or labels in napari first; layers of the open project do not count."
 _FOLDER, _CONDITION = "layers folder", "layers condition"
 
 
 class FromLayers:
-    """Between the layers of a viewer and the form that makes a project of them.
+    """Connects the layers of a viewer with the form that makes a project of them.
 
     Parameters
     ----------
@@ -74,12 +74,12 @@ class FromLayers:
         self.follow()
 
     def close(self) -> None:
-        """Listen to nothing any more; what is being written is given up."""
+        """Disconnect, and cancel writing."""
         self.layers.close()
         self.jobs.leave(WRITING, changed=self._on_jobs, told=self._on_told)
 
     def follow(self) -> None:
-        """Offer the layers as they are now; what was chosen stays chosen."""
+        """Offer the current layers; the choice is kept."""
         there = {layer.unique_id for layer in self.layers.of(Image, Labels, Tracks)}
         self._ticked = {key: on for key, on in self._ticked.items() if key in there}
         chosen = self._images()
@@ -146,7 +146,7 @@ class FromLayers:
         fault = self._images_fault(images) or cells_fault(cells) or _entered_fault(entered)
         if not fault and there and not entered.replace:
             fault = (
-                f"{folder} has an experiment '{entered.name}' already: choose another name, or replace it."
+                f"{folder} already has an experiment '{entered.name}': choose another name, or replace it."
             )
         fault = fault or self._options_fault(entered, images)
         note = "" if channels_fault(images) or cells_fault(cells) else recording_note(images, cells)
@@ -213,7 +213,7 @@ class FromLayers:
 
 def _image_choice(layer: Any, ticked: bool) -> Choice:
     fault = image_fault(layer)
-    tip = f"Cannot be a channel: {fault}" if fault else "Tick it to make it a channel of this name"
+    tip = f"Cannot be a channel: {fault}" if fault else "Tick it to use it as a channel of this name"
     return Choice(layer.unique_id, layer.name, tip, not fault, ticked)
 
 
@@ -231,7 +231,7 @@ def _entered_fault(entered: Entered) -> str:
     if not entered.folder:
         return "Choose the folder to write to."
     if not Path(entered.folder).expanduser().is_absolute():
-        return "Write the whole path of the folder."
+        return "Enter the full path of the folder."
     return ""
 
 

@@ -13,7 +13,7 @@ _LAYER_EVENTS = ("scale", "translate", "rotate", "shear", "affine", "units", "ax
 
 
 class LayerWatch:
-    """The layers of a viewer that are of some kinds and not the plugin's.
+    """The user's layers of some kinds in a viewer.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class LayerWatch:
         return [layer for layer in layers if isinstance(layer, kinds) and OWNER not in layer.metadata]
 
     def close(self) -> None:
-        """Listen to nothing any more."""
+        """Disconnect."""
         viewer = self._viewer()
         if viewer is not None:
             for name in _LIST_EVENTS:

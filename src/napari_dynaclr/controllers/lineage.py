@@ -1,4 +1,4 @@
-"""Shows the family of the selected cell: lays it out, reads the film strip, makes the steps."""
+"""Shows the lineage of the selected cell: tree layout, film strip and steps."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from napari_dynaclr.workers import Jobs, Tell
 
 
 class LineageController:
-    """Between session and the lineage view.
+    """Connects session and lineage view.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class LineageController:
         self._on_cell(session.cell)
 
     def close(self) -> None:
-        """Forget the session."""
+        """Disconnect from the session."""
         self.session.cell_changed.disconnect(self._on_cell)
         self.session.project_changed.disconnect(self._on_project)
 
@@ -89,7 +89,7 @@ class LineageController:
         self.jobs.start("reading the film strip", work, show, failed, quiet=True)
 
     def step(self, name: str) -> None:
-        """Go to a neighbour of the selected cell."""
+        """Go to a neighbor of the selected cell."""
         cell = self.session.cell
         if cell is None or self._layout is None:
             return

@@ -1,4 +1,4 @@
-"""The layers of a viewer that are the plugin's, by role; touches no others and knows not what they show."""
+"""The plugin's own layers in a viewer, by role; touches no others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class OwnLayers:
     """Finds, adds, updates and hides layers by their role.
 
     Layers are found by their metadata: one that was renamed is kept, one that was deleted is made again when
-    it is needed. What the user changed on a layer (contrast, colour, visibility) stays.
+    it is needed. What the user changed on a layer (contrast, color, visibility) stays.
 
     Parameters
     ----------
@@ -218,16 +218,16 @@ def _update_points(layer: Any, data: Any, options: Any) -> None:
     """Show other points or vectors; what is the same is not set: each is drawn anew."""
     if not np.array_equal(layer.data, data):
         layer.data = data
-        if not layer.visible:  # napari keeps the slice of what was there before, and colours are set by it
+        if not layer.visible:  # napari keeps the slice of what was there before, and colors are set by it
             layer.set_view_slice()
     features = pd.DataFrame(options["features"])
     if not features.equals(layer.features):
         layer.features = features
     _rename(layer, options)
     for name in {"border_color", "face_color", "edge_color"} & set(options):
-        colours = options[name]
-        if not (isinstance(colours, np.ndarray) and np.allclose(getattr(layer, name), colours, atol=1e-6)):
-            setattr(layer, name, colours)
+        colors = options[name]
+        if not (isinstance(colors, np.ndarray) and np.allclose(getattr(layer, name), colors, atol=1e-6)):
+            setattr(layer, name, colors)
 
 
 def _update_tracks(layer: Any, data: Any, options: Any) -> None:

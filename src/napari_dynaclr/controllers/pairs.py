@@ -1,4 +1,4 @@
-"""Shows the pair that the session asks for: reads it in the background and hands it to the view."""
+"""Controller of the pair view: reads the requested pair in the background."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _REMEMBERED = 64
 
 
 class PairController:
-    """Between session, inspector and the pair view.
+    """Connects session, inspector and pair view.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class PairController:
         self._set_up_at = None  # who opens the view wants to see its pair
 
     def close(self) -> None:
-        """Forget the session."""
+        """Disconnect from the session."""
         self.session.project_changed.disconnect(self._on_project)
         self.session.request_changed.disconnect(self._on_request)
         self.session.cell_changed.disconnect(self._on_cell)
@@ -192,15 +192,15 @@ class PairController:
         self.session.ask(self._stepped(self._project, self.session.request, step))
 
     def draw_again(self) -> None:
-        """Look at the same anchor drawn alone with the key of the next batch."""
+        """Redraw the positive of the same anchor, alone, with the next batch address."""
         self.session.ask(self._again(self._project, self.session.request))
 
     def go_to_random(self) -> None:
-        """Look at a pair somewhere in the epoch."""
+        """Show a random pair of the epoch."""
         self.session.ask(self._random(self._project, self.session.request))
 
     def go_to_batch(self) -> None:
-        """Look at the pair of a batch that was looked at last."""
+        """Show the pair of a batch that was shown last."""
         self.session.ask(self._in_batch)
 
     def _stepped(self, project: Project, request: PairRequest, step: int) -> PairRequest:
@@ -215,7 +215,7 @@ class PairController:
         return PairRequest(epoch, batch, place)
 
     def _again(self, project: Project, request: PairRequest) -> PairRequest:
-        """Return the same anchor drawn alone with the next key."""
+        """Return the same anchor drawn alone with the next batch address."""
         if request.anchor is not None:
             return replace(request, batch=request.batch + 1)
         rows = project.inspector.anchors(request.epoch, request.batch)
@@ -223,21 +223,21 @@ class PairController:
         return PairRequest(request.epoch, request.batch + 1, 0, identity_of(project, Cell(TRAINING, row)))
 
     def _random(self, project: Project, request: PairRequest) -> PairRequest:
-        """Return a pair somewhere in the epoch, drawn with the key of the one before."""
+        """Return a random pair of the epoch, drawn from the address of the previous one."""
         per_epoch, size = project.inspector.batches_per_epoch, project.pipeline.config.sampling.batch_size
         key = BatchKey(project.inspector.sampler.seed, request.epoch, request.batch)
         batch, place = uniforms(key, Purpose.AUDIT, 1, 2, slot=request.place)[0]
         return PairRequest(request.epoch, int(batch * per_epoch), int(place * size))
 
     def draw_for_selected(self) -> None:
-        """Draw pairs for the selected cell alone."""
+        """Draw positives for the selected cell only."""
         project, cell = self._project, self.session.cell
         if cell is None:
             self.view.set_message("Select a cell first: click it in the image or in the tree.")
             return
         name = identity_of(project, cell)
         if anchor_number(project, name) is None:
-            held = "it is held out for validation" if cell.part != TRAINING else "it is no anchor"
+            held = "it is held out for validation" if cell.part != TRAINING else "it is not an anchor"
             self.view.set_message(f"The selected cell is in no training batch: {held}.")
             return
         self._ask(PairRequest(self.session.request.epoch, 0, 0, name))
@@ -290,7 +290,7 @@ def read_pair(project: Project, request: PairRequest) -> Pair:
         key = BatchKey(inspector.sampler.seed, request.epoch, request.batch)
         number = anchor_number(project, request.anchor)
         if number is None:
-            raise DynaclrError(f"{request.anchor} is no anchor of the training")
+            raise DynaclrError(f"{request.anchor} is not an anchor of the training")
         return inspector.pair_of(KeyedBatch([number], key), 0)
     rows = inspector.anchors(request.epoch, request.batch)
     if request.place >= len(rows):

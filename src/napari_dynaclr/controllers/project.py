@@ -1,4 +1,4 @@
-"""Opens projects in the background and shows what was found; remembers the last one."""
+"""Controller of the project panel: opens projects in the background, remembers the last one."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ __all__ = ("OPENING", "ProjectController")
 OPENING = "opening the project"
 _SHOWN = (OPENING, COMPARING)
 """Work that the panel shows and can cancel."""
-_COLOUR, _FOLLOW = "colour by", "follow"
+_COLOR, _FOLLOW = "colour by", "follow"
 
 
 class ProjectController:
-    """Between session, image and the panel of the project.
+    """Connects session, image and project panel.
 
     Parameters
     ----------
@@ -50,10 +50,10 @@ class ProjectController:
         view.cancel_requested.connect(self._cancel)
         view.attach_requested.connect(self.attach)
         view.fov_chosen.connect(context.show_fov)
-        view.colour_chosen.connect(self._set_colour)
+        view.colour_chosen.connect(self._set_color)
         view.follow_toggled.connect(self._set_follow)
-        colour = recall(_COLOUR, context.colour_by)
-        view.colour.setCurrentText(colour if colour in COLOUR_BY else context.colour_by)
+        color = recall(_COLOR, context.colour_by)
+        view.colour.setCurrentText(color if color in COLOUR_BY else context.colour_by)
         view.follow.setChecked(recall(_FOLLOW, context.follow))
         view.track_typed.connect(self.go_to_track)
         jobs.changed.connect(self._on_jobs)
@@ -67,13 +67,13 @@ class ProjectController:
             view.set_path(str(recent[0]))
             gone = not Path(str(recent[0])).exists()
             view.set_state(
-                f"The project of last time is gone: {recent[0]}"
+                f"The last project no longer exists: {recent[0]}"
                 if gone
-                else "Open, or Return in the field, opens the last project."
+                else "Press Open, or Return in the field, to open the last project."
             )
 
     def close(self) -> None:
-        """Forget the session."""
+        """Disconnect from the session."""
         self.session.project_changed.disconnect(self._on_project)
         self.context.fov_changed.disconnect(self.view.set_shown)
         self.jobs.leave(changed=self._on_jobs, told=self._on_told)
@@ -82,9 +82,9 @@ class ProjectController:
         self.context.follow = follow
         remember(_FOLLOW, follow)
 
-    def _set_colour(self, name: str) -> None:
+    def _set_color(self, name: str) -> None:
         self.context.set_colour_by(name)
-        remember(_COLOUR, name)
+        remember(_COLOR, name)
 
     def go_to_track(self, text: str) -> None:
         """Select a track of the field of view that is shown: its first observation, or that of a frame."""
@@ -93,7 +93,7 @@ class ProjectController:
             return
         number, _, frame = (part.strip() for part in text.partition("@"))
         if not number.isdecimal() or not (frame.isdecimal() or not frame):
-            show_error(f"'{text}' is no track: write its number, or number @ frame.")
+            show_error(f"'{text}' is not a track: enter its ID, or ID @ frame.")
             return
         cell = cell_of_track(project, *shown, int(number), int(frame) if frame else None)
         if cell is None:
@@ -103,7 +103,7 @@ class ProjectController:
             self.session.visit(cell)
 
     def open(self, text: str) -> None:
-        """Open what a path names; the project that is open stays until this one is ready."""
+        """Open a path; the current project stays until the new one is ready."""
         path = absolute_path(text)
         self.view.set_path(str(path))
         self.view.set_state(f"Opening {path} ...")
@@ -125,16 +125,16 @@ class ProjectController:
         for kind in _SHOWN:
             self.jobs.cancel(kind)
         self.view.set_state(
-            "Cancelled." if self.session.project is None else self._about(self.session.project)
+            "Canceled." if self.session.project is None else self._about(self.session.project)
         )
 
     def attach(self, folder: str) -> None:
-        """Compare the batches with those that a run recorded."""
+        """Compare the batches with those recorded by a run."""
         project = self.session.project
         if project is None:
             return
         if not (Path(folder) / "run.json").is_file():
-            show_error(f"{folder} is no run folder: it has no run.json.")
+            show_error(f"{folder} is not a run folder: it has no run.json.")
             return
         self.session.project = replace(project, run=Path(folder))
         show_info(f"Attached run {Path(folder).name}.")
@@ -170,7 +170,7 @@ class ProjectController:
         if experiments != project.path:
             lines.append(f"Experiments: {experiments}")
         else:
-            lines.append("A list of experiments without a training: small patches, raw pixels.")
+            lines.append("A list of experiments without a training configuration: small patches, raw pixels.")
         if project.curation.is_file():
             lines.append(f"Marks: {project.curation}")
         return "\n".join(lines)

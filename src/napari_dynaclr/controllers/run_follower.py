@@ -1,4 +1,4 @@
-"""Reads run folders in the background, again and again, and ends runs; shows nothing."""
+"""Polls run folders in the background, and stops runs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SIGNAL_SECONDS = 5.0
 
 
 class RunStop:
-    """The end of one run: asked for first, enforced only when a person says so after the grace.
+    """Stopping one run: requested first, enforced only on request after the grace period.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class RunStop:
 
     @property
     def seconds_left(self) -> float:
-        """Seconds of the grace that are left."""
+        """Seconds left in the grace period."""
         return self._halt.seconds_left
 
     @property
@@ -61,7 +61,7 @@ class RunStop:
         return self._hard_since is not None
 
     def enforce(self) -> None:
-        """Tell the run by a signal, and `poll` kills it if that does not help; a job is cancelled.
+        """Tell the run by a signal, and `poll` kills it if that does not help; a job is canceled.
 
         Raises
         ------
@@ -91,7 +91,7 @@ class _Round:
 
 
 class RunFollower:
-    """Keeps watched runs, and the list of the runs of a folder, up to date.
+    """Keeps the watched runs and the list of runs in a folder up to date.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ class RunFollower:
         self._reading = runs.read_again()
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop polling."""
         with suppress(RuntimeError):  # Qt has deleted it: the application ends
             self._timer.stop()
 
@@ -137,7 +137,7 @@ class RunFollower:
         self.look()
 
     def look(self) -> None:
-        """Read what is new, unless the last look still goes on."""
+        """Read what is new, unless the last read is still running."""
         if self._jobs.running(LOOKING) or self.runs.readings != self._reading:
             return
         slow, self._count = self._count % _SLOW == 0, self._count + 1

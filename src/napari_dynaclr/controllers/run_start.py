@@ -1,4 +1,4 @@
-"""Puts a training together for the open project and starts it."""
+"""Sets up a training for the open project and starts it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _DEVICES = "looking for devices"
 
 
 class RunStart:
-    """Between session, disk and the tab in which a training is started.
+    """Connects session, disk and the tab in which a training is started.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ class RunStart:
         self.view.set_origins([] if project is None else origins_of(project, listed))
 
     def begin_with(self, key: str) -> None:
-        """Take over the options of a preset, of the open training, or of a run."""
+        """Load the options of a preset, of the open training, or of a run."""
         project = self.session.project
         if project is None:
             return
@@ -157,7 +157,7 @@ class RunStart:
         faults = {} if self.spec is None else self.spec.faults()
         where = ""
         if self.spec is not None and self.root is not None:
-            where = f"Goes to {self.root}/<time>-{self.spec.get('run.name')}"
+            where = f"Run folder: {self.root}/<time>-{self.spec.get('run.name')}"
         project = self.session.project
         self.view.set_spec(self.spec, faults, where, None if project is None else _choices(project))
         reason = self._why
@@ -227,7 +227,7 @@ class RunStart:
             if found is not None:
                 self.view.set_cost(estimate_text(found, epochs))
 
-        self.view.set_cost("Measuring: a few steps are run in a process of their own ...")
+        self.view.set_cost("Measuring: running a few steps in a separate process ...")
         self.jobs.start(MEASURING, work, done, self.view.set_cost)
 
     def copy_command(self) -> None:

@@ -1,4 +1,4 @@
-"""Shows the pairs that a training sees right now: drawn again from the key of its batch, never sent."""
+"""Shows the pairs of the batch that a run trains on, redrawn from its batch address."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ("RunningPairs",)
 
 
 class RunningPairs:
-    """Between a run that goes on and the pair that is looked at.
+    """Connects a running training with the displayed pair.
 
     What is open stays open if it draws the batches that the run has recorded; else the run's own
     configuration is opened, as only that draws the pairs that its network sees.
@@ -31,7 +31,7 @@ class RunningPairs:
         self.session, self.jobs = session, jobs
 
     def show(self, run: Path, epoch: int, batch: int) -> None:
-        """Look at the first pair of a batch of a run; batches are counted over all ranks."""
+        """Show the first pair of a batch of a run; batches are counted over all ranks."""
         project, request = self.session.project, PairRequest(epoch, batch)
 
         def work(tell: Tell) -> Project:

@@ -1,4 +1,4 @@
-"""Options of the sampler: those of what is open into a form, the form's into what is open and into files."""
+"""Controller of the form of sampler options: applies them to the open project and writes them to files."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from napari_dynaclr.workers import Jobs, Tell
 OPTIONS, FILE, WRITING = "options of the sampler", "options of the file", "writing options"
 """Kinds of work in the background."""
 
-_OF_A_RUN = "This file is the record of a run and stays as it is: save a new YAML instead."
-_NO_TRAINING = "A list of experiments is open: there is no training's YAML to write to."
+_OF_A_RUN = "This file is the record of a run and is never changed: save a new YAML instead."
+_NO_TRAINING = "A list of experiments is open: there is no training YAML to write to."
 
 
 class SamplingController:
-    """Answers the wishes of the form of the sampler's options.
+    """Handles the requests of the form of sampler options.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class SamplingController:
         self._on_project(session.project)
 
     def close(self) -> None:
-        """Stop listening and give work up; the form may be gone already."""
+        """Disconnect and cancel background work; the form may already be gone."""
         self._session.project_changed.disconnect(self._on_project)
         self._jobs.leave(OPTIONS, FILE)
 
@@ -59,7 +59,7 @@ class SamplingController:
         config = project.pipeline.config
         self._form.set_values({} if own else plain(config.sampling), choices(project))
         seeded = config.split.val_fov_fraction > 0
-        lock = "It also decides which FOVs are held out: change it in the file and open that again."
+        lock = "It also determines which FOVs are held out: change it in the file and reopen it."
         self._form.set_locked({"seed": lock} if seeded else {})
         texts = [text for text in project.warnings if text.startswith("sampler:")]
         self._form.set_error("")

@@ -1,4 +1,4 @@
-"""Where the viewer looks: frame, slice and camera, to be told, moved and restored."""
+"""The view of the viewer: frame, slice and camera."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does steps one by one so that the window paints and answers in between."""
+"""Runs steps one by one so that the window stays responsive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starts, watches, stops and resumes trainings for the dock; the trainings are processes of their own."""
+"""Controller of the training dock: starts, watches, stops and resumes separate training processes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _BEST_SECONDS = 60.0  # between two notices of better checkpoints of a run
 
 
 class TrainingController:
-    """Between runs on disk and the dock.
+    """Connects runs on disk and the dock.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class TrainingController:
         self._on_watched()
 
     def close(self) -> None:
-        """Look at no run any more; they go on."""
+        """Stop watching runs; they continue."""
         self.follower.close()
         self.starting.close()
         self.session.project_changed.disconnect(self._on_project)
@@ -125,7 +125,7 @@ class TrainingController:
         self.view.show_tab(self.view.watch)
 
     def resume(self, path: Path, where: str = "newest", lost_is_gone: bool = False) -> None:
-        """Go on with a run that ended, from its newest checkpoint or its best one.
+        """Resume a run that has ended, from its newest or best checkpoint.
 
         If a silent process of another computer holds it, a person is asked whether that is gone.
         """
@@ -145,7 +145,7 @@ class TrainingController:
         self.jobs.start(f"resuming {path.name}", work, done)
 
     def clone(self, path: Path) -> None:
-        """Put a training together that begins with the options of a run."""
+        """Set up a training with the options of a run."""
         if self.session.project is None:
             show_warning("Open the data of the run in the Project panel first: a copy trains on it.")
             return
@@ -167,7 +167,7 @@ class TrainingController:
         self.jobs.start(f"deleting {path.name}", work, done)
 
     def stop(self) -> None:
-        """Ask the run that is looked at to stop; once the grace is over, end it."""
+        """Ask the displayed run to stop; after the grace period, kill it."""
         run = self.runs.current
         if run is None:
             return
@@ -177,7 +177,7 @@ class TrainingController:
         def asked(made: RunStop) -> None:
             self.follower.stops[path] = made
             if made.problem is not None:
-                show_warning(f"The run cannot be asked to stop: {made.problem}")
+                show_warning(f"The run could not be asked to stop: {made.problem}")
             self._on_run(path)
 
         if stop is None:
@@ -190,21 +190,25 @@ class TrainingController:
         run, set_stop = self.runs.current, self.view.watch.set_stop
         stop = None if run is None else self.follower.stops.get(run.path)
         if stop is not None and stop.hard:
-            set_stop("Ending ...", False, "It was told by a signal, and is killed if that does not help")
+            set_stop(
+                "Ending ...",
+                False,
+                "A termination signal was sent; the process is killed if it does not respond",
+            )
         elif stop is not None and stop.seconds_left > 0:
             left = round(stop.seconds_left)
-            set_stop(f"Stopping ... {left} s", False, "It ends its step and writes a checkpoint first")
+            set_stop(f"Stopping ... {left} s", False, "It finishes its step and writes a checkpoint first")
         elif stop is not None:
             set_stop(
-                "End it now", True, "It has not stopped by itself: end its process, without a checkpoint"
+                "End it now", True, "It has not stopped on its own: kill its process, without a checkpoint"
             )
         elif run is not None and run.going:
-            set_stop("Stop", True, "Ask it to stop after this step; it keeps a checkpoint and can be resumed")
+            set_stop("Stop", True, "Stop after this step; a checkpoint is saved and the run can be resumed")
         else:
             set_stop("Stop", False, "")
 
     def copy_command(self) -> None:
-        """Copy the command that repeats the run that is looked at."""
+        """Copy the command that repeats the displayed run."""
         run, clipboard = self.runs.current, QApplication.clipboard()
         if run is None or clipboard is None:
             return
@@ -261,7 +265,7 @@ _SAID = {
     What.BEST: "improved, new best checkpoint",
     What.ENDED: "ended",
     What.FAILED: "failed",
-    What.GONE: "watched no more",
+    What.GONE: "no longer watched",
 }
 
 

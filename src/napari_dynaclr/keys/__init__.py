@@ -1,4 +1,4 @@
-"""What can be done in the docks and by which keyboard shortcuts; imports no Qt."""
+"""Actions of the docks and their keyboard shortcuts; imports no Qt."""
 
 __all__ = (
     "batch",

@@ -1,4 +1,4 @@
-"""What can be done by keys in the batch view; imports no Qt."""
+"""Actions of the batch view and their keyboard shortcuts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BATCH_ACTIONS = (
         "previous",
         "\N{BLACK LEFT-POINTING TRIANGLE}",
         "K",
-        "The batch before",
+        "Previous batch",
         True,
         act=lambda at: at.step("previous"),
     ),
@@ -19,7 +19,7 @@ BATCH_ACTIONS = (
         "next",
         "\N{BLACK RIGHT-POINTING TRIANGLE}",
         "J",
-        "The next batch",
+        "Next batch",
         True,
         act=lambda at: at.step("next"),
     ),

@@ -1,4 +1,4 @@
-"""The keys as people chose them in napari's preferences, valid at any time; imports no Qt.
+"""Keyboard shortcuts as chosen in napari's preferences, always valid.
 
 Preferences are those of the process, so are the keys: all viewers share them.
 """
@@ -43,7 +43,7 @@ class KeyChoices:
         settings
             The plugin's settings, one attribute for each section of `TABLES`.
         later
-            Runs a function once all changes are made that are under way: a reset or a cancelled dialog
+            Runs a function once all changes are made that are under way: a reset or a canceled dialog
             goes through states that nobody chose.
         """
         self._later = later
@@ -55,7 +55,7 @@ class KeyChoices:
         self._judge_all()
 
     def reset(self) -> None:
-        """Give every action the key of its table."""
+        """Reset all keyboard shortcuts to their defaults."""
         for section, table in TABLES.items():
             found = self._sections.get(section)
             if found is not None:

@@ -1,4 +1,4 @@
-"""What can be done while curating, as one table for buttons, keys, tooltips and help; imports no Qt."""
+"""Actions of curation: one table for buttons, keyboard shortcuts, tooltips and help."""
 
 from __future__ import annotations
 
@@ -59,31 +59,31 @@ CURATION_ACTIONS = (
         Do.SKIP,
         "Skip",
         "4",
-        "Go to the next item that is not judged, without a mark",
+        "Go to the next unjudged item, without a mark",
         group=_JUDGE,
         act=lambda at: at.skip(),
     ),
     KeyAction(
-        Do.PREVIOUS, "Back", "5", "Go back to the item before", group=_JUDGE, act=lambda at: at.step_back()
+        Do.PREVIOUS, "Back", "5", "Go back to the previous item", group=_JUDGE, act=lambda at: at.step_back()
     ),
     KeyAction(
         Do.PLACE,
         "Go there",
         "Q",
-        "Show the place in the image again",
+        "Show this item in the image again",
         group=_JUDGE,
         act=lambda at: at.target.jump(),
     ),
-    _kind(Do.LINK, "Link", "Shift+K", "The link that arrives at the selected cell"),
+    _kind(Do.LINK, "Link", "Shift+K", "The link into the selected cell"),
     _kind(Do.FRAME, "Frame", "Shift+F", "The selected cell in this frame only"),
     _kind(Do.TRACK, "Track", "Shift+T", "The whole track of the selected cell"),
-    _kind(Do.LINEAGE, "Lineage", "Shift+I", "The root of the selected cell and all its descendants"),
+    _kind(Do.LINEAGE, "Lineage", "Shift+I", "The lineage of the selected cell: its root and all descendants"),
     _kind(Do.FOV, "FOV", "Shift+O", "All cells of this field of view, at all times"),
     KeyAction(
         Do.UNDO,
         "Undo",
         "Ctrl+Z",
-        "Take back the last change",
+        "Undo the last change",
         group=_MARKS,
         act=lambda at: at.travel(Do.UNDO),
     ),
@@ -91,16 +91,16 @@ CURATION_ACTIONS = (
         Do.REDO,
         "Redo",
         "Ctrl+Shift+Z",
-        "Do again what was taken back",
+        "Redo the last undone change",
         group=_MARKS,
         act=lambda at: at.travel(Do.REDO),
     ),
-    KeyAction(Do.DELETE, "Delete", "Del", "Delete the marks that are selected in the list", group=_MARKS),
+    KeyAction(Do.DELETE, "Delete", "Del", "Delete the marks selected in the list", group=_MARKS),
     KeyAction(
         Do.APPLY,
         "Apply",
         "Shift+A",
-        "Set the data up again, so that the marks count in training",
+        "Set up the data again so that the marks take effect in training",
         group=_MARKS,
         act=lambda at: at.work.apply(),
     ),
@@ -108,10 +108,10 @@ CURATION_ACTIONS = (
         Do.SEARCH,
         "Find suspicious",
         "Shift+S",
-        "Look for links, tracks and FOVs that look wrong",
+        "Find links, tracks and FOVs that look wrong",
         group=_MARKS,
     ),
-    KeyAction(Do.HELP, "?", "H", "Show or hide the keys", group=_MARKS),
+    KeyAction(Do.HELP, "?", "H", "Show or hide the keyboard shortcuts", group=_MARKS),
 )
 """The only table of actions."""
 

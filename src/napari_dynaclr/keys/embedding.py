@@ -1,4 +1,4 @@
-"""What can be done in the embedding view: one table for buttons, keys and tooltips; imports no Qt."""
+"""Actions of the embedding view: one table for buttons, keyboard shortcuts and tooltips."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from napari_dynaclr.keys.key import KeyAction
 __all__ = ("EMBEDDING_ACTIONS",)
 
 EMBEDDING_ACTIONS = (
-    KeyAction("previous", "◀", "K", "The selected cell before", True, act=lambda at: at.walk(-1)),
-    KeyAction("next", "▶", "J", "Go to the next of the selected cells", True, act=lambda at: at.walk(1)),
+    KeyAction("previous", "◀", "K", "Previous selected cell", True, act=lambda at: at.walk(-1)),
+    KeyAction("next", "▶", "J", "Next selected cell", True, act=lambda at: at.walk(1)),
     KeyAction(
         "nearest",
         "Nearest",
@@ -16,17 +16,17 @@ EMBEDDING_ACTIONS = (
         "Go to the nearest neighbor of this cell",
         act=lambda at: at.neighbours.nearest(),
     ),
-    KeyAction("find", "Find", "G", "Bring this cell to the middle of the plot"),
+    KeyAction("find", "Find", "G", "Center this cell in the plot"),
     KeyAction("fit", "All", "Shift+G", "Show the whole embedding"),
     KeyAction("clear", "Clear", "W", "Deselect all cells; this cell stays", act=lambda at: at.select_none()),
-    KeyAction("colour", "Colour", "H", "Color by the next property", act=lambda at: at.next_colour()),
-    KeyAction("drag", "Move", "Q", "What dragging does: outline cells, or move the plot"),
-    KeyAction("back", "↩", "U", "Back to the cell before", act=lambda at: at.session.back()),
+    KeyAction("color", "Color", "H", "Color by the next property", act=lambda at: at.next_colour()),
+    KeyAction("drag", "Move", "Q", "Switch dragging between outlining cells and moving the plot"),
+    KeyAction("back", "↩", "U", "Back to the previously selected cell", act=lambda at: at.session.back()),
     KeyAction(
         "forward",
         "↪",
         "Shift+U",
-        "Forward to the cell that was gone back from",
+        "Forward to the cell selected after this one",
         act=lambda at: at.session.forward(),
     ),
 )

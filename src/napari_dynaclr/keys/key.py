@@ -1,4 +1,4 @@
-"""An action as button and key, for the tables of actions of the views; imports no Qt."""
+"""An action as button and key, for the tables of actions of the views."""
 
 from __future__ import annotations
 
@@ -53,5 +53,5 @@ def key_list(actions: Iterable[KeyAction], keys: Mapping[str, str]) -> str:
         rows.append(
             f"<tr><td><code>{keys[action.name]}</code>&nbsp;&nbsp;</td><td>{action.tooltip}</td></tr>"
         )
-    note = "Keys act while this panel has the focus: click into it. Others can be chosen in the preferences."
+    note = "Keyboard shortcuts work while this panel has the focus: click in it. Change them in Preferences."
     return f"<table>{''.join(rows)}</table>{note}"

@@ -1,4 +1,4 @@
-"""The keys of the steps through a family on layers of the plugin, as people chose them; imports no Qt."""
+"""Keyboard shortcuts of the steps through a lineage, on layers of the plugin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be done in the pair view: one table for buttons, keys, tooltips and help; imports no Qt."""
+"""Actions of the pair view: one table for buttons, keyboard shortcuts, tooltips and help."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PAIR_ACTIONS = (
         "previous",
         "◀",
         "K",
-        "The pair before, over the borders of batches",
+        "Previous pair, across batches",
         repeats=True,
         act=lambda pairs: pairs.walk(-1),
     ),
@@ -19,7 +19,7 @@ PAIR_ACTIONS = (
         "next",
         "▶",
         "J",
-        "The next pair, over the borders of batches",
+        "Next pair, across batches",
         repeats=True,
         act=lambda pairs: pairs.walk(1),
     ),
@@ -27,14 +27,14 @@ PAIR_ACTIONS = (
         "random",
         "Random",
         "N",
-        "A pair of a batch that is drawn at random",
+        "A random pair of this epoch",
         act=lambda pairs: pairs.go_to_random(),
     ),
     KeyAction(
         "anchor",
         "This cell",
         "Q",
-        "Draw pairs for the selected cell alone",
+        "Draw positives for the selected cell only",
         act=lambda pairs: pairs.draw_for_selected(),
     ),
     KeyAction(
@@ -48,20 +48,20 @@ PAIR_ACTIONS = (
         "batch",
         "In batch",
         "W",
-        "The pair of the batch that was shown before it was drawn alone",
+        "Back to the pair in its batch",
         act=lambda pairs: pairs.go_to_batch(),
     ),
     KeyAction(
-        "back", "Back", "U", "The cell that was selected before", act=lambda pairs: pairs.session.back()
+        "back", "Back", "U", "Back to the previously selected cell", act=lambda pairs: pairs.session.back()
     ),
     KeyAction(
         "forward",
         "Forward",
         "Shift+U",
-        "The cell that was gone back from",
+        "Forward to the cell selected after this one",
         act=lambda pairs: pairs.session.forward(),
     ),
-    KeyAction("help", "?", "Shift+H", "Show or hide the keys"),
+    KeyAction("help", "?", "Shift+H", "Show or hide the keyboard shortcuts"),
 )
 """The only table of actions of the pair view."""
 

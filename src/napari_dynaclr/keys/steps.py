@@ -1,4 +1,4 @@
-"""Steps from one cell of a family to the next, and the keys that ask for them; imports no Qt, no napari."""
+"""Steps from one cell of a lineage to the next, and their keyboard shortcuts."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ STEP_ACTIONS = (
         Step.MOTHER,
         "Mother",
         "U",
-        "Where this track comes from",
+        "The mother of this track",
         missing="this track is the root: no mother",
     ),
     StepAction(
@@ -78,7 +78,7 @@ STEP_ACTIONS = (
         Step.SISTER,
         "Sister",
         "W",
-        "The sister at the same time, or as near as she is seen",
+        "The sister cell at the same time, or at the nearest time it was observed",
         missing="this track has no sister",
     ),
 )
@@ -86,9 +86,9 @@ STEP_ACTIONS = (
 
 LINEAGE_ACTIONS = (
     *STEP_ACTIONS,
-    KeyAction("find", "find the cell", "G", "Bring the selected cell to the middle"),
-    KeyAction("fit", "all", "Shift+G", "Show the whole family"),
-    KeyAction("help", "hide this", "H", "Show or hide what the shapes and keys mean"),
+    KeyAction("find", "find the cell", "G", "Center the selected cell"),
+    KeyAction("fit", "all", "Shift+G", "Show the whole lineage tree"),
+    KeyAction("help", "hide this", "H", "Show or hide the legend and keyboard shortcuts"),
 )
 """The steps, and what else has a key in the lineage view."""
 

@@ -1,4 +1,4 @@
-"""Which views have keys, which keys there are to choose from, and which choices are valid; imports no Qt."""
+"""Views with keyboard shortcuts, the keys to choose from, and which choices are valid."""
 
 from __future__ import annotations
 
@@ -126,11 +126,11 @@ def _first_refused(
         if key in (NO_KEY, former[name]):
             continue
         if key not in KEYS:
-            return name, f"{_shown(key)} is no key that can be chosen"
+            return name, f"{_shown(key)} is not a key that can be chosen"
         if name in table.on_layers and key in taken:
-            return name, f"{key} on the layer of cells is napari's own ({taken[key]})"
+            return name, f"{key} on the cells layer is napari's own ({taken[key]})"
         if key in owners:
-            return name, f"{key} is the key of {_words(owners[key])} already"
+            return name, f"{key} is already the key of {_words(owners[key])}"
         owners[key] = name
     return None
 

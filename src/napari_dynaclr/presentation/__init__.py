@@ -3,7 +3,7 @@
 __all__ = (
     "batch_name",
     "batch_tiles",
-    "colours",
+    "colors",
     "curation_text",
     "display",
     "images",

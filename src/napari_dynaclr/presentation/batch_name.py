@@ -1,4 +1,4 @@
-"""What a training batch is called in the views; imports no Qt."""
+"""Name of a training batch in the views."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class BatchName:
-    """A training batch: its key, and first digits of the digest of its pixels, "" before they are read."""
+    """A training batch: its address, and the first digits of its pixel hash, "" before they are read."""
 
     seed: int
     epoch: int

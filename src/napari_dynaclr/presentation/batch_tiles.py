@@ -1,4 +1,4 @@
-"""What is said of the pairs of a batch, in words; imports no Qt."""
+"""Texts about the pairs of a batch."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ class PairText:
 
 @dataclass(frozen=True, slots=True)
 class ChannelColour:
-    """Name of a channel, and its brightest colour as red, green and blue in 0..1."""
+    """Name of a channel, and its brightest color as red, green and blue in 0..1."""
 
     name: str
     rgb: tuple[float, float, float]
 
     @property
     def html(self) -> str:
-        """Return the colour as "#rrggbb"."""
+        """Return the color as "#rrggbb"."""
         return "#" + "".join(f"{round(255 * part):02x}" for part in self.rgb)
 
 
 def pair_texts(index: MultiExperimentIndex, draw: PairDraw) -> list[PairText]:
-    """Return what is said of each pair."""
+    """Return the texts of each pair."""
     table = index.table
     fov = table.fov_of(draw.anchor)
     hours, step = index.hours(draw.anchor), index.fov_interval_hours[fov]
@@ -62,9 +62,11 @@ def pair_texts(index: MultiExperimentIndex, draw: PairDraw) -> list[PairText]:
             f"positive: track {tracks[1]}, frame {frames[1]}, {tau:.3g} h later: {_KIN[kin]}",
         ]
         if draw.tau_frames[place] != draw.requested_frames[place]:
-            lines.append(f"asked for {draw.requested_frames[place] * step[place]:.3g} h, where it has none")
+            lines.append(
+                f"tau {draw.requested_frames[place] * step[place]:.3g} h was drawn, but has no positive"
+            )
         if moved[place]:
-            lines.append("at the border: a patch is moved to lie inside the image")
+            lines.append("at the border: a patch is shifted to stay inside the image")
         condition = int(index.fov_condition[here])
         text = f"{tau:.3g} h{_SIGN.get(kin, '')}"
         result.append(PairText(text, "\n".join(lines), kin in _SIGN, condition))
@@ -72,7 +74,7 @@ def pair_texts(index: MultiExperimentIndex, draw: PairDraw) -> list[PairText]:
 
 
 def channel_colours(inspector: BatchInspector) -> list[ChannelColour]:
-    """Return name and colour of the channels that are trained on, as the first experiment has them."""
+    """Return name and color of the channels that are trained on, as the first experiment has them."""
     index = inspector.dataset.index
     entry = index.fovs[int(np.argmin(index.fov_experiment))]
     config = index.registry.experiments[entry.experiment]

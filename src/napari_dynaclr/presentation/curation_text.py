@@ -1,4 +1,4 @@
-"""What the curation view says in words; imports no Qt."""
+"""Texts of the curation view."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def queue_row(item: Item, verdict: Verdict | None) -> tuple[str, str, str, str]:
 def judged_text(verdict: Verdict, title: str, settled: int = 0) -> str:
     """Return what was marked, and how many other entries of the queue are settled by it."""
     text = f"{GLYPHS[verdict]} {_DONE[verdict]}: {title[:1].lower()}{title[1:]} (saved)"
-    return f"{text}; that settles {settled} more of the queue" if settled > 0 else text
+    return f"{text}; this also settles {settled} more in the queue" if settled > 0 else text
 
 
 def action_text(action: Action | None, verb: str) -> str:
@@ -69,20 +69,20 @@ def action_text(action: Action | None, verb: str) -> str:
     if isinstance(action, Group) and len(about) != 1:
         return f"{verb}: {_counted(len(about), 'mark')}"
     inner = action.actions[0] if isinstance(action, Group) else action
-    what = "set" if isinstance(inner, Put) else "take away"
+    what = "set" if isinstance(inner, Put) else "remove"
     verdict = f"'{about[0].verdict}' on " if isinstance(inner, Put) else "the mark on "
     return f"{verb}: {what} {verdict}{about[0]}"
 
 
 def merge_text(name: str, report: MergeReport) -> str:
     """Return what another file brought."""
-    text = f"{name}: {_counted(report.read, 'mark')}, {report.new} taken over. "
+    text = f"{name}: {_counted(report.read, 'mark')}, {report.new} imported. "
     for other, found in report.agreements.items():
         if not found.n:
-            text += f"You and {other} have judged nothing in common. "
+            text += f"You and {other} have judged no items in common. "
             continue
         kappa = "" if math.isnan(found.kappa) else f", kappa {found.kappa:.2f}"
-        text += f"You and {other}: {found.n} in common, {100 * found.observed:.0f} % equal{kappa}. "
+        text += f"You and {other}: {found.n} in common, {100 * found.observed:.0f} % agreement{kappa}. "
     if report.conflicts:
         text += (
             f"{report.conflicts} judged differently (tick conflicts to list them); the latest verdict counts."
@@ -115,9 +115,9 @@ def removed_text(reports: Sequence[CurationReport | None]) -> str:
         sum(getattr(report, name) for report in found)
         for name in ("excluded", "cut_links", "anchors_removed")
     )
-    text = f"Applied: {_counted(excluded, 'observation')} left out{f' ({by_kind})' if by_kind else ''}, "
+    text = f"Applied: {_counted(excluded, 'observation')} excluded{f' ({by_kind})' if by_kind else ''}, "
     text += f"{_counted(links, 'link')} cut, {_counted(anchors, 'anchor')} fewer."
     lost = [line for report in found for line in report.unmatched]
     if lost:
-        text += f" {_counted(len(lost), 'mark')} found nowhere: {lost[0]}{' ...' if len(lost) > 1 else ''}"
+        text += f" {_counted(len(lost), 'mark')} not found: {lost[0]}{' ...' if len(lost) > 1 else ''}"
     return text

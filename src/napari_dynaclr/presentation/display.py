@@ -1,4 +1,4 @@
-"""How channels of a store want to be shown: names, colours, contrast, levels; reads metadata only."""
+"""Display settings of a store's channels from its metadata: names, colors, contrast, levels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from dynaclr.base import keys
 from dynaclr.experiment import FovLayout
 
-_COLOURS = ("gray", "green", "magenta", "cyan", "yellow", "red")
+_COLORS = ("gray", "green", "magenta", "cyan", "yellow", "red")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +41,14 @@ def channel_display(layout: FovLayout, channel: int, name: str, place: int) -> C
     name
         Its name in the store.
     place
-        Its place among the layers, for a colour where the store names none.
+        Its place among the layers, for a color where the store names none.
     """
     entries = (_ome(layout, "omero") or {}).get("channels", [])
     entry: dict[str, Any] = entries[channel] if channel < len(entries) else {}
-    colour = str(entry.get("color", "")).lstrip("#")
-    named = len(colour) == 6 and all(c in "0123456789abcdefABCDEF" for c in colour)
-    white = colour.upper() == "FFFFFF"  # what writers put where nobody chose
-    colormap = f"#{colour}" if named and not white else _COLOURS[place % len(_COLOURS)]
+    color = str(entry.get("color", "")).lstrip("#")
+    named = len(color) == 6 and all(c in "0123456789abcdefABCDEF" for c in color)
+    white = color.upper() == "FFFFFF"  # what writers put where nobody chose
+    colormap = f"#{color}" if named and not white else _COLORS[place % len(_COLORS)]
     return ChannelDisplay(colormap, _window(entry) or _percentiles(layout, name))
 
 

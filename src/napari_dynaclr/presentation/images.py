@@ -1,4 +1,4 @@
-"""Patches as pictures: contrast limits, projections, 8-bit grey; imports no Qt, no napari."""
+"""Patches as pictures: contrast limits, projections, 8-bit gray."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def flat(stack: npt.NDArray[np.floating[Any]], z: int | None) -> npt.NDArray[np.
 
 
 def grey8(image: npt.NDArray[np.floating[Any]], limits: tuple[float, float]) -> npt.NDArray[np.uint8]:
-    """Return an image (Y, X) as 0..255 between limits; what is no number is black."""
+    """Return an image (Y, X) as 0..255 between limits; NaN and Inf are black."""
     low, high = limits
     scaled = np.nan_to_num((image - low) / max(high - low, 1e-12), nan=0.0, posinf=1.0, neginf=0.0)
     return np.ascontiguousarray(np.clip(scaled * 255, 0, 255).astype(np.uint8))

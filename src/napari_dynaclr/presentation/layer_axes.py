@@ -1,6 +1,6 @@
-"""Where the data of a layer lie in the world, axis by axis, and how one layer's become another's pixels.
+"""Axes of a layer in world coordinates, and the conversion from one layer's coordinates to another's pixels.
 
-Reads layers by their public properties; imports no napari.
+Reads layers by their public properties.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def layer_axes(layer: Any) -> LayerAxes:
     scale = np.diag(matrix)
     aside = np.abs(matrix - np.diag(scale))
     if (aside > _TURN * np.abs(matrix).max()).any():
-        fix = "Set its rotation and shear to none, or resample it."
+        fix = "Remove its rotation and shear, or resample it."
         raise DataError(problem(f"layer '{layer.name}' is rotated or sheared", fix=fix))
     if not np.all(np.isfinite(matrix)) or (scale == 0).any():
         raise DataError(problem(f"layer '{layer.name}' has no size on an axis", found=scale.tolist()))
@@ -82,8 +82,8 @@ def rows_in_image(
     """
     names, wanted = AXES_OF[len(source.scale)], AXES_OF[len(image.scale)]
     if "z" in names and "z" not in wanted and len(rows) and np.ptp(rows[:, 1 + names.index("z")]) > 0:
-        fix = "Choose images with slices, or tracks without z."
-        raise DataError(problem("tracks have places in z, and the images have no slices", fix=fix))
+        fix = "Choose images with z slices, or tracks without z."
+        raise DataError(problem("tracks have z coordinates, but the images have no z slices", fix=fix))
     columns = [rows[:, 0]]
     for to, name in enumerate(wanted):
         if name not in names:

@@ -1,4 +1,4 @@
-"""Fields of view, cells and pairs as napari-shaped plain data; imports no napari.
+"""Fields of view, cells and pairs as napari-shaped plain data.
 
 One module although it is long: each function is one role of layer, and all share names, geometry and places.
 """
@@ -15,14 +15,14 @@ import pandas as pd
 from dynaclr.base import keys
 from dynaclr.images import make_context, open_array
 from dynaclr.index import Exclusion, MultiExperimentIndex
-from napari_dynaclr.presentation.colours import CYCLE_ON_DARK
+from napari_dynaclr.presentation.colors import CYCLE_ON_DARK
 from napari_dynaclr.presentation.display import channel_display, level_paths, spatial_units
 from napari_dynaclr.presentation.positives import LOSS_TEXT
 
 LayerData = tuple[Any, dict[str, Any], str]
 AXES = ("t", "z", "y", "x")
 COLOUR_BY = ("condition", "validity", "hours", "lineage")
-"""What cells can be coloured by."""
+"""What cells can be colored by."""
 MOST_TRACK_VERTICES = 30_000
 """Above this an FOV's tracks are not shown all at once: napari would stand still while it adds them."""
 
@@ -108,7 +108,7 @@ def _places(
 
 
 def cell_layer(index: MultiExperimentIndex, fov: int, colour_by: str, z: float | None = None) -> LayerData:
-    """Return the cells of an FOV as points with their row, track and what they can be coloured by.
+    """Return the cells of an FOV as points with their row, track and what they can be colored by.
 
     They lie in slice `z`, None for the middle: a cell has no depth of its own and is seen in all slices.
     """
@@ -130,7 +130,7 @@ def cell_layer(index: MultiExperimentIndex, fov: int, colour_by: str, z: float |
         "name": _title(index, fov, "cells"),
         "features": features,
         "face_color": "transparent",
-        "border_color": _colours(index, fov, features, loss, colour_by),
+        "border_color": _colors(index, fov, features, loss, colour_by),
         "border_width": 0.15,
         "size": _cell_size(index),
         **_geometry(index, fov),
@@ -144,15 +144,15 @@ def _cell_size(index: MultiExperimentIndex) -> float:
     return max(min(index.yx_patch_size) / 6, 4.0)
 
 
-def _colours(
+def _colors(
     index: MultiExperimentIndex,
     fov: int,
     features: dict[str, Any],
     loss: npt.NDArray[np.integer],
     colour_by: str,
 ) -> npt.NDArray[np.float64]:
-    """Return (N, 4) colours that are the same in every frame of a data set."""
-    cycle = np.array([_rgba(colour) for colour in CYCLE_ON_DARK])
+    """Return (N, 4) colors that are the same in every frame of a data set."""
+    cycle = np.array([_rgba(color) for color in CYCLE_ON_DARK])
     if colour_by == "condition":
         return np.asarray(np.tile(cycle[int(index.fov_condition[fov]) % len(cycle)], (loss.size, 1)))
     if colour_by == "validity":
@@ -206,8 +206,8 @@ def track_layer(index: MultiExperimentIndex, fov: int) -> LayerData | None:
 
 
 def family_layer(index: MultiExperimentIndex, fov: int, rows: npt.NDArray[np.integer]) -> LayerData:
-    """Return the tracks of one family."""
-    return _tracks(index, fov, rows, "selected family", "family")
+    """Return the tracks of one lineage."""
+    return _tracks(index, fov, rows, "selected lineage", "family")
 
 
 def selected_layer(index: MultiExperimentIndex, fov: int, row: int, z: float | None = None) -> LayerData:
@@ -237,17 +237,17 @@ def pair_layer(
     y, x = index.corners(rows)
     height, width = index.yx_patch_size
     slice_ = _middle(index, fov) if z is None else z
-    edges, colours, roles = [], [], []
+    edges, colors, roles = [], [], []
     for place, (frame, top, left) in enumerate(zip(index.table.t[rows], y, x, strict=True)):
         corner_y = top - 0.5 + height * np.array([0, 0, 1, 1])
         corner_x = left - 0.5 + width * np.array([0, 1, 1, 0])
         starts = np.column_stack([np.full(4, frame), np.full(4, slice_), corner_y, corner_x])
         edges.append(np.stack([starts, np.roll(starts, -1, axis=0) - starts], axis=1))
-        colours += [_rgba(CYCLE_ON_DARK[place])] * 4
+        colors += [_rgba(CYCLE_ON_DARK[place])] * 4
         roles += [("anchor", "positive")[place]] * 4
     options = {
         "name": _title(index, fov, "pair"),
-        "edge_color": np.array(colours),
+        "edge_color": np.array(colors),
         "edge_width": max(height / 80, 0.4),
         "vector_style": "line",
         "features": {"role": roles},
@@ -258,7 +258,7 @@ def pair_layer(
 
 
 def embedding_layer(index: MultiExperimentIndex, fov: int, path: Path) -> LayerData:
-    """Return the cells of an FOV as points (T, Z, Y, X) coloured by the first component of an embedding."""
+    """Return the cells of an FOV as points (T, Z, Y, X) colored by the first component of an embedding."""
     from dynaclr.embedding import principal_components, read_embeddings
 
     table = read_embeddings(path)
@@ -276,7 +276,7 @@ def embedding_layer(index: MultiExperimentIndex, fov: int, path: Path) -> LayerD
 def embedding_points(
     index: MultiExperimentIndex, fov: int, cells: pd.DataFrame, features: dict[str, Any], face_color: Any
 ) -> LayerData:
-    """Return observations of an embedding in an FOV as points (T, Z, Y, X) with features and colours."""
+    """Return observations of an embedding in an FOV as points (T, Z, Y, X) with features and colors."""
     middle = _middle(index, fov)
     points = np.column_stack([cells[keys.T], np.full(len(cells), middle), cells[keys.Y], cells[keys.X]])
     options = {

@@ -1,4 +1,4 @@
-"""One family of cells as arrays that can be drawn: tracks side by side, time along; imports no Qt, no napari.
+"""Layout of one lineage tree: tracks side by side, time along.
 
 A node is one observation. Nodes are ordered by (track, frame), tracks in preorder, so that the nodes of
 a track are one range and every line of the drawing is a pair of node numbers.
@@ -36,7 +36,7 @@ class NodeKind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class LineageLayout:
-    """The family of one root; K tracks in preorder, N nodes.
+    """The lineage of one root; K tracks in preorder, N nodes.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class LineageLayout:
     loss
         (N,) `dynaclr.index.anchors.Exclusion` codes: why the observation is no anchor, 0 where it is one.
     clamped
-        (N,) True where the patch is moved to lie inside the image.
+        (N,) True where the patch is shifted to stay inside the image.
     runs
         (R, 2) first and last node of stretches without a missing frame.
     gaps
@@ -109,12 +109,12 @@ class LineageLayout:
         """
         found = np.flatnonzero(self.row == row)
         if not found.size:
-            raise KeyError(f"row {row} is not in the family of track {self.track_id[0]}")
+            raise KeyError(f"row {row} is not in the lineage of track {self.track_id[0]}")
         return int(found[0])
 
 
 def family_layout(index: MultiExperimentIndex, row: int) -> LineageLayout:
-    """Return the whole family of one observation.
+    """Return the whole lineage of one observation.
 
     Raises
     ------
@@ -151,7 +151,7 @@ def lay_out(
     clamped: npt.NDArray[np.bool_],
     clock: tuple[float, float],
 ) -> LineageLayout:
-    """Lay out the rows of one family.
+    """Lay out the observations of one lineage.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Filters and sorts marks for a list of any length; imports no Qt, no napari."""
+"""Filters and sorts marks for a list of any length."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dynaclr.curation import Mark, Subject
 
 GLYPHS = {"exclude": "\N{MULTIPLICATION X}", "accept": "\N{CHECK MARK}", "unsure": "?"}
-"""A sign for each verdict, so that colour is not needed."""
+"""A sign for each verdict, so that color is not needed."""
 
 COLUMNS = ("Verdict", "What", "Where", "Reason", "By", "When")
 """Titles of the columns."""
@@ -36,7 +36,7 @@ class MarkFilter:
 
 
 def conflicting(marks: Sequence[Mark]) -> set[Subject]:
-    """Return what people judge differently."""
+    """Return the marks on which annotators disagree."""
     if len({mark.author for mark in marks}) < 2:
         return set()
     first: dict[Subject, Mark] = {}

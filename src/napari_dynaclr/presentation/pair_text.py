@@ -1,4 +1,4 @@
-"""Words about a pair: titles, relation, what is special; imports no Qt, no napari."""
+"""Texts about a pair: titles, relation, special cases."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def pair_about(index: MultiExperimentIndex, pair: Pair) -> str:
     ]
     special = []
     if tau != requested:
-        special.append(f"tau {requested} was drawn, but no positive is there")
+        special.append(f"tau {requested} was drawn, but has no positive")
     if len(pair.batch) > 1 and list(pair.batch).count(pair.batch[pair.place]) > 1:
         special.append("this anchor occurs more than once in its batch")
     moved = index.near_border(np.array([row, positive]))
     if moved.any():
         who = "both patches are" if moved.all() else f"{('anchor', 'positive')[int(moved[1])]} patch is"
-        special.append(f"{who} moved to stay inside the image")
+        special.append(f"{who} shifted to stay inside the image")
     if special:
         lines.append("<i>" + "; ".join(special) + "</i>")
     return "<br>".join(lines)

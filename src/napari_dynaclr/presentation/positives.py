@@ -1,4 +1,4 @@
-"""Which cells of a family can be the positive of one cell, how probable, and why the others cannot.
+"""Which cells of a lineage can be the positive of one cell, how probable, and why the others cannot.
 
 The draw itself stays in `dynaclr.dataset.pairs`; nothing here chooses.
 """
@@ -36,24 +36,24 @@ class Barrier(IntEnum):
 
 BARRIER_TEXT = {
     Barrier.NONE: "can be the positive",
-    Barrier.NO_ANCHOR: "the selected cell is left out of training",
+    Barrier.NO_ANCHOR: "the selected cell is excluded from training",
     Barrier.ITSELF: "is the selected cell",
-    Barrier.UNRELATED: "is not the kind of relative that positives come from",
-    Barrier.TOO_EARLY: "is earlier than the smallest time shift allows",
-    Barrier.TOO_LATE: "is later than the largest time shift allows",
-    Barrier.LEFT_OUT: "is left out: marked by a person, or its pixels are not stored",
+    Barrier.UNRELATED: "is not among the relatives that count as positives",
+    Barrier.TOO_EARLY: "is earlier than the smallest tau",
+    Barrier.TOO_LATE: "is later than the largest tau",
+    Barrier.LEFT_OUT: "is excluded: in curation, or because its pixels are missing",
     Barrier.ZERO_WEIGHT: "has probability zero at this decay rate",
 }
 
 LOSS_TEXT = {
     Exclusion.NONE: "anchor",
-    Exclusion.EXCLUDED: "no anchor: marked by a person",
-    Exclusion.BLANK: "no anchor: its pixels are not stored",
-    Exclusion.LAST_FRAMES: "no anchor: the recording ends too soon after it",
-    Exclusion.GAP: "no anchor: seen later, but at no allowed time shift",
-    Exclusion.SHORT_TRACK: "no anchor: its family is seen for too short a time",
-    Exclusion.BORDER: "no anchor: the cell leaves the image",
-    Exclusion.TRACK_END: "no anchor: its track ends too soon after it",
+    Exclusion.EXCLUDED: "not an anchor: excluded in curation",
+    Exclusion.BLANK: "not an anchor: its pixels are missing",
+    Exclusion.LAST_FRAMES: "not an anchor: the recording ends too soon after it",
+    Exclusion.GAP: "not an anchor: observed later, but at no allowed tau",
+    Exclusion.SHORT_TRACK: "not an anchor: its lineage is observed too briefly",
+    Exclusion.BORDER: "not an anchor: the cell leaves the image",
+    Exclusion.TRACK_END: "not an anchor: its track ends too soon after it",
 }
 
 
@@ -82,7 +82,7 @@ class Positives:
 
 
 def positives_of(index: MultiExperimentIndex, law: TauLaw, layout: LineageLayout, row: int) -> Positives:
-    """Return the candidates of one observation by the law of the data set.
+    """Return the candidates of one observation under the tau distribution of the data set.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Many points as one picture, each a small disc of its colour; takes plain arrays, imports no Qt."""
+"""Many points as one image, each a small disc of its color; takes plain arrays."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def raster(
     pixels
         (N, 2) places x, y in pixels; those beyond the picture, or no numbers, are left out.
     codes
-        (N,) place of each point's colour in the table.
+        (N,) place of each point's color in the table.
     table
         (K, 4) red, green, blue, opacity.
     shape
@@ -50,9 +50,9 @@ def raster(
     start, painted = y * wide + x, (codes[seen] + 1).astype(np.uint16)
     for step in _disc(radius, wide):
         canvas[start + step] = painted
-    colours = np.concatenate([np.zeros((1, 4), dtype=np.uint8), table]).view(np.uint32)[:, 0]
+    colors = np.concatenate([np.zeros((1, 4), dtype=np.uint8), table]).view(np.uint32)[:, 0]
     inner = canvas.reshape(-1, wide)[2 * reach : 2 * reach + height, 2 * reach : 2 * reach + width]
-    return colours[inner].view(np.uint8).reshape(height, width, 4)
+    return colors[inner].view(np.uint8).reshape(height, width, 4)
 
 
 def _disc(radius: float, wide: int) -> list[int]:

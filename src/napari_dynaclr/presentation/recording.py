@@ -1,6 +1,6 @@
-"""Which layers of a viewer can be channels and cells, what they lack, and what is taken from them.
+"""Which layers of a viewer can be channels and cells, and the recording made of them.
 
-Reads layers and changes none; imports no napari.
+Reads layers and changes none.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Recording:
 def image_fault(layer: Any) -> str:
     """Return why an image cannot be a channel, nothing if it can."""
     if layer.rgb:
-        return "its pixels are colours (RGB): split it into channels"
+        return "its pixels are colors (RGB): split it into channels"
     return _shape_fault(layer)
 
 
@@ -90,11 +90,9 @@ def channels_fault(images: Sequence[Any]) -> str:
         if fault:
             return f"'{layer.name}' cannot be a channel: {fault}."
         if _shape(layer) != _shape(first):
-            return (
-                f"'{layer.name}' has another size than '{first.name}': {_shape(layer)} and {_shape(first)}."
-            )
+            return f"'{layer.name}' differs in size from '{first.name}': {_shape(layer)} and {_shape(first)}."
         if not _together(layer, first):
-            return f"'{layer.name}' lies elsewhere than '{first.name}': their scale or translation differ."
+            return f"'{layer.name}' is not aligned with '{first.name}': their scale or translation differ."
     y, x = layer_axes(first).scale[-2:]
     if abs(abs(y) - abs(x)) > _SQUARE * abs(y):
         return f"Pixels of '{first.name}' are not square: {abs(y):g} x {abs(x):g}."
@@ -120,7 +118,7 @@ def _together(layer: Any, other: Any) -> bool:
 def cells_fault(layer: Any | None) -> str:
     """Return why a layer cannot be the cells, nothing if it can."""
     if layer is None:
-        return "Choose the tracks, or labels whose numbers are tracks."
+        return "Choose the tracks, or labels whose values are track IDs."
     fault = _shape_fault(layer)
     return f"'{layer.name}' cannot be the cells: {fault}." if fault else ""
 

@@ -1,4 +1,4 @@
-"""What would be written from layers, in words; imports no napari."""
+"""Texts about the recording that would be written from layers."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ def recording_note(images: Sequence[Any], cells: Any) -> str:
         texts.append("Divisions are unknown: labels have no parents.")
     unit, other = (layer_axes(layer).units[-1] for layer in (images[0], cells))
     if unit.dimensionality != other.dimensionality:
-        texts.append(f"Images are in {unit}, cells in {other}: places are compared number by number.")
+        texts.append(f"Images are in {unit}, cells in {other}: coordinates are compared without conversion.")
     return " ".join(texts)

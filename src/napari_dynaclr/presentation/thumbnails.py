@@ -1,4 +1,4 @@
-"""Patches as small colour pictures: one slice, one fixed contrast a channel; imports no Qt."""
+"""Thumbnails of patches in color: one slice, one fixed contrast per channel."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAMED = {
 
 
 def rgb_of(colormap: str) -> tuple[float, float, float]:
-    """Return the brightest colour of a colormap, "green" or "#rrggbb", as numbers in 0..1.
+    """Return the brightest color of a colormap, "green" or "#rrggbb", as numbers in 0..1.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def rgb_of(colormap: str) -> tuple[float, float, float]:
     """
     text = _NAMED.get(colormap, colormap.removeprefix("#"))
     if len(text) != 6:
-        raise ValueError(f"'{colormap}' is no colour; expected '#rrggbb' or one of {', '.join(_NAMED)}")
+        raise ValueError(f"'{colormap}' is not a color; expected '#rrggbb' or one of {', '.join(_NAMED)}")
     red, green, blue = (int(text[place : place + 2], 16) / 255 for place in (0, 2, 4))
     return red, green, blue
 
@@ -55,7 +55,7 @@ def contrast(images: npt.NDArray[Any]) -> FloatArray:
 def composite(
     images: npt.NDArray[Any], limits: FloatArray, colours: Sequence[tuple[float, float, float]]
 ) -> npt.NDArray[np.uint8]:
-    """Return all channels in one colour picture each: (b, C, Y, X) to (b, Y, X, 3).
+    """Return all channels in one color picture each: (b, C, Y, X) to (b, Y, X, 3).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Words of the training dock: states, times, sizes, progress."""
+"""Texts of the training dock: states, times, sizes, progress."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ GLYPH_OF = {
     State.CRASHED: "⚡",
     State.LOST: "?",
 }
-"""A sign for each state, so that colour alone says nothing."""
+"""A sign for each state, so that color alone says nothing."""
 _ADVICE = {
-    State.LOST: "Nothing was heard of it for a while, and its computer cannot be asked from here.",
-    State.FAILED: "Change what is at fault, then resume it or start a copy.",
+    State.LOST: "No update for a while, and its computer cannot be reached from here.",
+    State.FAILED: "Fix the cause, then resume it or start a copy.",
 }
 _REASONS = {"stop file": "it was asked to stop", "signal SIGTERM": "its process was asked to end"}
 """Words for reasons that are written for machines."""
@@ -67,7 +67,7 @@ def progress_text(run: WatchedRun) -> str:
         why = f" ({run.job.reason})" if run.job.reason else ""
         return f"Job {run.job_number} of the cluster: {run.job.state}{why}."
     if run.state is State.STARTING or step is None:
-        return "Starting: libraries, plates and statistics are read first."
+        return "Starting: loading libraries, plates and statistics."
     parts = [f"step {step}" + (f" of {total}" if total else "")]
     epoch, epochs = run.status("epoch"), run.status("total_epochs")
     if isinstance(epoch, int):
@@ -81,10 +81,10 @@ def progress_text(run: WatchedRun) -> str:
 def ending_text(run: WatchedRun) -> str:
     """Return how a run ended and what to do, as rich text; empty while it goes on as it should."""
     if not run.there:
-        return "<b>Folder deleted.</b> What was read of it is still drawn; it cannot be gone on with."
+        return "<b>Folder deleted.</b> Values that were read before are still shown; it cannot be resumed."
     if run.news is None or run.state in (State.STARTING, State.RUNNING, State.STOPPING, None):
         return ""
-    reason = _REASONS.get(run.news.seen.reason, run.news.seen.reason) or "no reason was written"
+    reason = _REASONS.get(run.news.seen.reason, run.news.seen.reason) or "no reason was recorded"
     reason = html.escape(reason).replace("\n", "<br>")
     parts = [f"<b>{GLYPH_OF[run.state]} {str(run.state).capitalize()}:</b> {reason}"]
     if run.state in _ADVICE:
@@ -98,23 +98,23 @@ def ending_text(run: WatchedRun) -> str:
 
 
 def _left_text(run: WatchedRun) -> str:
-    """Return from where a run can be gone on with."""
+    """Return from which checkpoint a run can be resumed."""
     if run.checkpoint is None:
-        return "It left no checkpoint: there is nothing to resume from."
+        return "There is no checkpoint to resume from."
     name, at = run.checkpoint
     lost = (run.status("step") or 0) - at
     after = f"; the {lost} steps after it are repeated" if lost > 0 else ""
-    return f"Resume goes on from {html.escape(name)} of step {at}{after}."
+    return f"Resume continues from {html.escape(name)} of step {at}{after}."
 
 
 def estimate_text(estimate: Estimate, epochs: int) -> str:
     """Return what a training will cost."""
     lines = [
-        f"{span_text(estimate.seconds_per_epoch)} an epoch, "
-        f"about {span_text(estimate.setup_seconds + epochs * estimate.seconds_per_epoch)} in all "
+        f"{span_text(estimate.seconds_per_epoch)} per epoch, "
+        f"about {span_text(estimate.setup_seconds + epochs * estimate.seconds_per_epoch)} in total "
         f"on {estimate.device}",
-        f"{estimate.batches_per_epoch} steps of {estimate.batch_size} pairs an epoch, "
-        f"{estimate.batch_size / max(estimate.seconds_per_step, 1e-9):.0f} pairs a second",
+        f"{estimate.batches_per_epoch} steps of {estimate.batch_size} pairs per epoch, "
+        f"{estimate.batch_size / max(estimate.seconds_per_step, 1e-9):.0f} pairs per second",
         f"memory {_gib(estimate.peak_process_bytes)}"
         + (
             f", GPU {_gib(estimate.peak_device_bytes)} of {_gib(estimate.device_total_bytes)}"
@@ -124,7 +124,7 @@ def estimate_text(estimate: Estimate, epochs: int) -> str:
     ]
     if estimate.waiting_share > 0.2:
         share = round(100 * estimate.waiting_share)
-        lines.append(f"{share} % of the time waits for data: more workers may help")
+        lines.append(f"{share} % of the time is spent waiting for data: more workers may help")
     return "\n".join(lines)
 
 

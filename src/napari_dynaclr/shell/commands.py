@@ -1,4 +1,4 @@
-"""What napari's command palette offers: docks, actions of their views, and the way to defaults.
+"""Commands of napari's command palette: docks, actions of their views, and a reset to defaults.
 
 The commands are those of the tables of actions: the manifest names them, and they are made when asked for.
 """

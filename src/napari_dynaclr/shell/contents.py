@@ -1,4 +1,4 @@
-"""What docks hold: views, their controllers and the hub of a viewer put together."""
+"""Contents of the docks: views with their controllers and the hub of a viewer."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -62,7 +62,7 @@ class _Pair(PairView):
 
 
 class _Lineage(LineageView):
-    """The view of families; its line of time follows the image."""
+    """The view of lineages; its time line follows the image."""
 
     def __init__(self, viewer: Any) -> None:
         super().__init__()
@@ -121,7 +121,7 @@ class _Training(TrainingView):
 
 
 class _Embedding(EmbeddingView):
-    """An embedding beside the image; what is looked at is kept when it is closed."""
+    """An embedding beside the image; its state is kept when the dock is closed."""
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(LAYOUTS, COLOUR_BY, list(Space))

@@ -51,7 +51,7 @@ class _EndsWhenClosed(QObject):
 
 
 class Dock(QWidget):
-    """A widget of the manifest: says that it starts until its content is there."""
+    """A widget of the manifest: shows a loading message until its content is there."""
 
     name = ""
     """Name of the dock in the manifest."""
@@ -165,13 +165,13 @@ class _StartingPage(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setMinimumWidth(_STARTING_WIDTH)
-        self.text = QLabel("Starting: torch and other libraries are read, once while napari is open ...")
+        self.text = QLabel("Loading libraries (first dock only) ...")
         self.text.setWordWrap(True)
         self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.bar = QProgressBar()
         self.bar.setRange(0, 0)
-        self.bar.setToolTip("Libraries are being read; napari can be used meanwhile")
+        self.bar.setToolTip("Loading libraries; napari can be used meanwhile")
         layout = QVBoxLayout(self)
         layout.addStretch()
         layout.addWidget(self.text)
@@ -199,7 +199,7 @@ class PairDock(Dock):
 
 
 class LineageDock(Dock):
-    """The view of families; its line of time follows the image."""
+    """The view of lineages; its time line follows the image."""
 
     name = "Lineage"
     command = "tracks.lineage"
@@ -213,7 +213,7 @@ class BatchDock(Dock):
 
 
 class CurationDock(Dock):
-    """The view of marks and of what looks suspicious."""
+    """The view of marks and of suspicious places."""
 
     name = "Curation"
     command = "curation"
@@ -227,7 +227,7 @@ class TrainingDock(Dock):
 
 
 class EmbeddingDock(Dock):
-    """An embedding beside the image; what is looked at is kept when it is closed."""
+    """An embedding beside the image; its state is kept when the dock is closed."""
 
     name = "Embedding"
     command = "embedding"

@@ -51,11 +51,11 @@ class Hub:
         follow_preferences(_later)
 
     def theme(self) -> dict[str, str]:
-        """Return the colours of the viewer's theme."""
+        """Return the colors of the viewer's theme."""
         return dict(get_theme(self.context.layers.viewer.theme).to_rgb_dict())
 
     def follow_theme(self, apply: Callable[[dict[str, str]], None]) -> Callable[[], None]:
-        """Apply the colours of the theme now and whenever it changes; return what ends that."""
+        """Apply the colors of the theme now and whenever it changes; return what ends that."""
         self._themed.append(apply)
         apply(self.theme())
         return lambda: self._themed.remove(apply)

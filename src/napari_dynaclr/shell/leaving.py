@@ -1,4 +1,4 @@
-"""Asks what becomes of work that goes on when a viewer closes, and sees to it; whichever docks are open."""
+"""Asks what to do with running background tasks when a viewer closes, and does it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _GOING = (State.STARTING, State.RUNNING, State.STOPPING)
 
 
 class Leaving:
-    """Between the end of a window and the work that was started in it.
+    """Connects the closing of a window with the tasks started in it.
 
     Parameters
     ----------

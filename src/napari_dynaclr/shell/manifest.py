@@ -63,7 +63,7 @@ _AUTHOR = {
     "type": "string",
     "default": "",
     "title": "Annotator",
-    "description": "Stands with every mark that you make; blank is the name you log in with.",
+    "description": "Stored with every mark that you make; blank uses your login name.",
 }
 
 
@@ -76,12 +76,14 @@ def _commands() -> list[dict[str, str]]:
         _command("open", "open a training, a list of experiments or a run folder", "plugin:open_reader"),
     ]
     for dock in map(str.lower, DOCKS):
-        commands.append(_command(f"show_{dock}", f"show {dock}, with the keys", f"commands:show_{dock}"))
+        commands.append(
+            _command(f"show_{dock}", f"show {dock}, with the keyboard focus", f"commands:show_{dock}")
+        )
     for table in TABLES.values():
         for name, action in table.commands.items():
             title = f"{table.dock.lower()}: {action.tooltip[0].lower()}{action.tooltip[1:]}"
             commands.append(_command(name, title, f"commands:{name}"))
-    reset = "reset keys and what was remembered to the defaults"
+    reset = "reset keyboard shortcuts and remembered choices to the defaults"
     return [*commands, _command("reset_choices", reset, "commands:reset_choices")]
 
 
@@ -97,7 +99,7 @@ def _command(name: str, title: str, place: str) -> dict[str, str]:
 def _preferences(table: KeyTable, keys: list[str]) -> dict[str, Any]:
     """Return the section in which the keys of a view can be chosen."""
     return {
-        "title": f"Keys of the {table.view}",
+        "title": f"Keyboard shortcuts of the {table.view}",
         "properties": {str(action.name): _choice(action, keys) for action in table.actions},
     }
 

@@ -7,7 +7,7 @@ __all__ = (
     "cells",
     "curation",
     "embedding",
-    "embedding_colours",
+    "embedding_colors",
     "exclusions",
     "memory",
     "patches_of",

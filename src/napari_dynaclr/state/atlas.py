@@ -1,4 +1,4 @@
-"""An embedding beside the project that is open: which of its rows is which cell."""
+"""An embedding and which cell of the open project each of its rows is."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Atlas:
 
     @property
     def missing(self) -> int:
-        """How many cells the project does not have."""
+        """Number of embedded cells that the project lacks."""
         return int(np.count_nonzero(self.row < 0))
 
     def cell(self, number: int) -> Cell | None:
@@ -117,7 +117,7 @@ def open_atlas(path: Path, project: Project) -> Atlas:
     if lacking or not len(seen):
         found = f"no {listing(lacking)}" if lacking else "no rows"
         fix = "Embed the cells again with predict."
-        what = "the embedding does not say which cells it is of"
+        what = "the embedding does not say which cells it belongs to"
         raise DataError(problem(what, file=path, found=found, fix=fix))
     fov = seen.groupby([keys.EXPERIMENT, keys.FOV_NAME], sort=True, observed=True)
     names = fov[[keys.EXPERIMENT, keys.FOV_NAME]].first()

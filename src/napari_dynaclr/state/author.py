@@ -1,4 +1,4 @@
-"""Who marks: a setting of the plugin, or the name of the login; imports no Qt."""
+"""The annotator's name: a setting of the plugin, or the login name."""
 
 from __future__ import annotations
 

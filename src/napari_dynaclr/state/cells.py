@@ -1,4 +1,4 @@
-"""What a cell is whichever index it is found in: its name; and cells and FOVs of a project found by name."""
+"""Names of cells that outlive an index, and the search for cells and FOVs by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Marks of a project while people curate it: who marks, what, undo, merging; evented, no Qt, no napari."""
+"""State of curation: annotator, marks, undo, merging; evented."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from napari_dynaclr.state.targets import Item
 
 
 class Mode(StrEnum):
-    """What a verdict is about."""
+    """What a verdict applies to."""
 
     CELL = "cell"
     QUEUE = "queue"
@@ -89,20 +89,20 @@ class Curation:
 
     @property
     def author(self) -> str:
-        """Who marks."""
+        """Name of the annotator."""
         return self._author
 
     @author.setter
     def author(self, name: str) -> None:
         if not name.strip():
-            raise ConfigError(problem("marks need a name", field="author", found="blank"))
+            raise ConfigError(problem("marks need the annotator's name", field="author", found="blank"))
         self._author = name.strip()
         self.audit.look_up()
         self.author_changed.emit(self._author)
 
     @property
     def mode(self) -> Mode:
-        """What a verdict is about."""
+        """What a verdict applies to."""
         return self._mode
 
     @mode.setter
@@ -236,13 +236,13 @@ class Curation:
         return MergeReport(len(marks), len(new), len(merged.conflicts), kappas)
 
     def undo(self) -> list[Mark]:
-        """Take back the last change; return what it was about. Errors are those of `judge`."""
+        """Undo the last change; return what it was about. Errors are those of `judge`."""
         shared = self._opened()
         action = shared.to_undo
         return self._travelled(action, shared.undo)
 
     def redo(self) -> list[Mark]:
-        """Do again what was taken back; return what it is about. Errors are those of `judge`."""
+        """Redo the last undone change; return what it is about. Errors are those of `judge`."""
         shared = self._opened()
         return self._travelled(shared.to_redo, shared.redo)
 

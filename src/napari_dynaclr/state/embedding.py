@@ -1,4 +1,4 @@
-"""How an embedding is looked at: map, colours, selected cells, neighbours; evented."""
+"""State of the embedding view: map, colors, selected cells, neighbors; evented."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from psygnal import Signal
 from dynaclr.base import keys
 from dynaclr.embedding import Method, Space
 from napari_dynaclr.state.atlas import Atlas, same_cells
-from napari_dynaclr.state.embedding_colours import Colouring, by_name, by_number
+from napari_dynaclr.state.embedding_colors import Colouring, by_name, by_number
 from napari_dynaclr.state.project import Cell
 
 __all__ = ("COLOUR_BY", "LAYOUTS", "EmbeddingModel", "Look", "Need", "Selecting")
@@ -25,7 +25,7 @@ _COLUMNS = {"condition": keys.CONDITION, "experiment": keys.EXPERIMENT}
 LAYOUTS = (*_PAIRS, *Method)
 """What the plot can show."""
 COLOUR_BY = ("condition", "hours", "experiment", "cluster", "lineage", *_AXES, *_MAP_AXES)
-"""What cells can be coloured by."""
+"""What cells can be colored by."""
 SELECTING = ("new", "add", "remove")
 """What an outline does to the cells that are selected already."""
 Selecting = str
@@ -47,7 +47,7 @@ class Look:
     groups
         How many clusters.
     neighbours
-        How many neighbours of the selected cell.
+        How many neighbors of the selected cell.
     other_lineages
         Whether cells of its own lineage are left out.
     """
@@ -70,7 +70,7 @@ class Need:
 
 
 class EmbeddingModel:
-    """The embedding of a viewer and how it is looked at; kept while no dock shows it."""
+    """The embedding of a viewer and how it is displayed; kept while no dock shows it."""
 
     atlas_changed = Signal()
     """Another embedding, or its cells are found elsewhere."""
@@ -84,13 +84,13 @@ class EmbeddingModel:
         self.about = ""
         self.selected: npt.NDArray[np.int64] = _NONE
         self._known: dict[Need, npt.NDArray[Any]] = {}
-        self._coloured: tuple[tuple[Any, ...], Colouring] | None = None
+        self._colored: tuple[tuple[Any, ...], Colouring] | None = None
 
     def set_atlas(self, atlas: Atlas | None, about: str = "") -> None:
         """Look at another embedding, None for none; cells that it has too stay selected."""
         old, self.atlas = self.atlas, atlas
         if atlas is None or old is None or atlas.table is not old.table:
-            self.about, self._known, self._coloured = about, {}, None
+            self.about, self._known, self._colored = about, {}, None
             self.selected = _NONE if old is None or atlas is None else same_cells(old, self.selected, atlas)
         self.atlas_changed.emit()
 
@@ -145,17 +145,17 @@ class EmbeddingModel:
 
     @property
     def colouring(self) -> Colouring | None:
-        """What the cells are coloured by; None while it is computed."""
+        """What the cells are colored by; None while it is computed."""
         look = self.look
         key = (look.colour_by, look.space, look.groups)
         if self.atlas is None:
             return None
-        if self._coloured is None or self._coloured[0] != key:
-            made = self._colour(self.atlas, look)
-            self._coloured = None if made is None else (key, made)
-        return None if self._coloured is None else self._coloured[1]
+        if self._colored is None or self._colored[0] != key:
+            made = self._color(self.atlas, look)
+            self._colored = None if made is None else (key, made)
+        return None if self._colored is None else self._colored[1]
 
-    def _colour(self, atlas: Atlas, look: Look) -> Colouring | None:
+    def _color(self, atlas: Atlas, look: Look) -> Colouring | None:
         seen, name = atlas.table.observations, look.colour_by
         if name in _COLUMNS:
             labels = seen[_COLUMNS[name]].astype("category")

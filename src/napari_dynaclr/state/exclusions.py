@@ -1,4 +1,4 @@
-"""What marks exclude, compared with what they excluded before."""
+"""What marks exclude now, compared with before."""
 
 from __future__ import annotations
 

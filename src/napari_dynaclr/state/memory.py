@@ -1,4 +1,4 @@
-"""What the plugin remembers between sessions, in a small file of the user."""
+"""Choices that the plugin remembers between sessions, in a small file of the user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Patches of any cells of a project as the network sees them when it embeds; imports no Qt, no napari."""
+"""Patches of any cells of a project as they are embedded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from napari_dynaclr.state.project import TRAINING, Cell, Project
 
 
 def embedded_patches(project: Project, cells: Sequence[Cell | None]) -> npt.NDArray[np.float32]:
-    """Return the normalised and cropped patches of cells (n, C, Z, Y, X).
+    """Return the normalized and cropped patches of cells (n, C, Z, Y, X).
 
     None, and a cell whose pixels are marked as absent, is NaN.
 

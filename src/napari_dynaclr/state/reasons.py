@@ -1,4 +1,4 @@
-"""Reasons that a user is offered to choose from."""
+"""Reasons that an annotator can choose from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REASONS = (
     "two cells as one",
     "dead or debris",
     "out of focus",
-    "table of another field",
+    "table of another FOV",
 )
 """Reasons to begin with."""
 

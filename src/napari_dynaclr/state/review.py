@@ -1,4 +1,4 @@
-"""A queue of things to judge and where one is in it; evented."""
+"""A queue of items to judge, and the current position in it; evented."""
 
 from __future__ import annotations
 

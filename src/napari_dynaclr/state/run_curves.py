@@ -1,4 +1,4 @@
-"""The metrics of one run as numbers that can be drawn: every point is kept."""
+"""The metrics of one run as series to plot; every point is kept."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class RunCurves:
         self.batches_per_epoch: int | None = None
 
     def add(self, events: Iterable[Mapping[str, Any]]) -> None:
-        """Take in events in the order of the file; what is no number is passed over."""
+        """Take in events in the order of the file; values that are not numbers are skipped."""
         for event in events:
             clock = event.get("mono", event.get("t"))  # the wall's clock may be set meanwhile
             if event.get("kind") == "start":

@@ -1,4 +1,4 @@
-"""What a training can begin with, and where it will be written."""
+"""Starting points for the options of a training, and its run folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOST_RUNS = 12
 def runs_folder(project: Project, root: str) -> Path:
     """Return the folder of run folders of a project: beside its YAML, unless `root` is absolute."""
     base = project.path.parent
-    if base == project.run:  # opened from a run: its neighbours are meant
+    if base == project.run:  # opened from a run: its neighbors are meant
         base = base.parent.parent
     return absolute_path(root, base)
 

@@ -1,4 +1,4 @@
-"""What one viewer works on: project, selected cell, requested pair; evented."""
+"""State of one viewer: project, selected cell, requested pair; evented."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from napari_dynaclr.state.project import Cell, Project
 __all__ = ("PairRequest", "Session")
 
 _MOST_REMEMBERED = 200
-_GONE = "No longer in the data that are open, and let go: {}."
+_GONE = "No longer in the open data, and deselected: {}."
 
 
 @dataclass(frozen=True, slots=True)

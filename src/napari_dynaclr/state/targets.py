@@ -1,6 +1,6 @@
-"""What a verdict would be about: marks waiting for a verdict, their place, and what they would leave out.
+"""Targets of a verdict: draft marks, their place, and what they would exclude.
 
-Pure functions of a project; imports no Qt and no napari.
+Pure functions of a project.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def cell_target(project: Project, cell: Cell, kind: MarkKind) -> Target:
         if kind is MarkKind.LINK:
             parent = track if row != table.first_rows[track] else int(table.forest.parent[track])
             if parent < 0:
-                return Target("No link", "", "The track starts here: no link arrives at this cell.", ())
+                return Target("No link", "", "The track starts here: no link leads to this cell.", ())
             values["parent_track_id"] = int(table.track_id[parent])
         drafts = (_draft(kind, *home, **values),)
     return Target(title_of(drafts), "", effect_of(project, drafts, cell), drafts)
@@ -138,10 +138,10 @@ def title_of(drafts: Sequence[Mark]) -> str:
 
 
 def effect_of(project: Project, drafts: Sequence[Mark], cell: Cell | None) -> str:
-    """Return in words what excluding would do to the data as they are set up now; `cell` is the first's."""
+    """Return in words what excluding would do to the current data; `cell` is the first's."""
     mark = drafts[0]
     if cell is None:
-        return "This is not in the data that are open."
+        return "This is not in the open data."
     table = project.index(cell.part).table
     track = int(table.track[cell.row])
     if mark.kind is MarkKind.LINK:
@@ -154,13 +154,13 @@ def effect_of(project: Project, drafts: Sequence[Mark], cell: Cell | None) -> st
         count = int(table.t[table.rows(int(table.track_fov[track]))].size)
     else:
         count = int(np.count_nonzero(table.forest.root[table.track] == table.forest.root[track]))
-    return f"Excluding leaves out {count} observation{'' if count == 1 else 's'}."
+    return f"Excluding removes {count} observation{'' if count == 1 else 's'}."
 
 
 def draft_cell(project: Project, mark: Mark) -> Cell | None:
     """Return the cell that a mark is about, found by id or by place; None if it is nowhere.
 
-    Of a FOV it is the cell nearest to the centre in the frame that is meant, or in the first one.
+    Of a FOV it is the cell nearest to the center in the frame that is meant, or in the first one.
     """
     for part, index in project.parts.items():
         fov = index.fov_code(mark.experiment, mark.fov_name)
@@ -187,8 +187,8 @@ def _central(part: str, index: MultiExperimentIndex, fov: int, t: int | None) ->
         return None
     table = index.table
     rows = rows[table.t[rows] == table.t[rows[0]]]
-    centre = index.fov_image_yx[fov] / 2
-    far = np.hypot(table.y[rows] - centre[0], table.x[rows] - centre[1])
+    center = index.fov_image_yx[fov] / 2
+    far = np.hypot(table.y[rows] - center[0], table.x[rows] - center[1])
     return Cell(part, int(rows[np.argmin(far)]))
 
 

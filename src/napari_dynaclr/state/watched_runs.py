@@ -1,4 +1,4 @@
-"""The runs of a folder, and what is known of those that are watched; evented, no Qt, reads nothing."""
+"""The runs of a folder, and the state of those that are watched; evented."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class WatchedRun:
 
     @property
     def going(self) -> bool:
-        """Whether it may still do something; a job that waits will, whatever its turn before came to."""
+        """Whether it may still run; a waiting job will, however its previous run ended."""
         taken_out = self.news is not None and self.news.seen.ended_outside
         waits = self.job is not None and self.job.state is JobState.PENDING and not taken_out
         return self.there and (waits or self.state in (State.STARTING, State.RUNNING, State.STOPPING))
@@ -120,7 +120,7 @@ class WatchedRun:
 
     @property
     def seconds_left(self) -> float | None:
-        """Time to the last step at the pace of the newest hundred; None while it is not known."""
+        """Time to the last step, from the last 100 steps; None while it is not known."""
         total, series = self.status("total_steps"), self.curves.series("loss/train")
         if self.state is not State.RUNNING or not isinstance(total, int) or series is None:
             return None
@@ -168,7 +168,7 @@ class WatchedRun:
             return []
         reason = self.news.seen.reason if self.news else ""
         if state is State.RUNNING and before in (None, State.STARTING):
-            return [Happening(self.path, What.STARTED, "it trains")]
+            return [Happening(self.path, What.STARTED, "training")]
         if state in (State.FINISHED, State.STOPPED):
             return [Happening(self.path, What.ENDED, f"{state}: {reason}")]
         if state in (State.FAILED, State.CRASHED, State.LOST):
@@ -177,7 +177,7 @@ class WatchedRun:
 
 
 class WatchedRuns:
-    """The runs of a folder, those that are watched, and the one that is looked at."""
+    """The runs of a folder, the watched ones, and the displayed one."""
 
     listed = Signal(object)
     """The list of summaries is another one."""
@@ -203,7 +203,7 @@ class WatchedRuns:
 
     @property
     def current(self) -> WatchedRun | None:
-        """The run that is looked at."""
+        """The displayed run."""
         return None if self._current is None else self.runs[self._current]
 
     def watch(self, path: Path, *, look: bool = True, started: bool = False) -> None:

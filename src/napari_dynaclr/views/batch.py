@@ -1,4 +1,4 @@
-"""The view of training batches: composition, pairs, report over many, and the sampler's options.
+"""The view of training batches: batch statistics, pairs, report over many, and sampler options.
 
 Shows what it is given and tells what the user wishes; knows no viewer, no data set, no files.
 """
@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
 
 from dynaclr.composition import Composition
 from napari_dynaclr.presentation.batch_tiles import ChannelColour, PairText
-from napari_dynaclr.presentation.colours import DARK, plot_colours
+from napari_dynaclr.presentation.colors import DARK, plot_colours
 from napari_dynaclr.views.batch_address import BatchAddress
 from napari_dynaclr.views.batch_panel import CompositionPanel, axis_bars
 from napari_dynaclr.views.batch_report import BatchReport
@@ -42,13 +42,16 @@ _EMPTY = (
 )
 _SHEET_TIP = (
     "Each pair of the batch: anchor above, positive below, all channels in one picture (middle slice).\n"
-    "Below it the time between them; the strip has the colour of the condition.\n"
+    "Below it the time between them; the strip has the color of the condition.\n"
     "Click one to look at it; arrow keys move, Return chooses."
 )
 SIGHTS = {
-    "raw": ("As read", "Pixels as they are on disk"),
+    "raw": ("Raw", "Pixels as stored on disk"),
     "normalized": ("Normalized", "After the normalizations of the training"),
-    "seen": ("As the network sees it", "Augmented with this batch's key, cropped, channels dropped"),
+    "seen": (
+        "Augmented (network input)",
+        "As drawn for this batch address: augmented, cropped, channels dropped",
+    ),
 }
 
 
@@ -64,24 +67,24 @@ class BatchView(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._colours = plot_colours(DARK)
+        self._colors = plot_colours(DARK)
         self._legend: tuple[tuple[str, ...], tuple[ChannelColour, ...]] = ((), ())
         self.address = BatchAddress()
-        self.panel = CompositionPanel(self._colours)
-        self.sheet = ContactSheet(self._colours)
+        self.panel = CompositionPanel(self._colors)
+        self.sheet = ContactSheet(self._colors)
         self.sheet.place_clicked.connect(self.place_clicked)
         self.sheet.setToolTip(_SHEET_TIP)
-        self.report = BatchReport(self._colours)
-        self.form = SamplingForm(self._colours)
+        self.report = BatchReport(self._colors)
+        self.form = SamplingForm(self._colors)
         self.effect = {
-            name: ShareBars(f"{name} in this batch", "The batch with these options", self._colours)
+            name: ShareBars(f"{name} in this batch", "The batch with these options", self._colors)
             for name in ("experiment", "condition", "hours")
         }
         self.tabs = QTabWidget()
         for page, title, tooltip in (
-            (self.panel, "Batch", "What this batch holds"),
+            (self.panel, "Batch", "Statistics of this batch"),
             (self._pairs_page(), "Pairs", "The pairs of this batch"),
-            (self.report, "Report", "What many batches hold"),
+            (self.report, "Report", "Statistics of many batches"),
             (self._options_page(), "Options", "Options of the sampler"),
         ):
             self.tabs.setTabToolTip(self.tabs.addTab(page, title), tooltip)
@@ -110,17 +113,17 @@ class BatchView(QWidget):
         for key, (title, tooltip) in SIGHTS.items():
             self.sight.addItem(title, key)
             self.sight.setItemData(self.sight.count() - 1, tooltip, Qt.ItemDataRole.ToolTipRole)
-        self.sight.setToolTip("How far the patches are on their way to the network")
+        self.sight.setToolTip("Stage at which the patches are shown")
         self.sight.currentIndexChanged.connect(lambda: self.sight_changed.emit(self.sight.currentData()))
         self.contrast = QPushButton("Contrast")
-        self.contrast.setToolTip("Take the contrast from the pairs that are seen now; it stays until then")
+        self.contrast.setToolTip("Set the contrast from the visible pairs; it then stays fixed")
         self.contrast.clicked.connect(self.contrast_requested)
         row.addWidget(self.sight)
         row.addWidget(self.contrast)
         row.addStretch(1)
         self.legend = QLabel()
         self.legend.setWordWrap(True)
-        self.legend.setToolTip("Colours of the strips and of the channels")
+        self.legend.setToolTip("Colors of the strips and of the channels")
         column.addLayout(row)
         column.addWidget(self.sheet, 1)
         column.addWidget(self.legend)
@@ -149,7 +152,7 @@ class BatchView(QWidget):
     def set_batch(
         self, composition: Composition, pairs: Sequence[PairText], channels: Sequence[ChannelColour]
     ) -> None:
-        """Show a batch: what it holds, what is said of its pairs, and the colours of their channels."""
+        """Show a batch: its statistics, the texts of its pairs, and the colors of their channels."""
         self.pages.setCurrentIndex(1)
         self.panel.set_composition(composition)
         self.sheet.set_tiles([Tile(pair.caption, pair.about, pair.marked, pair.condition) for pair in pairs])
@@ -160,11 +163,11 @@ class BatchView(QWidget):
 
     def set_theme(self, theme: Mapping[str, str]) -> None:
         """Follow a theme, at least "background" and "text", each "#rrggbb" or "rgb(r, g, b)"."""
-        self._colours = plot_colours(theme)
+        self._colors = plot_colours(theme)
         for part in (self.panel, self.sheet, self.report, self.form):
-            part.set_colours(self._colours)
+            part.set_colours(self._colors)
         for bars in self.effect.values():
-            bars.set_colours(self._colours)
+            bars.set_colours(self._colors)
         self._show_legend()
 
     def keyPressEvent(self, event: Any) -> None:
@@ -176,9 +179,9 @@ class BatchView(QWidget):
             self.address.steps[name].click()
 
     def _show_legend(self) -> None:
-        """Say what the colours of strips and channels mean."""
+        """Say what the colors of strips and channels mean."""
         conditions, channels = self._legend
-        cycle = self._colours.cycle
+        cycle = self._colors.cycle
         strips = [
             f'<span style="color:{cycle[place % len(cycle)]}">\N{BLACK SQUARE}</span> {escape(name)}'
             for place, name in enumerate(conditions)
@@ -188,5 +191,5 @@ class BatchView(QWidget):
             f"{escape(channel.name)}"
             for channel in channels
         ]
-        sign = f'<span style="color:{self._colours.of("1")}">\N{DIVISION SIGN}</span> across a division'
+        sign = f'<span style="color:{self._colors.of("1")}">\N{DIVISION SIGN}</span> across a division'
         self.legend.setText(" &nbsp; ".join([*strips, *lights, sign]))

@@ -25,13 +25,13 @@ class BatchAddress(QWidget):
         self.epoch = _spin(0, _MOST, "Epoch of the training, from 0")
         self.batch = _spin(0, 0, "Batch of this rank in the epoch, from 0")
         self.rank = _spin(0, 0, "Rank (process) whose batches are counted, from 0")
-        self.world = _spin(1, 4096, "Number of ranks that share the batches out")
+        self.world = _spin(1, 4096, "Number of ranks (processes) that train together")
         self.steps = {action.name: _step(action.label) for action in BATCH_ACTIONS}
         self.back, self.on = self.steps["previous"], self.steps["next"]
         self.about = QLabel()
         self.about.setToolTip(
-            "Address of the batch: the same numbers give the same batch in a training. The hash is what a "
-            "run records of its pixels, the first digits of the SHA-256 in its folder previews."
+            "Address of the batch: the same numbers give the same batch in a training. The hash is the "
+            "start of the SHA-256 of its pixels, which a run records in its folder previews."
         )
         self.about.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.about.setWordWrap(True)

@@ -1,4 +1,4 @@
-"""What batches hold as bars, charts and facts; draws what it is given, draws no batch."""
+"""Batch statistics as bars, charts and facts."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from dynaclr.composition import AxisCounts, Composition, Fact, facts
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 from napari_dynaclr.widgets.chart import Chart, Series
 from napari_dynaclr.widgets.share_bars import Bar, ShareBars, bars_of
 
 _AXES = {
-    "experiment": "A batch is built around one experiment; the others leak into it.",
-    "condition": "Conditions should have the shares that the options ask for.",
+    "experiment": "A batch centers on one experiment; the cross-experiment fraction comes from the others.",
+    "condition": "Conditions should have the shares set in the options.",
     "hours": "Hours after infection or perturbation of the anchors.",
     "well": "Wells of all experiments.",
-    "lineage": "The lineages that occur most. Relatives in one batch count as negatives of each other.",
+    "lineage": "The most frequent lineages. Relatives in one batch count as negatives of each other.",
     "relation": "How positives are related to their anchors.",
 }
-_BESIDE = "Blue: what was drawn. Tick: share in the pool of all anchors."
+_BESIDE = "Blue: drawn. Tick: share in the pool of all anchors."
 _ROLES = ("0", "1", "2", "3", "4", "5", "6")
 
 
@@ -36,14 +36,16 @@ class CompositionPanel(QScrollArea):
 
     def __init__(self, colours: PlotColours, pooled: bool = False) -> None:
         super().__init__()
-        self._colours, self._pooled = colours, pooled
+        self._colors, self._pooled = colours, pooled
         self._composition: Composition | None = None
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QScrollArea.Shape.NoFrame)
-        self.flags, self.facts = _label("What a person should look at"), _label("All other facts")
-        self.crossing = _label("Anchors drawn by experiment and condition; in brackets what there is")
-        self.key = _label("Blue bars are what was drawn, ticks are the share in the pool")
+        self.flags, self.facts = _label("What to check"), _label("All other facts")
+        self.crossing = _label(
+            "Anchors drawn by experiment and condition; in parentheses, the pool of all anchors"
+        )
+        self.key = _label("Blue bars: drawn; ticks: share in the pool")
         self.bars = {name: ShareBars(name, f"{tip}\n{_BESIDE}", colours) for name, tip in _AXES.items()}
         self.tau: list[Chart] = []
         self.hours = Chart("hours by condition", _HOURS_TIP, "hours", "anchors", colours)
@@ -69,7 +71,7 @@ class CompositionPanel(QScrollArea):
         return [*first, *bars[3:], self._tau_column, self.coverage, self.facts]
 
     def set_composition(self, composition: Composition) -> None:
-        """Show what batches hold."""
+        """Show batch statistics."""
         self._composition = composition
         for name, bars in self.bars.items():
             bars.set_bars(axis_bars(composition.axes[name], gathered=name == "lineage"))
@@ -80,7 +82,7 @@ class CompositionPanel(QScrollArea):
 
     def set_colours(self, colours: PlotColours) -> None:
         """Follow a theme."""
-        self._colours = colours
+        self._colors = colours
         drawings: list[ShareBars | Chart] = [*self.bars.values(), *self.tau, self.hours, self.coverage]
         for drawing in drawings:
             drawing.set_colours(colours)
@@ -90,7 +92,7 @@ class CompositionPanel(QScrollArea):
     def _set_tau(self, composition: Composition) -> None:
         """Show one chart an experiment."""
         while len(self.tau) < len(composition.tau):
-            chart = Chart("", _TAU_TIP, "hours to the positive", "pairs", self._colours)
+            chart = Chart("", _TAU_TIP, "hours to the positive", "pairs", self._colors)
             self.tau.append(chart)
             self._tau_column.addWidget(chart)
         for chart in self.tau[len(composition.tau) :]:
@@ -123,7 +125,7 @@ class CompositionPanel(QScrollArea):
         share = 100 * np.r_[0.0, seen.seen] / max(seen.anchors, 1)
         goal = Series("95 %", np.array([0.0, done[-1]]), np.array([95.0, 95.0]), "muted", "line")
         self.coverage.set_series([Series("distinct anchors", done, share, "0", "line"), goal])
-        self.crossing.setText(_crossing(composition, self._colours))
+        self.crossing.setText(_crossing(composition, self._colors))
 
     def _show_facts(self, composition: Composition) -> None:
         known = facts(composition)
@@ -132,14 +134,14 @@ class CompositionPanel(QScrollArea):
         hidden = ("conditions", *(() if self._pooled else beyond))  # the cross table shows conditions
         shown = [fact for fact in known if fact.section not in hidden]
         here = flagged if self._pooled else [fact for fact in flagged if fact in shown]
-        colours = self._colours
+        colors = self._colors
         self.key.setText(
-            f'<span style="color:{colours.of("0")}">\N{BLACK SQUARE}</span> drawn &nbsp; '
-            f'<span style="color:{colours.of("1")}"><b>|</b></span> share in the pool of all anchors'
+            f'<span style="color:{colors.of("0")}">\N{BLACK SQUARE}</span> drawn &nbsp; '
+            f'<span style="color:{colors.of("1")}"><b>|</b></span> share in the pool of all anchors'
         )
-        self.flags.setText("<br>".join(_flag(fact, colours) for fact in here))
+        self.flags.setText("<br>".join(_flag(fact, colors) for fact in here))
         self.flags.setVisible(bool(here))
-        self.facts.setText(_fact_rows(shown, colours))
+        self.facts.setText(_fact_rows(shown, colors))
 
 
 def axis_bars(axis: AxisCounts, gathered: bool = False) -> list[Bar]:
@@ -199,10 +201,10 @@ def _label(tooltip: str) -> QLabel:
 
 
 _TAU_TIP = (
-    "Time from anchor to positive. Filled: what the tracks allow. Line: what the law drew.\n"
-    "Dashed: the law itself. They differ where tracks end or have gaps."
+    "Time from anchor to positive. Filled: what the tracks allow. Line: drawn.\n"
+    "Dashed: the tau distribution itself. They differ where tracks end or have gaps."
 )
 _HOURS_TIP = (
     "Hours of the anchors drawn, by condition. Where they do not overlap, the hour gives the condition away."
 )
-_COVERAGE_TIP = "How many of all anchors were seen at least once after so many batches."
+_COVERAGE_TIP = "Fraction of all anchors seen at least once after this many batches."

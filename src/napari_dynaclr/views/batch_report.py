@@ -1,4 +1,4 @@
-"""The report over many batches: asks for it, shows it as figures and as a table, asks to save it."""
+"""The report over many batches, as figures and as a table."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from qtpy.QtWidgets import (
 )
 
 from dynaclr.composition import Composition, table
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 from napari_dynaclr.state.memory import project_folder
 from napari_dynaclr.views.batch_panel import CompositionPanel
 
 _EMPTY = (
     "<b>No report yet</b><br><br>Choose how many batches to draw and press <b>Draw</b>: experiments and "
-    "conditions, hours, times to the positives, losses, coverage, brightness and confounds over all. "
-    "Some patches are read to measure how bright they are."
+    "conditions, hours, times to the positives, exclusions, coverage, brightness and confounds over all. "
+    "Some patches are read to measure their brightness."
 )
 _COLUMNS = ("section", "name", "value", "reference", "look")
 _WIDEST_PX = 220
@@ -126,9 +126,9 @@ class BatchReport(QWidget):
         self.count.setRange(1, 100_000)
         self.count.setValue(200)
         self.count.setSuffix(" batches")
-        self.count.setToolTip("How many batches to draw, from the first of the epoch above on")
+        self.count.setToolTip("Number of batches to draw, from the first of the epoch above")
         self.start = QPushButton("Draw")
-        self.start.setToolTip("Draw the batches and count what they hold; reads no pixels")
+        self.start.setToolTip("Draw the batches and compute their statistics; reads no pixels")
         self.start.clicked.connect(self._on_start)
         self.bar = QProgressBar()
         self.bar.setTextVisible(True)
@@ -182,7 +182,7 @@ class BatchReport(QWidget):
         """Say whether batches are being drawn."""
         self._running = running
         self.start.setText("Cancel" if running else "Draw")
-        self.start.setToolTip("Give up" if running else "Draw the batches and count what they hold")
+        self.start.setToolTip("Stop drawing" if running else "Draw the batches and compute their statistics")
         self.bar.setVisible(running)
         self.bar.setRange(0, 0)
 

@@ -10,7 +10,7 @@ from qtpy.QtCore import QRect, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QPainter, QPen
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 
 _MARGIN_PX = 6
 
@@ -23,7 +23,7 @@ class CandidateBars(QWidget):
 
     def __init__(self, colours: PlotColours) -> None:
         super().__init__()
-        self._colours = colours
+        self._colors = colours
         self._rows = np.empty(0, dtype=np.int64)
         self._tau = np.empty(0, dtype=np.int64)
         self._probability = np.empty(0)
@@ -34,8 +34,8 @@ class CandidateBars(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMouseTracking(True)
         self.setToolTip(
-            "Every cell that could have been the positive, by its time after the anchor; a click goes there, "
-            "as Return does from the bar that Left and Right have come to"
+            "Every cell that could have been the positive, by its time after the anchor; click a bar to go "
+            "there, or choose it with Left and Right and press Return"
         )
 
     def sizeHint(self) -> QSize:
@@ -68,7 +68,7 @@ class CandidateBars(QWidget):
 
     def set_colours(self, colours: PlotColours) -> None:
         """Follow a theme."""
-        self._colours = colours
+        self._colors = colours
         self.update()
 
     def bars(self) -> list[QRect]:
@@ -95,26 +95,26 @@ class CandidateBars(QWidget):
         painter = QPainter(self)
         line = self.fontMetrics().lineSpacing()
         if not self._rows.size:
-            painter.setPen(QColor(self._colours.muted))
+            painter.setPen(QColor(self._colors.muted))
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "no cell can be its positive")
             painter.end()
             return
-        labelled: set[int] = set()
+        labeled: set[int] = set()
         bars = self.bars()
         for place, row, tau in zip(bars, self._rows.tolist(), self._tau.tolist(), strict=True):
             drawn = row == self._drawn
-            painter.fillRect(place, QColor(self._colours.cycle[1] if drawn else self._colours.muted))
+            painter.fillRect(place, QColor(self._colors.cycle[1] if drawn else self._colors.muted))
             if drawn:
-                painter.setPen(QPen(QColor(self._colours.text), 1.5))
+                painter.setPen(QPen(QColor(self._colors.text), 1.5))
                 painter.drawRect(place)
-            if tau not in labelled and place.width() * 2 >= 8:
-                labelled.add(tau)
-                painter.setPen(QColor(self._colours.text))
+            if tau not in labeled and place.width() * 2 >= 8:
+                labeled.add(tau)
+                painter.setPen(QColor(self._colors.text))
                 text = f"+{tau * self._interval_hours:.3g} h"
                 below = QRect(place.center().x() - 40, self.height() - line - 2, 80, line)
                 painter.drawText(below, Qt.AlignmentFlag.AlignCenter, text)
         if 0 <= self._chosen < len(bars):
-            painter.setPen(QPen(QColor(self._colours.text), 1, Qt.PenStyle.DashLine))
+            painter.setPen(QPen(QColor(self._colors.text), 1, Qt.PenStyle.DashLine))
             painter.drawRect(bars[self._chosen].adjusted(-3, -3, 2, 2))
         painter.end()
 

@@ -1,4 +1,4 @@
-"""What a training asks a cluster for, and the buttons that write or submit its script; emits wishes only."""
+"""The form of a cluster request, and the buttons that write or submit its script."""
 
 from __future__ import annotations
 
@@ -22,19 +22,23 @@ from napari_dynaclr.widgets.calm_wheel import CalmWheel
 from napari_dynaclr.widgets.parts import button, words
 
 _TEXTS = {
-    "time": ("Time limit", "Longest time of one turn of the job: days-hours:minutes:seconds", "1-00:00:00"),
+    "time": ("Time limit", "Time limit of one job: days-hours:minutes:seconds", "1-00:00:00"),
     "partition": ("Partition", "Part of the cluster; empty for its default", "the cluster's default"),
-    "account": ("Account", "Who is charged; empty for the default of the cluster", "the cluster's default"),
+    "account": (
+        "Account",
+        "Account that is charged; empty for the cluster's default",
+        "the cluster's default",
+    ),
 }
 _NUMBERS = {
-    "nodes": ("Nodes", "Computers that train together", 1, 1024),
-    "gpus_per_node": ("GPUs per node", "One process a GPU; 0 for one process a node on its cores", 0, 64),
-    "cpus_per_task": ("CPUs per process", "Cores of each process; they read and decode", 1, 1024),
-    "memory_gb": ("Memory per node", "Of each computer; 0 for the default of the cluster", 0, 16384),
+    "nodes": ("Nodes", "Number of nodes that train together", 1, 1024),
+    "gpus_per_node": ("GPUs per node", "One process per GPU; 0 for one CPU process per node", 0, 64),
+    "cpus_per_task": ("CPUs per process", "CPU cores of each process, for reading and decoding", 1, 1024),
+    "memory_gb": ("Memory per node", "Memory of each node; 0 for the cluster's default", 0, 16384),
 }
 _LINES = {
-    "options": ("More #SBATCH lines", "One option a line, for example --qos=high", "--qos=high"),
-    "before": ("Commands before", "Lines of the shell before the training", "module load cuda"),
+    "options": ("More #SBATCH lines", "One option per line, for example --qos=high", "--qos=high"),
+    "before": ("Commands before", "Shell commands to run before the training", "module load cuda"),
 }
 _LINES_HEIGHT = 48
 
@@ -55,8 +59,8 @@ class ClusterForm(QWidget):
         self.numbers = {name: QSpinBox() for name in _NUMBERS}
         self.lines = {name: QPlainTextEdit() for name in _LINES}
         self.requeue = QCheckBox("at the time limit")
-        self.requeue.setToolTip("The job queues again before its time is over and goes on where it was")
-        self.fault = words("What the cluster would not take")
+        self.requeue.setToolTip("Requeue before the time limit and resume")
+        self.fault = words("Problems with this request")
         self.script = button("Save script ...", "Save a batch script and its configuration, for sbatch")
         self.submit = button("Submit", "")
         self._arrange()
@@ -145,7 +149,7 @@ class ClusterForm(QWidget):
     def set_submittable(self, there: bool) -> None:
         """Say whether this computer can submit jobs."""
         self.submit.setVisible(there)
-        self.submit.setToolTip("Write the run folder and hand the job to the cluster by sbatch")
+        self.submit.setToolTip("Write the run folder and submit the job with sbatch")
 
     def set_ready(self, ready: bool) -> None:
         """Say whether training and request are without fault."""

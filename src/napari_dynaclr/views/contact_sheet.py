@@ -1,4 +1,4 @@
-"""All pairs of a batch as pictures, anchor over positive; asks for the pictures of what is visible."""
+"""Contact sheet of the pairs of a batch, anchor over positive; requests images of visible pairs only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from qtpy.QtCore import QEvent, QRect, Qt, QTimer, Signal
 from qtpy.QtGui import QColor, QImage, QPainter, QPen
 from qtpy.QtWidgets import QAbstractScrollArea, QScrollBar, QToolTip, QWidget
 
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 
 _SIDE_PX, _GAP_PX, _STRIP_PX, _CAPTION_PX = 60, 6, 4, 15
 _WIDTH = _SIDE_PX + _GAP_PX
@@ -34,7 +34,7 @@ class Tile:
     marked
         Whether the caption stands out.
     strip
-        Number of the colour of the strip between anchor and positive.
+        Number of the color of the strip between anchor and positive.
     """
 
     caption: str
@@ -51,7 +51,7 @@ class ContactSheet(QAbstractScrollArea):
     Parameters
     ----------
     colours
-        Colours to start with.
+        Colors to start with.
     paired
         Whether the positive is shown below the anchor; else the anchor alone.
     """
@@ -68,7 +68,7 @@ class ContactSheet(QAbstractScrollArea):
         self._bar, self._screen = QScrollBar(Qt.Orientation.Vertical), QWidget()
         self.setVerticalScrollBar(self._bar)
         self.setViewport(self._screen)
-        self._colours = colours
+        self._colors = colours
         self.tiles: tuple[Tile, ...] = ()
         self._pictures: dict[int, tuple[RgbImages, RgbImages]] = {}
         self.chosen = -1
@@ -130,7 +130,7 @@ class ContactSheet(QAbstractScrollArea):
 
     def set_colours(self, colours: PlotColours) -> None:
         """Follow a theme."""
-        self._colours = colours
+        self._colors = colours
         self._screen.update()
 
     def tile_rect(self, place: int) -> QRect:
@@ -218,9 +218,9 @@ class ContactSheet(QAbstractScrollArea):
     def paintEvent(self, event: Any) -> None:
         """Draw what is seen."""
         painter = QPainter(self._screen)
-        painter.fillRect(self._screen.rect(), QColor(self._colours.background))
+        painter.fillRect(self._screen.rect(), QColor(self._colors.background))
         if self.message:
-            painter.setPen(QColor(self._colours.text))
+            painter.setPen(QColor(self._colors.text))
             wrapped = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
             painter.drawText(self._screen.rect().adjusted(12, 12, -12, -12), wrapped, self.message)
         else:
@@ -235,17 +235,17 @@ class ContactSheet(QAbstractScrollArea):
         for number, top in enumerate((rect.top(), below)[: 2 if self._paired else 1]):
             where = QRect(rect.left(), top, _SIDE_PX, _SIDE_PX)
             if pictures is None:
-                painter.fillRect(where, QColor(self._colours.faint))
+                painter.fillRect(where, QColor(self._colors.faint))
             else:
                 painter.drawImage(where, _picture(pictures[number]))
-        strip = QColor(self._colours.cycle[tile.strip % len(self._colours.cycle)])
+        strip = QColor(self._colors.cycle[tile.strip % len(self._colors.cycle)])
         painter.fillRect(QRect(rect.left(), rect.top() + _SIDE_PX, _SIDE_PX, _STRIP_PX), strip)
-        painter.setPen(QColor(self._colours.of("1") if tile.marked else self._colours.text))
+        painter.setPen(QColor(self._colors.of("1") if tile.marked else self._colors.text))
         foot = below + (_SIDE_PX if self._paired else 0)
         line = QRect(rect.left() - 2, foot, _SIDE_PX + 4, _CAPTION_PX)
         painter.drawText(line, Qt.AlignmentFlag.AlignCenter, tile.caption)
         if place == self.chosen:
-            painter.setPen(QPen(QColor(self._colours.of("1")), 3))
+            painter.setPen(QPen(QColor(self._colors.of("1")), 3))
             painter.drawRect(QRect(rect.left(), rect.top(), _SIDE_PX, foot - rect.top()))
 
 

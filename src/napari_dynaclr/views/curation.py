@@ -1,4 +1,4 @@
-"""The view in which people curate tracks: judge a cell, a queue or a sample, and see all marks.
+"""The curation view: judge a cell, a queue or a random sample, and list all marks.
 
 Shows what it is given and tells what the user wishes; knows no viewer, no data set, no files.
 """
@@ -16,7 +16,7 @@ from napari_dynaclr.keys.choices import CHOICES
 from napari_dynaclr.keys.curation import CURATION_ACTIONS, VERDICT_OF, Do
 from napari_dynaclr.keys.key import key_list
 from napari_dynaclr.keys.tables import hint
-from napari_dynaclr.presentation.colours import plot_colours
+from napari_dynaclr.presentation.colors import plot_colours
 from napari_dynaclr.state.curation import Mode
 from napari_dynaclr.views.curation_marks import MarksPage
 from napari_dynaclr.views.curation_pages import AuditPage, CellPage, QueuePage, ReviewPage
@@ -29,8 +29,8 @@ __all__ = ("CurationView",)
 
 _EMPTY = (
     "<b>Nothing to curate yet</b><br><br>Open a project. Then select a cell and mark its track, link or "
-    "frame, or let the most suspicious places be found and judge them one by one. Marks are kept in a file "
-    "beside the list of experiments; the data themselves are never changed."
+    "frame, or find the most suspicious places and judge them one by one. Marks are saved in a file "
+    "next to the list of experiments; the data themselves are never changed."
 )
 _TITLES = {Mode.CELL: "Cell", Mode.QUEUE: "Queue", Mode.AUDIT: "Audit", Mode.MARKS: "Marks"}
 _TIPS = {
@@ -96,7 +96,7 @@ class CurationView(QWidget):
         for made in self.findChildren(ActionButton):
             made.set_key(keys[made.do.value])
         self.list.setText(key_list(CURATION_ACTIONS, keys))
-        self.list.setToolTip(hint("The keys; the same key hides them", keys[Do.HELP.value]))
+        self.list.setToolTip(hint("Keyboard shortcuts; the same key hides them", keys[Do.HELP.value]))
         self.set_history(*self._history)
 
     def _arrange(self) -> None:
@@ -198,11 +198,11 @@ class CurationView(QWidget):
 
     def set_theme(self, theme: Mapping[str, str]) -> None:
         """Follow a theme, at least "background" and "text", each "#rrggbb" or "rgb(r, g, b)"."""
-        colours = plot_colours(theme)
+        colors = plot_colours(theme)
         for model in (self.queue.model, self.audit.model, self.marks.model):
-            model.set_colours(colours)
-        self.judge.set_colours(colours)
-        self.audit.set_colours(colours)
+            model.set_colours(colors)
+        self.judge.set_colours(colors)
+        self.audit.set_colours(colors)
 
     def keyPressEvent(self, event: Any) -> None:
         """Do what the table of actions says; a verdict's key counts once however long it is held."""

@@ -51,14 +51,14 @@ class MarksPage(QWidget):
         header.sortIndicatorChanged.connect(self._on_sort)
         self._add_filters()
         self.count, self.removed = QLabel(), QLabel()
-        self.count.setToolTip("How many marks the filter lets through")
+        self.count.setToolTip("Number of marks that match the filter")
         self.removed.setWordWrap(True)
-        self.removed.setToolTip("What the marks took out of the data when they were last applied")
+        self.removed.setToolTip("What the marks removed from the data when last applied")
         self.delete = ActionButton(Do.DELETE)
         self.delete.requested.connect(self._on_delete)
         self.merge = button(
             "Merge a file ...",
-            "Take over the marks of another person; shows where you disagree",
+            "Import the marks of another annotator; shows where you disagree",
             self._choose,
         )
         self._arrange()
@@ -67,7 +67,7 @@ class MarksPage(QWidget):
         self.text = QLineEdit()
         self.text.setPlaceholderText("filter")
         self.text.setClearButtonEnabled(True)
-        self.text.setToolTip("Words that must all occur: a track, a field, a reason, a date")
+        self.text.setToolTip("Words that must all occur: a track, an FOV, a reason, a date")
         self.text.textChanged.connect(self._show)
         self.kind = _choices(
             "any kind", [kind.value for kind in MarkKind], "Show marks of one kind", self._show
@@ -75,13 +75,13 @@ class MarksPage(QWidget):
         self.verdict = _choices(
             "any verdict", [item.value for item in Verdict], "Show marks of one verdict", self._show
         )
-        self.author = _choices("anybody", [], "Show marks of one person", self._show)
+        self.author = _choices("anybody", [], "Show marks of one annotator", self._show)
         self.conflicts = QCheckBox("conflicts")
-        self.conflicts.setToolTip("Show only what people judge differently")
+        self.conflicts.setToolTip("Show only items on which annotators disagree")
         self.conflicts.toggled.connect(self._show)
         self.name = QLineEdit()
         self.name.setMaximumWidth(110)
-        self.name.setToolTip("Your name: it stands with every mark; also in the preferences of napari")
+        self.name.setToolTip("Your name, stored with every mark; also in napari's preferences")
         self.name.editingFinished.connect(self._on_name)
 
     def _arrange(self) -> None:
@@ -91,7 +91,7 @@ class MarksPage(QWidget):
             (self.kind, self.verdict, self.author),
             (self.table,),
             (self.count, self.delete, self.merge),
-            (QLabel("You are"), self.name),
+            (QLabel("Annotator"), self.name),
             (self.removed,),
         ):
             row = QHBoxLayout()
@@ -168,7 +168,7 @@ class MarksPage(QWidget):
 
     def _choose(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(
-            self, "Marks of another person", str(project_folder()), "Marks (*.csv)"
+            self, "Marks of another annotator", str(project_folder()), "Marks (*.csv)"
         )
         if chosen:
             self.merge_requested.emit(chosen)

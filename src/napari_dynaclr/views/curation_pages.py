@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 
 from dynaclr.curation import MarkKind
 from napari_dynaclr.keys.curation import KIND_OF, Do
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 from napari_dynaclr.views.curation_parts import ActionButton, IntervalBar, button
 from napari_dynaclr.views.curation_tables import QueueModel, QueueRow, Table
 
@@ -88,7 +88,7 @@ class ReviewPage(QWidget):
         self.table.row_chosen.connect(self.entry_chosen)
         self.progress = QProgressBar()
         self.progress.setMaximumHeight(16)
-        self.progress.setToolTip("How many entries of the queue you have judged")
+        self.progress.setToolTip("Number of items in the queue that you have judged")
         self.empty = QLabel()
         self.empty.setWordWrap(True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -125,12 +125,12 @@ class QueuePage(ReviewPage):
             "What looks wrong, the worst first; click a line to go there, the arrow keys go along",
             (22, 46, 128, 600),
         )
-        self.pixels = QCheckBox("look at pixels too")
+        self.pixels = QCheckBox("check pixels too")
         self.pixels.setChecked(True)
         self.pixels.setToolTip(
-            "Also reads images: finds tables of another field, y and x exchanged, micrometres for pixels, "
-            "frames out of focus. Takes minutes on large data; can be cancelled. Without it only jumps, "
-            "exchanged links and other things that tables tell are found."
+            "Also reads images: finds tables of another FOV, swapped y and x, micrometers for pixels, "
+            "frames out of focus. Takes minutes on large data; can be canceled. Without it only jumps, "
+            "swapped links and other errors visible in the tables are found."
         )
         self.search = ActionButton(Do.SEARCH)
         self.search.requested.connect(self._on_search)
@@ -148,7 +148,7 @@ class QueuePage(ReviewPage):
         """Say why the queue is empty; blank before a search."""
         self.empty.setText(
             text
-            or "Nothing searched yet. <b>Find suspicious</b> ranks links, tracks and fields of view "
+            or "No search yet. <b>Find suspicious</b> ranks links, tracks and fields of view "
             "that look wrong; then judge them one by one with the keys 1, 2, 3."
         )
 

@@ -1,4 +1,4 @@
-"""Parts of the curation view: buttons from the table of actions, the card of what is judged, an interval."""
+"""Parts of the curation view: action buttons, the card of the judged item, a confidence interval."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 
 from napari_dynaclr.keys.curation import VERDICT_OF, Do, action_of
 from napari_dynaclr.keys.tables import NO_KEY, hint
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 from napari_dynaclr.views.curation_tables import verdict_colour
 
 
@@ -74,8 +74,8 @@ class TargetCard(QFrame):
         tips = (
             (self.title, "What a verdict is about"),
             (self.why, "Why it looks suspicious, or the reason that was given"),
-            (self.effect, "What a training would lose by it"),
-            (self.opinions, "What was said of it before; the latest verdict counts"),
+            (self.effect, "What training would lose"),
+            (self.opinions, "Earlier verdicts; the latest one counts"),
         )
         for label, tip in tips:
             label.setWordWrap(True)
@@ -109,8 +109,8 @@ class JudgeBar(QWidget):
         self.reason.setEditable(True)
         self.reason.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.reason.setToolTip(
-            "Why: choose or write a reason, kept with the mark. Blank: the reason of the queue. "
-            "Return goes back to the keys."
+            "Reason, saved with the mark: choose or type one. Blank: the reason from the queue. "
+            "Return gives the keyboard back to the panel."
         )
         line = self.reason.lineEdit()
         assert line is not None
@@ -148,10 +148,10 @@ class JudgeBar(QWidget):
                 made.setVisible(travel)
 
     def set_colours(self, colours: PlotColours) -> None:
-        """Give each verdict the colour it has in the lists."""
+        """Give each verdict the color it has in the lists."""
         for do, verdict in VERDICT_OF.items():
-            colour = verdict_colour(verdict.value, colours)
-            self.buttons[do].setStyleSheet(f"QPushButton {{ border-bottom: 3px solid {colour}; }}")
+            color = verdict_colour(verdict.value, colours)
+            self.buttons[do].setStyleSheet(f"QPushButton {{ border-bottom: 3px solid {color}; }}")
 
 
 class IntervalBar(QWidget):
@@ -160,7 +160,7 @@ class IntervalBar(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._values: tuple[float, float, float] | None = None
-        self._colours: PlotColours | None = None
+        self._colors: PlotColours | None = None
         self.setMinimumHeight(30)
         self.setToolTip("Share of wrong links: the line is the estimate, the bar its 95 % interval (Wilson)")
 
@@ -175,19 +175,19 @@ class IntervalBar(QWidget):
 
     def set_colours(self, colours: PlotColours) -> None:
         """Follow a theme."""
-        self._colours = colours
+        self._colors = colours
         self.update()
 
     def paintEvent(self, event: Any) -> None:
         """Draw scale, interval and share."""
-        if self._colours is None or self._values is None:
+        if self._colors is None or self._values is None:
             return
         low, share, high = self._values
         end = next(top for top in (0.05, 0.1, 0.2, 0.5, 1.0) if high <= top)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         left, width, middle = 4.0, self.width() - 8.0, 9.0
-        painter.setPen(QColor(self._colours.muted))
+        painter.setPen(QColor(self._colors.muted))
         painter.drawLine(int(left), int(middle), int(left + width), int(middle))
         for place in (0.0, 0.5, 1.0):
             text = f"{100 * place * end:.3g} %"
@@ -195,12 +195,12 @@ class IntervalBar(QWidget):
             x = left + place * width - place * advance
             painter.drawText(int(x), self.height() - 2, text)
         bar = QRectF(left + low / end * width, middle - 4, (high - low) / end * width, 8)
-        colour = QColor(self._colours.of("1"))
-        colour.setAlphaF(0.35 if share == share else 0.12)
-        painter.fillRect(bar, colour)
+        color = QColor(self._colors.of("1"))
+        color.setAlphaF(0.35 if share == share else 0.12)
+        painter.fillRect(bar, color)
         if share == share:
             x = left + share / end * width
-            painter.fillRect(QRectF(x - 1.5, middle - 7, 3, 14), QColor(self._colours.of("1")))
+            painter.fillRect(QRectF(x - 1.5, middle - 7, 3, 14), QColor(self._colors.of("1")))
         painter.end()
 
 
@@ -214,11 +214,11 @@ class StatusBar(QWidget):
         super().__init__()
         self.message = QLabel()
         self.message.setWordWrap(True)
-        self.message.setToolTip("What happened last")
+        self.message.setToolTip("Last action")
         self.bar = QProgressBar()
         self.bar.setMaximumHeight(16)
-        self.bar.setToolTip("What goes on in the background")
-        self.cancel = button("Cancel", "Stop it; what was there before stays", self.cancelled.emit)
+        self.bar.setToolTip("Task in the background")
+        self.cancel = button("Cancel", "Stop it; earlier results are kept", self.cancelled.emit)
         self.work = QWidget()
         row = QHBoxLayout(self.work)
         row.setContentsMargins(0, 0, 0, 0)
@@ -228,7 +228,7 @@ class StatusBar(QWidget):
         self.error.setReadOnly(True)
         self.error.setMaximumHeight(84)
         self.error.setToolTip("What is wrong and where; it can be selected and copied")
-        self.retry = button("Read the marks again", "After the file was repaired", self.retried.emit)
+        self.retry = button("Read the marks again", "Use this after repairing the file", self.retried.emit)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)

@@ -1,4 +1,4 @@
-"""Lists of the curation view: marks and queues of any length, with keys left to the view around them."""
+"""Lists of the curation view: marks and queues of any length."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from dynaclr.curation import Mark
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 from napari_dynaclr.presentation.mark_list import COLUMNS, GLYPHS, MarkTexts
 
 QueueRow = tuple[str, str, str, str]
@@ -31,23 +31,23 @@ _ROOT = QModelIndex()
 
 
 def verdict_colour(verdict: str, colours: PlotColours) -> str:
-    """Return the colour of a verdict; the sign says it too."""
+    """Return the color of a verdict; the sign says it too."""
     roles = {"exclude": "1", "accept": "0", "unsure": "muted"}
     return colours.of(roles[verdict])
 
 
 class _Rows(QAbstractTableModel):
-    """Rows of text with a colour for the verdict in the first column."""
+    """Rows of text with a color for the verdict in the first column."""
 
     titles: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         super().__init__()
-        self._colours: PlotColours | None = None
+        self._colors: PlotColours | None = None
 
     def set_colours(self, colours: PlotColours) -> None:
         """Follow a theme."""
-        self._colours = colours
+        self._colors = colours
         self.layoutChanged.emit()
 
     def columnCount(self, parent: _Index = _ROOT) -> int:
@@ -63,9 +63,9 @@ class _Rows(QAbstractTableModel):
         return None
 
     def _verdict(self, verdict: str) -> QColor | None:
-        if self._colours is None or not verdict:
+        if self._colors is None or not verdict:
             return None
-        return QColor(verdict_colour(verdict, self._colours))
+        return QColor(verdict_colour(verdict, self._colors))
 
 
 class MarkModel(_Rows):
@@ -89,7 +89,7 @@ class MarkModel(_Rows):
         return 0 if parent.isValid() else len(self.marks)
 
     def data(self, index: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return text, colour or tooltip of a cell."""
+        """Return text, color or tooltip of a cell."""
         mark = self.marks[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
             return self._texts.of(mark)[index.column()]
@@ -126,7 +126,7 @@ class QueueModel(_Rows):
         return 0 if parent.isValid() else len(self.rows)
 
     def data(self, index: Any, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return text, colour or tooltip of a cell."""
+        """Return text, color or tooltip of a cell."""
         row = self.rows[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
             return GLYPHS.get(row[0], "") if index.column() == 0 else row[index.column()]

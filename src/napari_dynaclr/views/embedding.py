@@ -1,4 +1,4 @@
-"""The view of an embedding: plot, legend, selected cells, neighbours; emits wishes only."""
+"""The view of an embedding: plot, legend, selected cells, neighbors; emits requests only."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from superqt import QFlowLayout
 
 from napari_dynaclr.keys.embedding import EMBEDDING_ACTIONS
 from napari_dynaclr.keys.tables import hint
-from napari_dynaclr.presentation.colours import DARK, plot_colours
-from napari_dynaclr.state.embedding_colours import Colouring
+from napari_dynaclr.presentation.colors import DARK, plot_colours
+from napari_dynaclr.state.embedding_colors import Colouring
 from napari_dynaclr.views.embedding_parts import Choices, SelectedList, Source, legend_text
 from napari_dynaclr.views.neighbour_panel import NeighbourPanel
 from napari_dynaclr.widgets.empty_page import with_empty_page
@@ -29,10 +29,10 @@ _EMPTY = (
 )
 _WITH_RUNS = "Choose a run above and press <i>Predict and explore</i>, or open"
 _WITHOUT_RUNS = (
-    "No run that has ended is known here: start one in the dock <i>Training</i>, or watch one there; "
+    "No finished run yet: start one in the dock <i>Training</i>, or watch one there; "
     "or open with <i>Open ...</i>"
 )
-_STATE_TIP = "What is shown, or what is being done"
+_STATE_TIP = "Current embedding, or the task in progress"
 _MOST_LINES = 3
 _REPEATED = {action.name for action in EMBEDDING_ACTIONS if action.repeats}
 _PLOT_TIP = (
@@ -50,7 +50,7 @@ class EmbeddingView(QWidget):
     def __init__(self, layouts: Sequence[str], colours: Sequence[str], spaces: Sequence[str]) -> None:
         super().__init__()
         self.colours = plot_colours(DARK)
-        self._colouring: Colouring | None = None
+        self._coloring: Colouring | None = None
         self.number: int | None = None
         self.source = Source()
         self.bar = QProgressBar()
@@ -59,7 +59,7 @@ class EmbeddingView(QWidget):
         self.scatter = ScatterPlot(self.colours)
         self.scatter.plot.setToolTip(_PLOT_TIP)
         self.scatter.setMinimumHeight(180)
-        self.legend = words("What the colours mean")
+        self.legend = words("What the colors mean")
         self.legend.setTextFormat(Qt.TextFormat.RichText)
         self.selected = SelectedList()
         self.neighbours = NeighbourPanel(self.colours)
@@ -92,9 +92,9 @@ class EmbeddingView(QWidget):
         column.addWidget(self.scatter, 1)
         column.addWidget(self.legend)
         column.addLayout(row)
-        self.tabs.addTab(self.neighbours, "Neighbours")
+        self.tabs.addTab(self.neighbours, "Neighbors")
         self.tabs.addTab(self.selected, "Selected")
-        self.tabs.setTabToolTip(0, "Cells whose vectors are most like that of the selected cell")
+        self.tabs.setTabToolTip(0, "Cells whose vectors are most similar to that of the selected cell")
         self.tabs.setTabToolTip(1, "Cells inside the outline, by field of view")
         splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.addWidget(upper)
@@ -146,8 +146,8 @@ class EmbeddingView(QWidget):
         self.number = None
 
     def set_colouring(self, colouring: Colouring) -> None:
-        """Colour the points and say what that means."""
-        self._colouring = colouring
+        """Color the points and say what that means."""
+        self._coloring = colouring
         table = colouring.table(self.colours.cycle)
         self.scatter.set_codes(colouring.codes, table)
         self.legend.setText(legend_text(colouring, table))
@@ -173,8 +173,8 @@ class EmbeddingView(QWidget):
         self.colours = plot_colours(theme)
         self.scatter.set_colours(self.colours)
         self.neighbours.sheet.set_colours(self.colours)
-        if self._colouring is not None:
-            self.set_colouring(self._colouring)
+        if self._coloring is not None:
+            self.set_colouring(self._coloring)
 
     def _do(self, name: str) -> None:
         """Do an action, or ask for it."""

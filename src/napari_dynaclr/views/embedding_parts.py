@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QComboBox, QListWidget, QListWidgetItem, QSpinBox, QV
 from superqt import QFlowLayout
 
 from napari_dynaclr.presentation.training_text import run_title
-from napari_dynaclr.state.embedding_colours import Colouring
+from napari_dynaclr.state.embedding_colors import Colouring
 from napari_dynaclr.widgets.calm_wheel import CalmWheel
 from napari_dynaclr.widgets.parts import button, words
 
@@ -39,8 +39,8 @@ class Source(QWidget):
         self.predict = button(
             "Predict and explore", "Embed all cells of this run's data in the background, then show them"
         )
-        self.open = button("Open ...", "Show an embedding that was made before, a parquet file of predict")
-        self.cancel = button("Cancel", "End the work that is going on")
+        self.open = button("Open ...", "Open an earlier embedding (a parquet file written by predict)")
+        self.cancel = button("Cancel", "Cancel the running task")
         self.cancel.hide()
         row = QFlowLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -72,14 +72,14 @@ class Source(QWidget):
         there = self.run.count() > 0
         self.predict.setEnabled(idle and there)
         tip = "Embed all cells of this run's data in the background, then show them"
-        self.predict.setToolTip(tip if there else "No run that has ended is known: watch one in Training")
+        self.predict.setToolTip(tip if there else "No finished run yet: watch one in Training")
 
     def _on_predict(self) -> None:
         self.predict_requested.emit(Path(self.run.currentData()))
 
 
 class Choices(QWidget):
-    """Map, colours, vectors and number of clusters."""
+    """Map, colors, vectors and number of clusters."""
 
     chosen = Signal(str, object)
     """Field of `Look` and its value."""
@@ -90,7 +90,7 @@ class Choices(QWidget):
         self.layouts = self._combo(
             layouts, "layout", "What the plot shows; t-SNE and UMAP take minutes, once"
         )
-        self.colours = self._combo(colours, "colour_by", "What plot and image colour the cells by")
+        self.colours = self._combo(colours, "colour_by", "Property that colors the cells in plot and image")
         self.spaces = self._combo(
             spaces, "space", "Features are what probes use, projections what the loss compares"
         )
@@ -98,7 +98,7 @@ class Choices(QWidget):
         self.groups.setRange(2, _MOST_GROUPS)
         self.groups.setKeyboardTracking(False)
         self.groups.setSuffix(" clusters")
-        self.groups.setToolTip("How many clusters k-means makes of the first 50 principal components")
+        self.groups.setToolTip("Number of k-means clusters, from the first 50 principal components")
         self.groups.valueChanged.connect(lambda value: self.chosen.emit("groups", value))
         row = QFlowLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -137,7 +137,9 @@ class SelectedList(QWidget):
         super().__init__()
         self.count = words("The cells inside the outline")
         self.fovs = QListWidget()
-        self.fovs.setToolTip("Click a field of view to go to its first selected cell; J and K walk them all")
+        self.fovs.setToolTip(
+            "Click a field of view to go to its first selected cell; J and K step through them all"
+        )
         column = QVBoxLayout(self)
         column.setContentsMargins(2, 4, 2, 2)
         column.addWidget(self.count)
@@ -169,14 +171,14 @@ def _counted(count: int, what: str) -> str:
 
 
 def legend_text(colouring: Colouring, table: npt.NDArray[np.uint8]) -> str:
-    """Return what the colours mean as rich text: names with their colours, or the scale with its ends."""
+    """Return what the colors mean as rich text: names with their colors, or the scale with its ends."""
     if colouring.limits is not None:
         places = np.linspace(0, len(table) - 2, _STOPS).astype(int)
         scale = "".join(_sign(table[place], "█") for place in places)
         low, high = (f"{limit:.3g}" for limit in colouring.limits)
         return f"{low} {scale} {high}"
     if not colouring.names:
-        return "A colour each; colours repeat."
+        return "One color per name; colors repeat."
     parts = [
         f"{_sign(table[place], '●')} {html.escape(name)}"
         for place, name in enumerate(colouring.names[:_MOST_NAMES])

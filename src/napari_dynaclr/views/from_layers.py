@@ -1,4 +1,4 @@
-"""Which layers become a project, and what they do not say; emits wishes."""
+"""The form that makes a project of layers; emits requests only."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ _NUMBERS = {
     "interval": ("Interval", "Minutes between two frames", " min", "not set"),
     "pixel": (
         "Pixel size",
-        "Side of a pixel; from the layer's scale where its unit is a length",
+        "Width of a pixel; from the layer's scale where its unit is a length",
         " µm",
         "unknown",
     ),
     "z_step": (
         "Z step",
-        "Distance of slices; from the layer's scale where its unit is a length",
+        "Distance between slices; from the layer's scale where its unit is a length",
         " µm",
         "unknown",
     ),
 }
 _TEXTS = {
-    "condition": ("Condition", "What was done to these cells, for example infected", "control"),
-    "name": ("Name", "Of the experiment, its plate and its tracks: letters, digits, '.', '_', '-'", "movie"),
+    "condition": ("Condition", "Condition of these cells, for example infected", "control"),
+    "name": ("Name", "Name of the experiment, plate and tracks: letters, digits, '.', '_', '-'", "movie"),
 }
 
 
@@ -77,15 +77,15 @@ class FromLayersForm(QWidget):
         self.numbers = {name: PlainNumber() for name in _NUMBERS}
         self.texts = {name: QLineEdit() for name in _TEXTS}
         self.folder = QLineEdit()
-        self.folder.setPlaceholderText("where the project is written")
+        self.folder.setPlaceholderText("folder to write the project to")
         self.browse = button("Choose ...", "Choose the folder")
         self.replace = QCheckBox("replace the one of this name")
         self.note = words("What would be written")
         self.fault = words("What is missing or wrong")
         self.write = button("Write and open", "Write the layers as a project into the folder, and open it")
-        self.cancel = button("Cancel", "Give the writing up; nothing is left of it")
+        self.cancel = button("Cancel", "Stop writing and delete what was written")
         self.busy = QProgressBar()
-        self.busy.setToolTip("What is being done")
+        self.busy.setToolTip("Progress")
         self._arrange()
         self._connect()
         self.set_busy(False)
@@ -96,9 +96,12 @@ class FromLayersForm(QWidget):
         form.setContentsMargins(2, 2, 2, 2)
         form.setVerticalSpacing(3)
         _add(
-            form, "Channels", "Images that are channels, named as their layers; Space ticks one", self.images
+            form,
+            "Channels",
+            "Images to use as channels, named after their layers; Space ticks one",
+            self.images,
         )
-        tip = "Tracks, or labels whose numbers are tracks: these know no divisions"
+        tip = "Tracks, or labels whose values are track IDs (without divisions)"
         _add(form, "Cells", tip, self.cells)
         for name, (title, tip, suffix, unset) in _NUMBERS.items():
             box = self.numbers[name]
@@ -114,9 +117,9 @@ class FromLayersForm(QWidget):
         row.addWidget(self.folder, 1)
         row.addWidget(self.browse)
         self.folder.setAccessibleName("Folder")
-        self.folder.setToolTip("Folder of the project; an experiments.yaml that is there gets one more entry")
+        self.folder.setToolTip("Folder of the project; an existing experiments.yaml gets one more entry")
         form.addRow("Folder", row)
-        self.replace.setToolTip("Write over plate and tracks that are there already under this name")
+        self.replace.setToolTip("Overwrite an existing plate and tracks of this name")
         form.addRow(self.replace)
         form.addRow(self.note)
         form.addRow(self.fault)
@@ -202,7 +205,7 @@ class FromLayersForm(QWidget):
         self.fault.setVisible(True)
 
     def set_busy(self, busy: bool) -> None:
-        """Show that it is being written, which can be cancelled."""
+        """Show that it is being written, which can be canceled."""
         self.busy.setVisible(busy)
         self.cancel.setVisible(busy)
         self.write.setEnabled(not busy and self._ready)

@@ -1,4 +1,4 @@
-"""The view of one family of cells: a tree over time with keys, hover texts and a film strip.
+"""The view of one lineage: a tree over time with hover texts and a film strip.
 
 Shows what it is given and tells what the user wishes; knows no viewer, no data set, no files.
 """
@@ -14,7 +14,7 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_dynaclr.keys.steps import STEP_ACTIONS, StepAction, descent, neighbours, step_keys
-from napari_dynaclr.presentation.colours import plot_colours
+from napari_dynaclr.presentation.colors import plot_colours
 from napari_dynaclr.presentation.lineage_layout import LineageLayout
 from napari_dynaclr.views.lineage_parts import LineageLegend, StepBar
 from napari_dynaclr.views.lineage_style import (
@@ -32,11 +32,11 @@ from napari_dynaclr.widgets.pressed import KeyFollower, action_for
 from napari_dynaclr.widgets.tree_canvas import TreeCanvas
 
 _EMPTY = (
-    "<b>No family to show</b><br><br>Select a cell to see where it comes from, its daughters, and the cells "
+    "<b>No lineage to show</b><br><br>Select a cell to see where it comes from, its daughters, and the cells "
     "that can be its positives: click a track in the image, or a pair in the gallery."
 )
 _TREE_TIP = (
-    "The family of the selected cell: root at the top, time runs downwards, daughters side by side.\n"
+    "Lineage tree of the selected cell: root at the top, time runs down, daughters side by side.\n"
     "Click a node to go there; drag moves, the wheel zooms, {find} finds the selected cell, {fit} shows all."
 )
 _MAX_LABELS = 40
@@ -44,7 +44,7 @@ _REPEATED = {action.name for action in STEP_ACTIONS if action.repeats}
 
 
 class LineageView(QWidget):
-    """One family: tree, selected cell, current time, positives, breadcrumb and film strip."""
+    """One lineage: tree, selected cell, current time, positives, breadcrumb and film strip."""
 
     row_clicked = Signal(int)
     """A row that the user wants to see."""
@@ -59,10 +59,10 @@ class LineageView(QWidget):
         self._barrier: npt.NDArray[np.integer] | None = None
         self._untouched = False
         palette = self.palette()
-        self._colours = plot_colours(
+        self._colors = plot_colours(
             {"background": palette.window().color().name(), "text": palette.windowText().color().name()}
         )
-        self.canvas = TreeCanvas(GLYPHS, STROKES, self._colours)
+        self.canvas = TreeCanvas(GLYPHS, STROKES, self._colors)
         self.steps = StepBar(STEP_ACTIONS)
         self.path = QLabel()
         self.path.setWordWrap(True)
@@ -73,13 +73,13 @@ class LineageView(QWidget):
         self.about.setWordWrap(True)
         self.about.setMinimumHeight(2 * self.about.fontMetrics().lineSpacing() + 2)
         self.about.setToolTip("The selected cell, and whether it can be an anchor")
-        self.legend = LineageLegend(self._colours)
+        self.legend = LineageLegend(self._colors)
         self.keys = QLabel()
         self.keys.setWordWrap(True)
         self.keys.setToolTip(
-            "Keys act while this panel has the focus: click into it. Others can be chosen in the preferences"
+            "Keyboard shortcuts work while this panel has the focus: click in it. Change them in Preferences"
         )
-        self.strip = FilmStrip(self._colours)
+        self.strip = FilmStrip(self._colors)
         self.strip.hide()
         self._arrange()
         self._connect()
@@ -113,7 +113,7 @@ class LineageView(QWidget):
         self.path.linkActivated.connect(lambda link: self.row_clicked.emit(int(link)))
 
     def set_family(self, layout: LineageLayout | None) -> None:
-        """Show a family; None shows what to do. The view stays where it was if the family is the same."""
+        """Show a lineage; None shows what to do. The view stays where it was if the lineage is the same."""
         old, self._layout = self._layout, layout
         self._selected, self._chances, self._barrier = None, {}, None
         same = old is not None and layout is not None and np.array_equal(old.row, layout.row)
@@ -135,7 +135,7 @@ class LineageView(QWidget):
         self._show_selection()
 
     def set_selected(self, row: int | None) -> None:
-        """Mark a row of the family and drop the positives of the one before.
+        """Mark an observation of the lineage and drop the positives of the previous one.
 
         Raises
         ------
@@ -208,15 +208,15 @@ class LineageView(QWidget):
 
     def set_theme(self, theme: Mapping[str, str]) -> None:
         """Follow a theme, at least "background" and "text", each "#rrggbb" or "rgb(r, g, b)"."""
-        self._colours = plot_colours(theme)
-        self.canvas.set_colours(self._colours)
-        self.legend.set_colours(self._colours)
-        self.strip.set_colours(self._colours)
+        self._colors = plot_colours(theme)
+        self.canvas.set_colours(self._colors)
+        self.legend.set_colours(self._colors)
+        self.strip.set_colours(self._colors)
         self._show_selection()
 
     def _family(self) -> LineageLayout:
         if self._layout is None:
-            raise KeyError("no family is shown")
+            raise KeyError("no lineage is shown")
         return self._layout
 
     def _show_nodes(self) -> None:
@@ -240,7 +240,7 @@ class LineageView(QWidget):
         if layout is None:
             return
         self.strip.set_selected(row)
-        self.path.setText(breadcrumb(layout, row, self._colours))
+        self.path.setText(breadcrumb(layout, row, self._colors))
         self.about.setText(selection_text(layout, row, self._chances))
         self.steps.set_targets({} if row is None else neighbours(layout, row))
         if row is None:

@@ -10,7 +10,7 @@ from superqt import QFlowLayout
 
 from napari_dynaclr.keys.steps import Step, StepAction
 from napari_dynaclr.keys.tables import hint
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 from napari_dynaclr.views.lineage_style import GLYPHS, LEGEND, STROKES
 from napari_dynaclr.widgets.glyphs import glyph_pixmap, stroke_pixmap
 
@@ -52,9 +52,9 @@ class StepBar(QWidget):
         """Say the keys, given by name of the action, in the tooltips."""
         for action in self._actions:
             self.buttons[action.step].setToolTip(hint(action.tooltip, keys[action.name]))
-        whole = hint("Show the whole family", keys["fit"])
+        whole = hint("Show the whole lineage tree", keys["fit"])
         self.fit.setToolTip(f"{whole}; {keys['find']} finds the selected cell")
-        self.key.setToolTip(hint("Show or hide what the shapes and keys mean", keys["help"]))
+        self.key.setToolTip(hint("Show or hide the legend and keyboard shortcuts", keys["help"]))
 
     def set_targets(self, targets: Mapping[Step, int | None]) -> None:
         """Enable the steps that lead somewhere."""
@@ -92,7 +92,7 @@ class LineageLegend(QWidget):
         self.set_colours(colours)
 
     def set_colours(self, colours: PlotColours) -> None:
-        """Draw the shapes in the colours of a theme."""
+        """Draw the shapes in the colors of a theme."""
         for name, picture in self._pictures.items():
             drawn = (
                 glyph_pixmap(GLYPHS[name], colours)

@@ -1,4 +1,4 @@
-"""How observations and lines of a family look, and the legend that says so; shape first, colour second."""
+"""Glyphs and lines of a lineage tree, and their legend; shape first, color second."""
 
 from __future__ import annotations
 
@@ -59,23 +59,23 @@ STROKES = {
 }
 
 LEGEND = (
-    ("start", "first seen", "First observation of the root of the family"),
+    ("start", "first seen", "First observation of the root"),
     ("division", "division", "Last observation before two or more daughters"),
-    ("link", "new id", "The cell goes on as one track of another id"),
+    ("link", "new id", "The cell continues as one track with another ID"),
     ("end hollow", "ends", "Last observation of a track without daughters"),
-    ("recording_end hollow", "film ends", "The cell is seen in the last frame"),
+    ("recording_end hollow", "movie ends", "The cell is observed in the last frame"),
     ("gap", "not seen", "Dotted line: frames without an observation"),
     ("frame", "anchor", "Filled: the observation can be an anchor"),
     ("frame hollow", "no anchor", "Hollow: it has no positive; hover to see why"),
-    ("border", "at border", "The patch is moved to lie inside the image"),
-    ("left_out", "left out", "Marked by a person, or its pixels are not stored: never used"),
+    ("border", "at border", "The patch is shifted to stay inside the image"),
+    ("left_out", "excluded", "Excluded in curation, or its pixels are missing: never used"),
     ("positive", "positive", "Can be the positive of the selected cell; a larger disc is more probable"),
     (
         "frame hollow faded",
         "cannot be",
         "Pale: cannot be the positive of the selected cell; hover to see why",
     ),
-    ("selected", "selected", "The selected cell; the broad line is its way from the root"),
+    ("selected", "selected", "The selected cell; the broad line is its path from the root"),
 )
 """Glyph or stroke, its word, and its tooltip."""
 

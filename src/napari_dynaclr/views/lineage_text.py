@@ -8,16 +8,16 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.index import Exclusion
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 from napari_dynaclr.presentation.lineage_layout import LineageLayout, NodeKind
 from napari_dynaclr.presentation.positives import BARRIER_TEXT, LOSS_TEXT, Barrier
 
 _KIND_TEXT = {
     NodeKind.DAUGHTER: "first observation after its mother",
-    NodeKind.START: "first observation of the family",
+    NodeKind.START: "first observation of the lineage",
     NodeKind.END: "last observation: the track ends",
     NodeKind.RECORDING_END: "last frame of the recording",
-    NodeKind.LINK: "goes on under another track id",
+    NodeKind.LINK: "continues under another track ID",
     NodeKind.DIVISION: "divides after this frame",
 }
 _SHOWN = 5  # tracks of a breadcrumb
@@ -31,7 +31,7 @@ def _place(layout: LineageLayout, node: int) -> str:
 def breadcrumb(layout: LineageLayout, row: int | None, colours: PlotColours) -> str:
     """Return the tracks from the root to a row as links to rows; the middle of long ways is left out."""
     if row is None:
-        return f"family of track {layout.track_id[0]}: select a cell"
+        return f"lineage of track {layout.track_id[0]}: select a cell"
     node = layout.node_of(row)
     here = f"<b>{layout.track_id[layout.node_track[node]]}</b>, frame {layout.frame[node]}"
     parts = []
@@ -77,7 +77,7 @@ def hover_text(
         lines.append(_KIND_TEXT[kind])
     lines.append(LOSS_TEXT[Exclusion(int(layout.loss[node]))])
     if layout.clamped[node]:
-        lines.append("at the border: its patch is moved to lie inside the image")
+        lines.append("at the border: its patch is shifted to stay inside the image")
     if node in chances:
         lines.append(f"positive with probability {100 * chances[node]:.3g} %")
     elif barrier is not None:

@@ -1,4 +1,4 @@
-"""The nearest neighbours of a cell as pictures, and how they are looked for; emits wishes only."""
+"""The nearest neighbors of a cell as pictures, and how they are looked for; emits requests only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
 
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 from napari_dynaclr.views.contact_sheet import ContactSheet, Tile
 from napari_dynaclr.widgets.parts import words
 
@@ -27,16 +27,16 @@ class NeighbourPanel(QWidget):
         self.count = QSpinBox()
         self.count.setRange(1, _MOST)
         self.count.setKeyboardTracking(False)
-        self.count.setToolTip("How many neighbours are shown")
+        self.count.setToolTip("How many neighbors are shown")
         self.others = QCheckBox("other lineages only")
         self.others.setToolTip(
-            "Leave out cells of its own lineage: a cell is always like itself a frame later"
+            "Leave out cells of its own lineage: a cell always resembles itself a frame later"
         )
-        self.about = words("What the neighbours have in common with the cell")
+        self.about = words("What the neighbors have in common with the cell")
         self.sheet = ContactSheet(colours, paired=False)
         self.sheet.setToolTip(
-            "The cell first, then its neighbours with the cosine of their vectors, normalised as for the "
-            "network. The strip is the condition. Click one to go there; arrows and Return do the same"
+            "The cell first, then its neighbors with their cosine similarity; patches are normalized as "
+            "for the network. The strip is the condition. Click one, or use arrows and Return, to go there"
         )
         self.sheet.set_message("Select a cell: click a point above, or a cell in the image.")
         row = QHBoxLayout()
@@ -63,11 +63,11 @@ class NeighbourPanel(QWidget):
             widget.blockSignals(False)
 
     def set_neighbours(self, tiles: Sequence[Tile], about: str) -> None:
-        """Show other neighbours, still without pictures."""
+        """Show other neighbors, still without pictures."""
         self.about.setText(about)
         self.sheet.set_tiles(tiles)
 
     def set_nothing(self, why: str) -> None:
-        """Show no neighbours, and say why."""
+        """Show no neighbors, and say why."""
         self.set_neighbours((), "")
         self.sheet.set_message(why)

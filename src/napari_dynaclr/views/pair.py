@@ -1,4 +1,4 @@
-"""The view of one pair: address, patches as the network gets them, candidates; emits wishes only."""
+"""The view of one pair: address, patches as the network gets them, candidates; emits requests only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from napari_dynaclr.keys.key import key_list
 from napari_dynaclr.keys.pair import PAIR_KEY_ACTIONS
 from napari_dynaclr.keys.tables import hint
 from napari_dynaclr.presentation.batch_name import BatchName
-from napari_dynaclr.presentation.colours import DARK, PlotColours, plot_colours
+from napari_dynaclr.presentation.colors import DARK, PlotColours, plot_colours
 from napari_dynaclr.views.candidates import CandidateBars
 from napari_dynaclr.views.pair_address import PairAddress
 from napari_dynaclr.views.pair_buttons import PairButtons
@@ -35,13 +35,13 @@ __all__ = ("MODES", "PairView")
 _WAIT_MS = 100
 _REPEATED = {action.name for action in PAIR_KEY_ACTIONS if action.repeats}
 MODES = {
-    "as the network sees it": "Normalised, augmented with the key of this batch, cropped, channels dropped",
-    "normalised": "After the normalisations, before augmentation and crop",
-    "as read": "Pixels of the store",
+    "augmented (network input)": "As drawn for this batch address: augmented, cropped, channels dropped",
+    "normalized": "After the normalizations, before augmentation and crop",
+    "raw": "Pixels as stored on disk",
 }
 _EMPTY = (
     "<b>No pair to show</b><br><br>Open a configuration, an experiments.yaml or the sample data in the "
-    "Project panel. Then this shows the pairs of the coming training, batch by batch."
+    "Project panel. Then the pairs that training will use appear here, batch by batch."
 )
 
 
@@ -55,7 +55,7 @@ class PairView(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._colours: PlotColours = plot_colours(DARK)
+        self._colors: PlotColours = plot_colours(DARK)
         self._patches: Mapping[str, npt.NDArray[np.floating[Any]]] = {}
         self._titles: tuple[str, str] = ("anchor", "positive")
         self._channels: tuple[str, ...] = ()
@@ -67,15 +67,15 @@ class PairView(QWidget):
             self.mode.setItemData(number, tip, Qt.ItemDataRole.ToolTipRole)
         self.stretch = QCheckBox("own contrast")
         self.stretch.setToolTip(
-            "Stretch each patch by itself. Off: one contrast a channel, so that differences between "
+            "Stretch each patch on its own. Off: one contrast per channel, so that differences between "
             "experiments stay visible"
         )
-        self.grid = PatchGrid(self._colours)
+        self.grid = PatchGrid(self._colors)
         self.about = QLabel()
         self.about.setWordWrap(True)
         self.about.setTextFormat(Qt.TextFormat.RichText)
         self.about.setToolTip("How the two are related, and what is special about this pair")
-        self.bars = CandidateBars(self._colours)
+        self.bars = CandidateBars(self._colors)
         self.same = QLabel()
         self.same.setWordWrap(True)
         self.same.setToolTip("Whether the batches drawn here are those that a run recorded")
@@ -84,7 +84,7 @@ class PairView(QWidget):
         self.name.setWordWrap(True)
         self.name.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.name.setToolTip(
-            "The batch as a run records it. The hash is that of its pixels, the first digits of the SHA-256 "
+            "The batch address, as a run records it. The hash is the start of the SHA-256 of its pixels, as "
             "in the folder previews of the run."
         )
         self.keys = QLabel()
@@ -103,10 +103,10 @@ class PairView(QWidget):
     def _set_keys(self, keys: Mapping[str, str]) -> None:
         """Say the keys in the tooltips and in the list."""
         self.buttons.set_keys(keys)
-        step = "Which step of the way from the store to the network is shown"
+        step = "Stage at which the patches are shown"
         self.mode.setToolTip(hint(step, keys["mode"]))
         self.keys.setText(key_list(PAIR_KEY_ACTIONS, keys))
-        self.keys.setToolTip(hint("The keys; the same key hides them", keys["help"]))
+        self.keys.setToolTip(hint("Keyboard shortcuts; the same key hides them", keys["help"]))
 
     def _act(self, name: str) -> None:
         if name == "help":
@@ -207,7 +207,7 @@ class PairView(QWidget):
     def set_name(self, name: BatchName | None) -> None:
         """Say which batch of a training the pair is from; None for a pair that is in none."""
         if name is None:
-            self.name.setText("drawn alone, as it is in no batch")
+            self.name.setText("drawn alone, not part of a batch")
         else:
             self.name.setText(
                 f"seed {name.seed}, epoch {name.epoch}, batch {name.batch}, rank 0 of 1; "
@@ -221,9 +221,9 @@ class PairView(QWidget):
 
     def set_theme(self, theme: Mapping[str, str]) -> None:
         """Follow a theme, at least "background" and "text"."""
-        self._colours = plot_colours(theme)
-        self.grid.set_colours(self._colours)
-        self.bars.set_colours(self._colours)
+        self._colors = plot_colours(theme)
+        self.grid.set_colours(self._colors)
+        self.bars.set_colours(self._colors)
 
     def _show_patches(self) -> None:
         if self._patches:

@@ -22,7 +22,7 @@ class PairAddress(QWidget):
         self.epoch = _numbered("Epoch", "Epoch of the training that the batch belongs to")
         self.batch = _numbered("Batch", "Number of the batch in its epoch, counted over all ranks")
         self.place = _numbered("Pair", "Place of the pair in the batch")
-        self.slice = _spin("Slice of the stack; 'max' is the maximum over all slices")
+        self.slice = _spin("Slice of the stack; 'max' is the maximum projection")
         self.slice.setRange(-1, 0)
         self.slice.setSpecialValueText("max")
         self.slice.setValue(-1)

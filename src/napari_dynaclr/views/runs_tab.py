@@ -1,4 +1,4 @@
-"""The tab with the runs of a folder: states, watching, going on, copies, deletion; emits wishes only."""
+"""The tab with the runs of a folder: states, watching, going on, copies, deletion; emits requests only."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _EMPTY = (
 _COLUMNS = {
     "": "Ticked runs are watched",
     "run": "Name and time of the run",
-    "state": "What its process does",
-    "done": "Share of the steps that are done",
+    "state": "State of its process",
+    "done": "Fraction of the steps done",
     "loss": "Loss of the last step",
     "val": "Loss of the last validation",
 }
@@ -74,9 +74,9 @@ class RunsTab(QWidget):
         header.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
         side.hide()
         self.look = button("Watch", "Show this run; it may have been started anywhere")
-        self.resume = button("Resume", "Go on from the newest checkpoint, in the same folder")
-        self.resume_best = button("Resume best", "Go on from best.ckpt; what came after it is forgotten")
-        self.clone = button("Copy", "Put a new training together that begins with the options of this run")
+        self.resume = button("Resume", "Continue from the newest checkpoint, in the same folder")
+        self.resume_best = button("Resume best", "Continue from best.ckpt; later steps are discarded")
+        self.clone = button("Copy", "Set up a new training with the options of this run")
         self.delete = button("Delete ...", "Delete the run folder with its checkpoints; asks first")
         self._arrange()
         self._connect()
@@ -191,19 +191,20 @@ class RunsTab(QWidget):
         """Ask whether a run is to be deleted."""
         text = f"Delete the run {item.name} with its checkpoints and curves? This cannot be undone."
         if item.state is State.LOST:
-            text += f"\n\nIt may still be going on at {item.host or 'another computer'}."
+            text += f"\n\nIt may still be running on {item.host or 'another computer'}."
         yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
         return QMessageBox.question(self, "Delete a run", text, yes | no, no) == yes
 
     def confirm_gone(self, name: str, held: str) -> bool:
         """Ask whether what may still write a run on another computer is gone for certain."""
         text = (
-            f"The run {name} was written by {held}. From here nobody can tell whether it still trains.\n\n"
-            "Is it certainly gone? If it is not, two trainings write into one folder and spoil it."
+            f"The run {name} was written by {held}. Whether it is still training cannot be told "
+            "from here.\n\nAre you sure that it has ended? If not, two trainings will write to one folder "
+            "and corrupt it."
         )
         box = QMessageBox(QMessageBox.Icon.Question, "Resume a run of another computer", text, parent=self)
-        gone = box.addButton("It is gone, resume", QMessageBox.ButtonRole.AcceptRole)
-        leave = box.addButton("Leave it", QMessageBox.ButtonRole.RejectRole)
+        gone = box.addButton("It has ended, resume", QMessageBox.ButtonRole.AcceptRole)
+        leave = box.addButton("Do not resume", QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(leave)
         box.setEscapeButton(leave)
         box.exec()

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from dynaclr.options.catalogue import options
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 from napari_dynaclr.state.memory import project_folder
 from napari_dynaclr.views.training_form import GROUP_TITLES
 from napari_dynaclr.widgets.option_fields import OptionField
@@ -27,8 +27,8 @@ from napari_dynaclr.widgets.option_form import OptionForm
 __all__ = ("SamplingForm",)
 
 _SETTLE_MS = 250
-_NOTHING = "Nothing is open."
-_UNCHANGED = "Nothing differs from the file."
+_NOTHING = "No project is open. Choose a file, or try the sample data."
+_UNCHANGED = "No changes from the file."
 
 
 class SamplingForm(QWidget):

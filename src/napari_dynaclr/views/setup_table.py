@@ -11,11 +11,11 @@ from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 from dynaclr.index import ExperimentReport
 
 _COLUMNS = {
-    "FOVs": "Fields of view that are used, of those on the plate",
-    "cells": "Cells at all times: every observation counts",
+    "FOVs": "Fields of view used, out of those on the plate",
+    "cells": "Observations: each cell counted in each frame",
     "divisions": "Cells that divide",
-    "anchors": "Observations that training can draw pairs for",
-    "lost": "Observations that are no anchors; the line below says why",
+    "anchors": "Observations that can be anchors",
+    "lost": "Observations that cannot be anchors; the line below says why",
 }
 _MOST_LINES = 30
 _ROOM = 8

@@ -1,4 +1,4 @@
-"""The tab in which a training is put together and started; emits wishes only."""
+"""The tab in which a training is put together and started; emits requests only."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ("StartTab",)
 
 _EMPTY = (
     "<b>Nothing to train on</b><br><br>Open a configuration, an experiments.yaml or the sample data in the "
-    "Project panel. Then a training on it is put together here."
+    "Project panel. Then set up a training here."
 )
 
 
@@ -47,22 +47,24 @@ class StartTab(QWidget):
         self._estimating = False
         self.origin = QComboBox()
         self.origin.setMinimumContentsLength(10)
-        self.origin.setToolTip("What the options below begin with: a preset, the open training or a run")
+        self.origin.setToolTip("Starting point of the options below: a preset, the open training or a run")
         self.device = QComboBox()
         self.device.setMinimumContentsLength(10)
-        self.device.setToolTip("What to train on; a GPU is ten to a hundred times as fast as cores")
+        self.device.setToolTip("Device to train on; a GPU is 10 to 100 times as fast as a CPU")
         self.form = TrainingForm()
-        self.where = words("The folder that will hold the run")
+        self.where = words("Run folder that will be written")
         self.cost = words("Cost of this training, measured on a few of its steps")
         self.reason = words("Why the training cannot be started yet")
-        self.start = button("Start training", "Start it in a process of its own, which outlives napari")
+        self.start = button(
+            "Start training", "Start training in a separate process that keeps running after napari closes"
+        )
         self.estimate = button(
             "Estimate", "Run a few steps to measure time and memory; leaves nothing behind"
         )
         self.copy = button("Copy command", "Write the configuration and copy the command that starts it")
         self.cluster = ClusterForm()
         self.cluster_fold = Fold(
-            "SLURM cluster", "Show or hide what is asked of a cluster, and its script", self.cluster
+            "SLURM cluster", "Show or hide the cluster request and its script", self.cluster
         )
         self._arrange()
         self.origin.activated.connect(lambda n: self.origin_chosen.emit(str(self.origin.itemData(n))))

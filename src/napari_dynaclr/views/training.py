@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
-from napari_dynaclr.presentation.colours import DARK, plot_colours
+from napari_dynaclr.presentation.colors import DARK, plot_colours
 from napari_dynaclr.views.runs_tab import RunsTab
 from napari_dynaclr.views.start_tab import StartTab
 from napari_dynaclr.views.watch_tab import WatchTab
@@ -22,7 +22,7 @@ class TrainingView(QWidget):
         self.start, self.watch, self.runs = StartTab(), WatchTab(plot_colours(DARK)), RunsTab()
         self.tabs = QTabWidget()
         for tab, title, tip in (
-            (self.start, "Start", "Put a training together and start it"),
+            (self.start, "Start", "Set up and start a training"),
             (self.watch, "Watch", "Curves, progress and log of runs"),
             (self.runs, "Runs", "All runs of a folder"),
         ):
@@ -38,6 +38,6 @@ class TrainingView(QWidget):
 
     def set_theme(self, theme: Mapping[str, str]) -> None:
         """Follow a theme, at least "background" and "text"."""
-        colours = plot_colours(theme)
-        self.watch.set_colours(colours)
-        self.start.form.set_warning(colours.of("4"))
+        colors = plot_colours(theme)
+        self.watch.set_colours(colors)
+        self.start.form.set_warning(colors.of("4"))

@@ -6,7 +6,7 @@ import html
 import math
 from collections.abc import Sequence
 
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 from napari_dynaclr.state.run_curves import TimeAxis, smoothed
 from napari_dynaclr.state.watched_runs import WatchedRun
 from napari_dynaclr.widgets.curve_plot import Curve
@@ -23,13 +23,13 @@ PANELS: dict[str, tuple[str, ...]] = {
 """Metrics that share a plot, by its title."""
 _SMOOTHED = frozenset({"loss/train", "samples_per_second", "waiting_share"})
 _FEW = 200
-_COLOURS = 7
+_COLORS = 7
 
 
 def curves_of(runs: Sequence[WatchedRun], panel: str, axis: TimeAxis, smoothing: float) -> list[Curve]:
     """Return the curves of a panel.
 
-    Of one run, training and validation have a colour each; of several, each run has one.
+    Of one run, training and validation have a color each; of several, each run has one.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def curves_of(runs: Sequence[WatchedRun], panel: str, axis: TimeAxis, smoothing:
                     x=x,
                     y=series.value,
                     smooth=smoothed(series.value, smoothing) if smooth else None,
-                    role=str((place if len(runs) == 1 else number) % _COLOURS),
+                    role=str((place if len(runs) == 1 else number) % _COLORS),
                     markers=name.endswith("val") and len(x) <= _FEW,
                     best=(float(x[lowest]), float(series.value[lowest]))
                     if starred and lowest is not None
@@ -68,7 +68,7 @@ def curves_of(runs: Sequence[WatchedRun], panel: str, axis: TimeAxis, smoothing:
 
 
 def legend_text(runs: Sequence[WatchedRun], panel: str, colours: PlotColours) -> str:
-    """Return what the colours of a panel mean and the newest values, as rich text."""
+    """Return what the colors of a panel mean and the newest values, as rich text."""
     lines = []
     for number, run in enumerate(runs):
         parts = []
@@ -76,11 +76,11 @@ def legend_text(runs: Sequence[WatchedRun], panel: str, colours: PlotColours) ->
             series = run.curves.series(name)
             if series is None:
                 continue
-            colour = colours.of(str((place if len(runs) == 1 else number) % _COLOURS))
+            color = colours.of(str((place if len(runs) == 1 else number) % _COLORS))
             sign = "●" if name.endswith("val") else "━"
             title = "validation" if name.endswith("val") else "training"
             now = _value(float(series.value[-1]))
-            text = f'<span style="color:{colour}">{sign}</span>&nbsp;{title}&nbsp;{now}'
+            text = f'<span style="color:{color}">{sign}</span>&nbsp;{title}&nbsp;{now}'
             if name == "loss/val" and series.lowest is not None:
                 low = series.lowest
                 text += f" (★ best {_value(float(series.value[low]))} at step {series.step[low]})"

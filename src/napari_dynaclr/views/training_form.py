@@ -1,4 +1,4 @@
-"""The form of a training: the options of a run specification; knows no option by its meaning."""
+"""The form of a training: the options of a run specification."""
 
 from __future__ import annotations
 

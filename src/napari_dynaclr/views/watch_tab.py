@@ -1,4 +1,4 @@
-"""The tab that shows runs while they train: progress, curves, how it ended, log; emits wishes only."""
+"""The tab that shows runs while they train: progress, curves, how it ended, log; emits requests only."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
 )
 
 from dynaclr.runs.record.logs import folded
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 from napari_dynaclr.presentation.training_text import GLYPH_OF, ending_text, progress_text
 from napari_dynaclr.state.memory import project_folder
 from napari_dynaclr.state.run_curves import TimeAxis
@@ -38,7 +38,7 @@ _EMPTY = (
     "it may have been started anywhere, also by another window or on a cluster."
 )
 _LOG_LINES = 300
-_NO_PAIRS = "The pairs that a network sees now; possible while the run trains"
+_NO_PAIRS = "The pairs that the network is training on now; only while the run trains"
 _PLOT_TIP = "Drag moves, the wheel with Ctrl zooms, a double-click shows all"
 
 
@@ -60,51 +60,47 @@ class WatchTab(QWidget):
         super().__init__()
         self._runs: tuple[WatchedRun, ...] = ()
         self._current: WatchedRun | None = None
-        self._colours = colours
+        self._colors = colours
         self._log: tuple[str, ...] = ()
         self._drawn: list[tuple[Path, int]] = []
         self.run = QComboBox()
         self.run.setMinimumContentsLength(10)
-        self.run.setToolTip("The run that is looked at; the curves show all that are watched")
+        self.run.setToolTip("Run shown below; the curves show all watched runs")
         self.state = QLabel()
         self.state.setToolTip("State of the run")
         self.bar = QProgressBar()
         self.bar.setTextVisible(True)
-        self.bar.setToolTip("Share of the steps that are done")
-        self.progress = words("How far the run is; the time left is told by its newest hundred steps")
+        self.bar.setToolTip("Fraction of the steps done")
+        self.progress = words("Progress, and time left, from the last 100 steps")
         self.ending = words("How the run ended, and what can be done now")
         self.ending.setTextFormat(Qt.TextFormat.RichText)
         self.stop = button("Stop", "")
-        self.explore = button(
-            "Predict and explore", "Show the cells of a run that has ended in its embedding"
-        )
+        self.explore = button("Predict and explore", "Show the cells of a finished run in its embedding")
         self.pairs = button("Pairs now", _NO_PAIRS)
         self.command = button("Copy command", "Copy the command that repeats this run in a terminal")
-        self.png = button("PNG ...", "Save the plot of the losses as a picture")
+        self.png = button("PNG ...", "Save the loss plot as an image")
         self.csv = button("CSV ...", "Save all values of all watched runs as a table")
         self.axis = QComboBox()
         self.axis.addItems([item.value for item in TimeAxis])
-        self.axis.setToolTip("What the curves are drawn over; minutes do not count pauses")
+        self.axis.setToolTip("Horizontal axis of the curves; minutes exclude pauses")
         self.log_scale = QCheckBox("log")
         self.log_scale.setToolTip("Draw the losses on a logarithmic axis")
         self.smoothing = QSlider(Qt.Orientation.Horizontal)
         self.smoothing.setRange(0, 99)
         self.smoothing.setValue(90)
-        self.smoothing.setToolTip(
-            "Weight of the past in the smooth line; at the left end nothing is smoothed"
-        )
+        self.smoothing.setToolTip("Smoothing: weight of past values; none at the left end")
         self.panel = QComboBox()
         self.panel.addItems([name for name in PANELS if name != "loss"])
-        self.panel.setToolTip("What the lower plot shows; a falling effective rank tells of a collapse")
+        self.panel.setToolTip("Metrics in the lower plot; a falling effective rank indicates collapse")
         self.losses = CurvePlot(lambda: self._curves("loss"), colours)
         self.others = CurvePlot(lambda: self._curves(self.panel.currentText()), colours)
-        self.legend, self.other_legend = words("What the colours mean"), words("What the colours mean")
-        self.problems = words("Warnings and errors that the run told")
+        self.legend, self.other_legend = words("What the colors mean"), words("What the colors mean")
+        self.problems = words("Warnings and errors reported by the run")
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
         self.text.setMinimumHeight(120)
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.text.setToolTip("What the run wrote to its terminal; what repeats is counted")
+        self.text.setToolTip("Terminal output; repeated lines are collapsed")
         self._arrange()
         self._connect()
         self._on_axis()
@@ -132,7 +128,9 @@ class WatchTab(QWidget):
         column.addWidget(self.panel)
         column.addWidget(self.others, 2)
         column.addWidget(self.other_legend)
-        self.problem_fold = Fold("Warnings and errors", "Show or hide what the run told", self.problems, True)
+        self.problem_fold = Fold(
+            "Warnings and errors", "Show or hide warnings and errors of the run", self.problems, True
+        )
         self.log_fold = Fold("Log", "Show or hide the last lines of the log", self.text)
         column.addWidget(self.problem_fold)
         column.addWidget(self.log_fold)
@@ -173,7 +171,7 @@ class WatchTab(QWidget):
         self.explore.setToolTip(
             "Embed all cells with the best checkpoint, else the newest; the dock Embedding shows them"
             if ended
-            else "Possible once the run has ended: stop it, or wait"
+            else "Available once the run has ended: stop it, or wait"
         )
 
     def _save(self, title: str, name: str, kind: str) -> None:
@@ -228,7 +226,7 @@ class WatchTab(QWidget):
         self._show_explore(run)
         self.pairs.setEnabled(run.batch is not None)
         self.pairs.setToolTip(
-            "Draw again, in the dock Pairs, what the network sees now, by what the run told seconds ago"
+            "Redraw, in the dock Pairs, the batch that the run reported seconds ago"
             if run.batch is not None
             else _NO_PAIRS
         )
@@ -237,8 +235,8 @@ class WatchTab(QWidget):
     def _show_legends(self) -> None:
         for label, panel in ((self.legend, "loss"), (self.other_legend, self.panel.currentText())):
             label.setText(
-                legend_text(self._runs, panel, self._colours)
-                or "No values yet: they come with the first steps."
+                legend_text(self._runs, panel, self._colors)
+                or "No values yet: they appear with the first steps."
             )
 
     def _show_log(self, run: WatchedRun) -> None:
@@ -260,11 +258,11 @@ class WatchTab(QWidget):
         """Say what the stop button does now."""
         self.stop.setText(text)
         self.stop.setEnabled(enabled)
-        self.stop.setToolTip(tooltip or "There is nothing to stop: the run does not go on")
+        self.stop.setToolTip(tooltip or "Nothing to stop: the run is not running")
 
     def set_colours(self, colours: PlotColours) -> None:
         """Follow a theme."""
-        self._colours = colours
+        self._colors = colours
         self.losses.set_colours(colours)
         self.others.set_colours(colours)
         self._show_legends()

@@ -1,4 +1,4 @@
-"""Holds the wheel back from fields without the focus."""
+"""Ignores the mouse wheel over fields without the focus."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QSizePolicy
 # isort: split
 import pyqtgraph as pg  # after qtpy, which chooses the binding: pyqtgraph follows the one that is imported
 
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 
 __all__ = ("Chart", "Series", "StillPlot")
 
@@ -36,7 +36,7 @@ class Series:
     x, y
         Edges (n + 1,) and heights (n,) of steps, or points (n,) of a line.
     colour
-        Role of its colour.
+        Role of its color.
     form
         How it is drawn.
     """
@@ -59,7 +59,7 @@ class StillPlot(pg.PlotWidget):  # type: ignore[misc]
 
     def __init__(self, title: str, tooltip: str, colours: PlotColours) -> None:
         super().__init__(enableMenu=False)
-        self.title, self._colours = title, colours
+        self.title, self._colors = title, colours
         self.setToolTip(tooltip)
         self.setMouseEnabled(False, False)
         self.hideButtons()
@@ -85,17 +85,17 @@ class StillPlot(pg.PlotWidget):  # type: ignore[misc]
 
     def set_colours(self, colours: PlotColours) -> None:
         """Follow a theme."""
-        self._colours = colours
+        self._colors = colours
         self.redraw()
 
     def _draw(self) -> None:
         """Draw title, axes and background."""
-        self.setBackground(self._colours.background)
+        self.setBackground(self._colors.background)
         item = self.getPlotItem()
-        item.setTitle(self.title, color=self._colours.text, bold=True, justify="left")
+        item.setTitle(self.title, color=self._colors.text, bold=True, justify="left")
         for side in ("left", "bottom", "right"):
-            item.getAxis(side).setPen(self._colours.muted)
-            item.getAxis(side).setTextPen(self._colours.text)
+            item.getAxis(side).setPen(self._colors.muted)
+            item.getAxis(side).setTextPen(self._colors.text)
 
 
 class Chart(StillPlot):
@@ -135,7 +135,7 @@ class Chart(StillPlot):
         """Draw the series too."""
         super()._draw()
         self._legend.clear()
-        self._legend.setLabelTextColor(self._colours.text)
+        self._legend.setLabelTextColor(self._colors.text)
         item = self.getPlotItem()
         for old in list(item.listDataItems()):
             item.removeItem(old)
@@ -148,13 +148,13 @@ class Chart(StillPlot):
 
     def _look(self, series: Series) -> dict[str, Any]:
         """Return how a series is drawn."""
-        colour = QColor(self._colours.of(series.colour))
+        color = QColor(self._colors.of(series.colour))
         style = Qt.PenStyle.DashLine if series.form == "dashed" else Qt.PenStyle.SolidLine
-        look: dict[str, Any] = {"pen": pg.mkPen(colour, width=1.8, style=style)}
+        look: dict[str, Any] = {"pen": pg.mkPen(color, width=1.8, style=style)}
         if series.form != "line":
             look["stepMode"] = "center"
         if series.form == "filled":
-            faint = QColor(colour)
+            faint = QColor(color)
             faint.setAlphaF(0.45)
             look |= {"fillLevel": 0, "brush": pg.mkBrush(faint)}
         return look

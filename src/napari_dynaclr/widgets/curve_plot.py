@@ -15,13 +15,13 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 # isort: split
 import pyqtgraph as pg  # after qtpy, which chooses the binding: pyqtgraph follows the one that is imported
 
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 
 FloatArray = npt.NDArray[np.float64]
 
 _PICK_PX = 10.0
 _REDRAW_MS = 200
-_FAINT = 0.35  # share of its colour in points that are smoothed
+_FAINT = 0.35  # share of its color in points that are smoothed
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Curve:
     smooth
         (N,) what is drawn as a line over the points, which then are faint; None draws the points plainly.
     role
-        Role of its colour, as `PlotColours.of` says.
+        Role of its color, as `PlotColours.of` says.
     markers
         Whether there are so few points that each gets a mark.
     best
@@ -63,14 +63,14 @@ class CurvePlot(QWidget):
     source
         Called for the curves whenever it is time to draw.
     colours
-        Colours to start with.
+        Colors to start with.
     """
 
     double_clicked = Signal()
 
     def __init__(self, source: Callable[[], Sequence[Curve]], colours: PlotColours) -> None:
         super().__init__()
-        self._source, self._colours, self._curves = source, colours, list[Curve]()
+        self._source, self._colors, self._curves = source, colours, list[Curve]()
         self._items: dict[str, tuple[Any, Any]] = {}
         self._dirty = True
         self.draws = 0
@@ -149,22 +149,22 @@ class CurvePlot(QWidget):
         return items
 
     def _paint(self) -> None:
-        """Give every curve its colours."""
+        """Give every curve its colors."""
         for curve in self._curves:
             points, line = self._items[curve.name]
-            colour = QColor(self._colours.of(curve.role))
-            line.setPen(pg.mkPen(colour, width=2))
+            color = QColor(self._colors.of(curve.role))
+            line.setPen(pg.mkPen(color, width=2))
             if curve.smooth is not None:
-                colour = _mixed(colour, QColor(self._colours.background), _FAINT)
-            points.setPen(pg.mkPen(colour, width=1 if curve.smooth is not None else 1.5))
+                color = _mixed(color, QColor(self._colors.background), _FAINT)
+            points.setPen(pg.mkPen(color, width=1 if curve.smooth is not None else 1.5))
             points.setSymbol("o" if curve.markers else None)
             points.setSymbolSize(6)
             points.setSymbolPen(None)
-            points.setSymbolBrush(pg.mkBrush(colour))
-        roles = [self._colours.of(curve.role) for curve in self._curves if curve.best is not None]
+            points.setSymbolBrush(pg.mkBrush(color))
+        roles = [self._colors.of(curve.role) for curve in self._curves if curve.best is not None]
         if len(roles) == len(self._best.data):
             self._best.setBrush([pg.mkBrush(role) for role in roles])
-        self._best.setPen(pg.mkPen(self._colours.text, width=1))
+        self._best.setPen(pg.mkPen(self._colors.text, width=1))
 
     def set_axes(self, bottom: str, left: str) -> None:
         """Name the axes."""
@@ -181,8 +181,8 @@ class CurvePlot(QWidget):
         self.plot.getPlotItem().enableAutoRange()
 
     def set_colours(self, colours: PlotColours) -> None:
-        """Colour everything anew."""
-        self._colours = colours
+        """Color everything anew."""
+        self._colors = colours
         self.plot.setBackground(colours.background)
         for side in ("left", "bottom"):
             self.plot.getAxis(side).setPen(colours.muted)
@@ -196,6 +196,6 @@ class CurvePlot(QWidget):
 
 
 def _mixed(one: QColor, other: QColor, share: float) -> QColor:
-    """Return a colour between two; a transparent one adds up where very many lines lie on each other."""
+    """Return a color between two; a transparent one adds up where very many lines lie on each other."""
     pairs = zip(one.getRgb()[:3], other.getRgb()[:3], strict=True)
     return QColor(*(round(share * a + (1 - share) * b) for a, b in pairs))

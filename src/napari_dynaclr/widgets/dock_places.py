@@ -1,4 +1,4 @@
-"""Where docks are in a window: found again whoever opened them, and one behind another where room lacks."""
+"""Places of docks in a window; docks are tabbed where there is no room."""
 
 from collections.abc import Iterator
 from typing import Any

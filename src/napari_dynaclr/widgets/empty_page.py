@@ -1,4 +1,4 @@
-"""A view that says what to do until there is something to show."""
+"""Empty pages: a view says what to do until there is something to show."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from qtpy.QtCore import QRect, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QPainter, QPen
 from qtpy.QtWidgets import QScrollArea, QScrollBar, QWidget
 
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 from napari_dynaclr.presentation.images import contrast_limits
 from napari_dynaclr.widgets.patch_grid import to_image
 
@@ -154,7 +154,7 @@ class FilmStrip(QScrollArea):
         self._film.update()
 
     def tile_centre(self, number: int) -> Any:
-        """Return the centre of a patch in the coordinates of the film."""
+        """Return the center of a patch in the coordinates of the film."""
         return self._film.tile(number).center()
 
     def wheelEvent(self, event: Any) -> None:

@@ -1,4 +1,4 @@
-"""A frame around the field that has the keys, as napari's style draws none."""
+"""A frame around the widget with the keyboard focus, which napari's style does not draw."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ class FocusRing(QWidget):
         return False
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
-        """Draw the frame in the colour of text."""
-        colour = QColor(self.palette().windowText().color())
+        """Draw the frame in the color of text."""
+        color = QColor(self.palette().windowText().color())
         painter = QPainter(self)
-        painter.setPen(QPen(colour, _WIDTH_PX))
+        painter.setPen(QPen(color, _WIDTH_PX))
         half = _WIDTH_PX // 2
         painter.drawRect(self.rect().adjusted(half, half, -half, -half))
         painter.end()

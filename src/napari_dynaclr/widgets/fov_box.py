@@ -36,7 +36,7 @@ class FovBox(QSearchableComboBox):
         line = self.lineEdit()
         assert line is not None
         self.line = line
-        self.setToolTip("Field of view that the image shows; type a part of its name, Return shows it")
+        self.setToolTip("Field of view shown in the image; type part of its name and press Return")
         self.activated.connect(self._on_row)
         self.line.returnPressed.connect(self._on_return)
         self.line.editingFinished.connect(self._show_title)

@@ -12,12 +12,12 @@ from qtpy.QtGui import QColor, QPainter, QPen, QPixmap
 import pyqtgraph as pg  # after qtpy, which chooses the binding: pyqtgraph follows the one that is imported
 from pyqtgraph.graphicsItems.ScatterPlotItem import drawSymbol
 
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 
 
 @dataclass(frozen=True, slots=True)
 class Glyph:
-    """How a kind of point looks: pyqtgraph's symbol, size in pixels, role of its colour.
+    """How a kind of point looks: pyqtgraph's symbol, size in pixels, role of its color.
 
     It is hidden where tracks stand closer than `room_px`, or frames closer than `step_px`.
     """
@@ -71,9 +71,9 @@ def stroke_pixmap(stroke: Stroke, colours: PlotColours, side_px: int = 16) -> QP
 
 def stroke_pen(stroke: Stroke, colours: PlotColours) -> QPen:
     """Return the pen of a line."""
-    colour = QColor(colours.of(stroke.colour))
-    colour.setAlphaF(stroke.opacity)
-    pen: QPen = pg.mkPen(colour, width=stroke.width_px)
+    color = QColor(colours.of(stroke.colour))
+    color.setAlphaF(stroke.opacity)
+    pen: QPen = pg.mkPen(color, width=stroke.width_px)
     if stroke.dotted:
         pen.setDashPattern([1.0, 2.5])
     return pen
@@ -81,5 +81,5 @@ def stroke_pen(stroke: Stroke, colours: PlotColours) -> QPen:
 
 def glyph_paints(glyph: Glyph, colours: PlotColours) -> tuple[QPen, Any]:
     """Return pen and brush of a mark."""
-    colour = colours.of(glyph.colour)
-    return pg.mkPen(colour, width=glyph.width_px), pg.mkBrush(colour if glyph.filled else None)
+    color = colours.of(glyph.colour)
+    return pg.mkPen(color, width=glyph.width_px), pg.mkBrush(color if glyph.filled else None)

@@ -1,4 +1,4 @@
-"""A text of any length in a place of a few lines: it is as high as it must be, and scrolls beyond."""
+"""A label for a text of any length that takes few lines, and scrolls beyond."""
 
 from __future__ import annotations
 

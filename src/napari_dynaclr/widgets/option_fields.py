@@ -1,4 +1,4 @@
-"""The field of one option, a widget of magicgui chosen by the option's type; knows no option by name."""
+"""The field of one option, a widget of magicgui chosen by the option's type."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ class OptionField:
 
     def _weights(self, names: tuple[str, ...]) -> Container[Any]:
         """Return a number for each name, and a box to leave the option out."""
-        self._whole = self._heard(CheckBox(text="default", label="", tooltip="Leave the option out"))
+        self._whole = self._heard(CheckBox(text="default", label="", tooltip="Omit this option"))
         for name in names:
             number = FloatSpinBox(
                 label=name, min=0.0, max=_LARGEST_NUMBER, step=0.1, value=1.0, tooltip=f"Weight of '{name}'"

@@ -1,4 +1,4 @@
-"""A form made from the descriptions of options: basic ones shown, expert ones folded; knows none by name."""
+"""A form made from the descriptions of options: basic ones shown, expert ones folded."""
 
 from __future__ import annotations
 

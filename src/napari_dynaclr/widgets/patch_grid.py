@@ -11,7 +11,7 @@ from qtpy.QtCore import QRect, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QImage, QPainter, QPen
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 from napari_dynaclr.presentation.images import contrast_limits, flat, grey8
 
 _GAP_PX = 6
@@ -20,7 +20,7 @@ Images = npt.NDArray[np.floating[Any]]
 
 
 def to_image(image: Images, limits: tuple[float, float]) -> QImage:
-    """Return an image (Y, X) as a grey picture."""
+    """Return an image (Y, X) as a gray picture."""
     data = grey8(image, limits)
     height, width = data.shape
     return QImage(data.tobytes(), width, height, width, QImage.Format.Format_Grayscale8).copy()
@@ -37,7 +37,7 @@ class PatchGrid(QWidget):
 
     def __init__(self, colours: PlotColours) -> None:
         super().__init__()
-        self._colours = colours
+        self._colors = colours
         self._images: Images | None = None
         self._titles: tuple[str, ...] = ()
         self._channels: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ class PatchGrid(QWidget):
 
     def set_colours(self, colours: PlotColours) -> None:
         """Follow a theme."""
-        self._colours = colours
+        self._colors = colours
         self.update()
 
     def _refresh(self) -> None:
@@ -87,7 +87,7 @@ class PatchGrid(QWidget):
                 shown = flat(images[:, channel], self._z)
                 every = [contrast_limits(shown)] * len(shown)
                 self.limits.append([contrast_limits(one[None]) for one in shown] if self._stretch else every)
-            words = "each patch by itself" if self._stretch else "the same in a row"
+            words = "each patch on its own" if self._stretch else "the same in a row"
             lines = [
                 f"{name}: {limits[0][0]:.4g} to {limits[0][1]:.4g}"
                 for name, limits in zip(self._channels, self.limits, strict=True)
@@ -116,22 +116,22 @@ class PatchGrid(QWidget):
         line = self.fontMetrics().lineSpacing()
         for column, title in enumerate(self._titles):
             place = self.cell(column, 0)
-            painter.setPen(QColor(self._colours.text))
+            painter.setPen(QColor(self._colors.text))
             above = QRect(place.left() - _GAP_PX, 0, place.width() + 2 * _GAP_PX, 2 * line)
             painter.drawText(above, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, title)
             for row in range(len(self._channels)):
                 place = self.cell(column, row)
                 shown = flat(images[column, row], self._z)
                 painter.drawImage(place, to_image(shown, self.limits[row][column]))
-                painter.setPen(QPen(QColor(self._colours.cycle[column % 2]), 2))
+                painter.setPen(QPen(QColor(self._colors.cycle[column % 2]), 2))
                 painter.drawRect(place)
-        painter.setPen(QColor(self._colours.muted))
+        painter.setPen(QColor(self._colors.muted))
         for row, name in enumerate(self._channels):
             place = self.cell(0, row)
             painter.drawText(place.left(), place.top() - 4, name)
         if self._reading:
             painter.setOpacity(1.0)
-            painter.setPen(QColor(self._colours.text))
+            painter.setPen(QColor(self._colors.text))
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "reading ...")
         painter.end()
 

@@ -1,4 +1,4 @@
-"""Which action of a view a key press asks for, and how a view follows the keys that are chosen."""
+"""Maps key presses to actions of a view, and keeps a view up to date with the chosen shortcuts."""
 
 from __future__ import annotations
 

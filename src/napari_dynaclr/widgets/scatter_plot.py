@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QToolTip, QVBoxLayout, QWidget
 # isort: split
 import pyqtgraph as pg  # after qtpy, which chooses the binding: pyqtgraph follows the one that is imported
 
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 from napari_dynaclr.presentation.raster import disc_radius, raster
 
 FloatArray = npt.NDArray[np.floating[Any]]
@@ -61,7 +61,7 @@ class ScatterPlot(QWidget):
     Parameters
     ----------
     colours
-        Colours to start with.
+        Colors to start with.
     """
 
     clicked = Signal(int)
@@ -73,7 +73,7 @@ class ScatterPlot(QWidget):
 
     def __init__(self, colours: PlotColours) -> None:
         super().__init__()
-        self._colours = colours
+        self._colors = colours
         self._points: FloatArray = np.empty((0, 2), dtype=np.float32)
         self._codes: npt.NDArray[np.uint8] = np.empty(0, dtype=np.uint8)
         self._table: npt.NDArray[np.uint8] = np.zeros((1, 3), dtype=np.uint8)
@@ -121,7 +121,7 @@ class ScatterPlot(QWidget):
         self._touch()
 
     def set_codes(self, codes: npt.NDArray[np.uint8], table: npt.NDArray[np.uint8]) -> None:
-        """Colour points (N,) by their places in a table (K, 3)."""
+        """Color points (N,) by their places in a table (K, 3)."""
         self._codes, self._table = codes, table
         self._touch()
 
@@ -143,7 +143,7 @@ class ScatterPlot(QWidget):
         self._family.setData(joined[:, 0].astype(np.float64), joined[:, 1].astype(np.float64))
 
     def set_near(self, numbers: npt.NDArray[np.int64]) -> None:
-        """Mark the neighbours of the marked point."""
+        """Mark the neighbors of the marked point."""
         self._near.setData(*self._places(numbers))
 
     def _places(self, numbers: Any) -> tuple[FloatArray, FloatArray]:
@@ -161,7 +161,7 @@ class ScatterPlot(QWidget):
 
     def set_colours(self, colours: PlotColours) -> None:
         """Follow a theme."""
-        self._colours = colours
+        self._colors = colours
         self.plot.setBackground(colours.background)
         for side in ("left", "bottom"):
             axis = self.plot.getAxis(side)

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QToolTip
 # isort: split
 import pyqtgraph as pg  # after qtpy, which chooses the binding: pyqtgraph follows the one that is imported
 
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 from napari_dynaclr.widgets.chart import StillPlot
 
 __all__ = ("Bar", "ShareBars", "bars_of")
@@ -96,8 +96,8 @@ class ShareBars(StillPlot):
         super()._draw()
         for side in ("left", "right"):
             self.getAxis(side).setPen(pg.mkPen(None))
-        self._drawn.setOpts(brush=self._colours.of("0"), pen=None)
-        self._pool.setPen(pg.mkPen(self._colours.of("1"), width=3))
+        self._drawn.setOpts(brush=self._colors.of("0"), pen=None)
+        self._pool.setPen(pg.mkPen(self._colors.of("1"), width=3))
         rows, shares = np.arange(len(self.bars)), np.array([bar.share for bar in self.bars])
         self._drawn.setOpts(x0=np.zeros(rows.size), y=rows, height=np.full(rows.size, 0.55), width=shares)
         pooled = [(row, bar.pool) for row, bar in enumerate(self.bars) if bar.pool is not None]

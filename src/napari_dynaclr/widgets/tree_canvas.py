@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QToolTip, QVBoxLayout, QWidget
 # isort: split
 import pyqtgraph as pg  # after qtpy, which chooses the binding: pyqtgraph follows the one that is imported
 
-from napari_dynaclr.presentation.colours import PlotColours
+from napari_dynaclr.presentation.colors import PlotColours
 from napari_dynaclr.widgets.glyphs import Glyph, Stroke, glyph_paints, stroke_pen
 
 FloatArray = npt.NDArray[np.float64]
@@ -47,7 +47,7 @@ class TreeCanvas(QWidget):
     glyphs, strokes
         How each named group of nodes, and each named line, looks.
     colours
-        Colours to start with.
+        Colors to start with.
     """
 
     clicked = Signal(int)
@@ -108,8 +108,8 @@ class TreeCanvas(QWidget):
         self._box.disableAutoRange()
 
     def set_colours(self, colours: PlotColours) -> None:
-        """Colour everything anew."""
-        self._colours = colours
+        """Color everything anew."""
+        self._colors = colours
         self.plot.setBackground(colours.background)
         for side in ("left", "right"):
             axis = self.plot.getAxis(side)
@@ -158,7 +158,7 @@ class TreeCanvas(QWidget):
             self.plot.removeItem(label)
         self._labels = []
         for node, text in zip(nodes, texts, strict=True):
-            label = pg.TextItem(f"  {text}", color=self._colours.muted, anchor=(0, 0.15))
+            label = pg.TextItem(f"  {text}", color=self._colors.muted, anchor=(0, 0.15))
             label.setPos(*self._nodes[node])
             label.setZValue(8)
             self.plot.addItem(label, ignoreBounds=True)

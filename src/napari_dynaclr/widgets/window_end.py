@@ -1,4 +1,4 @@
-"""The end of a napari window: what is asked before, and who hears of it."""
+"""Closing a napari window: the question asked before, and who is notified."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QMainWindow, QMessageBox, QWidget
 
 
 class Leave(StrEnum):
-    """What becomes of work that goes on when the window closes."""
+    """What to do with running tasks when the window closes."""
 
     RUNNING = "leave running"
     STOPPED = "stop"
@@ -81,7 +81,7 @@ class WindowEnd(QObject):
 def leave_box(
     parent: QWidget, training: Sequence[str], embedding: str, may_stay: bool
 ) -> tuple[QMessageBox, Callable[[], Leave]]:
-    """Return a question about work that goes on, and what tells its answer.
+    """Return a question about running tasks, and a function that reads its answer.
 
     Parameters
     ----------
@@ -99,18 +99,18 @@ def leave_box(
     if training:
         said.append(f"Still training: {', '.join(training)}.")
         hints.append(
-            f"Left running, {'it goes' if one else 'they go'} on without napari and can be watched again: "
-            f"open the same project, then Training > Runs. Stopped, {'it keeps' if one else 'they keep'} a "
-            "checkpoint and can be resumed."
+            f"Left running, {'it continues' if one else 'they continue'} without napari and can be watched "
+            "again: open the same project, then Training > Runs. Stopped, "
+            f"{'it keeps' if one else 'they keep'} a checkpoint and can be resumed."
         )
     if embedding:
         said.append(f"Still embedding the cells of run {embedding}.")
-        hints.append("Closing ends the embedding; one that was made before stays.")
-    box.setWindowTitle("Work goes on")
+        hints.append("Closing stops the embedding; an earlier one is kept.")
+    box.setWindowTitle("Background tasks are still running")
     box.setText("\n".join(said))
     box.setInformativeText("\n\n".join(hints))
     role = QMessageBox.ButtonRole
-    leave = box.addButton("Leave running" if training else "Close and end it", role.AcceptRole)
+    leave = box.addButton("Leave running" if training else "Close and stop it", role.AcceptRole)
     stop = box.addButton("Stop it" if one else "Stop them", role.DestructiveRole) if training else None
     stay = box.addButton("Keep napari open", role.RejectRole) if may_stay else None
     box.setDefaultButton(leave if training or stay is None else stay)

@@ -30,8 +30,8 @@ def test_every_mapping_knows_its_line(tmp_path: Path, newline: bytes, bom: bytes
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"a: 1\nb:\n  c: 1\n  d: 2\n  c: 3\n", "'c' stands twice, on lines 3 and 5"),
-        (b"a: {b: 1, b: 2}\n", "'b' stands twice, on lines 1 and 1"),
+        (b"a: 1\nb:\n  c: 1\n  d: 2\n  c: 3\n", "'c' is duplicated, on lines 3 and 5"),
+        (b"a: {b: 1, b: 2}\n", "'b' is duplicated, on lines 1 and 1"),
         (b"a: 1\n? [b]\n: 2\n", "not valid YAML at line 2.*unhashable key"),
         (b"a: &a [*a]\n", "aliases expand to too much"),
         (b"a: 1\n---\nb: 2\n", "not valid YAML"),

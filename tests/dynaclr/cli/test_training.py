@@ -99,8 +99,8 @@ def test_an_unknown_option_is_told_without_the_usage(
     arguments = ["--config", "../conf/train.yaml", "--trainer.max_epoch=3", "--modle.lr=1"]
     assert main(["fit", *arguments]) == 2
     told = capsys.readouterr().err
-    assert "field trainer.max_epoch: no such option. Did you mean 'max_epochs'?" in told
-    assert "field modle: no such option. Did you mean 'model'?" in told
+    assert "field trainer.max_epoch: unknown option. Did you mean 'max_epochs'?" in told
+    assert "field modle: unknown option. Did you mean 'model'?" in told
     assert "usage" not in told
     write(project, {"data": {**DATA, "z_range": "all"}, "model": tiny.MODEL}, "wrong.yaml")
     assert main(["fit", "--config", "../conf/wrong.yaml"]) == 2

@@ -155,7 +155,7 @@ def test_damaged_files_are_named(place: Path) -> None:
     with pytest.raises(ConfigError, match=r"latin\.yaml: line 2 is not UTF-8"):
         known_classes_only(["--config", "latin.yaml"])
     (place / "twice.yaml").write_text("model: 1\nmodel: 2\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match="key 'model' stands twice, on lines 1 and 2"):
+    with pytest.raises(ConfigError, match="key 'model' is duplicated, on lines 1 and 2"):
         known_classes_only(["--config", "twice.yaml"])
 
 

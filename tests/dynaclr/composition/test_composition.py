@@ -172,7 +172,7 @@ def test_the_sampler_says_how_batches_came_about(
 
 
 def test_too_few_anchors_are_told(synthetic_source: Path) -> None:
-    with pytest.warns(UserWarning, match="rows repeat"):
+    with pytest.warns(UserWarning, match="anchors repeat"):
         inspector = opened(synthetic_source, batch_size=600, leaky=0.0, temporal_enrichment=False)
     with pytest.warns(UserWarning, match="drawn with replacement"):
         composition = inspector.composition(0, 4)

@@ -156,7 +156,7 @@ def test_experiments_of_one_folder_have_as_many_channels(tmp_path: Path) -> None
     convert_arrays({"a": coded(0)}, *family(), tmp_path, OPTIONS)
     other = ArrayOptions("other", 15.0)
     two = {"a": coded(0), "b": coded(1)}
-    with pytest.raises(DataError, match="same number of channels; expected 1; found 2 in 'other'"):
+    with pytest.raises(DataError, match="same number of source channels; expected 1; found 2 in 'other'"):
         convert_arrays(two, *family(), tmp_path, other)
     assert not (tmp_path / "other.zarr").exists()
     convert_arrays(two, *family(), tmp_path, OPTIONS, overwrite=True)
@@ -227,17 +227,25 @@ DEEP, _ = family(1.0)
     [
         (np.empty((0, 4)), {}, "no tracks"),
         (ROWS[:, :3], {}, r"wrong shape.*found \(\d+, 3\)"),
-        (_with(ROWS, (2, 1), 2.5), GRAPH, r"field t: 1 rows hold no whole number.*row 2 \(track 20\): 2.5"),
-        (_with(ROWS, (2, 0), 20.5), GRAPH, "field track_id: 1 rows hold no whole number"),
-        (_with(ROWS, (2, 2), np.nan), GRAPH, "1 rows hold a value that is no number; found row 2"),
+        (
+            _with(ROWS, (2, 1), 2.5),
+            GRAPH,
+            r"field t: 1 rows hold fractional numbers.*row 2 \(track 20\): 2.5",
+        ),
+        (
+            _with(ROWS, (2, 0), 20.5),
+            GRAPH,
+            "field track_id: 1 rows hold fractional numbers",
+        ),
+        (_with(ROWS, (2, 2), np.nan), GRAPH, "1 rows hold a non-finite value; found row 2"),
         (_with(ROWS, (0, 0), -3), GRAPH, "track ids out of range"),
         (_with(ROWS, (7, 1), T), GRAPH, rf"field t: 1 of 20 observations lie outside.*0 to {T - 1}"),
         (_with(ROWS, (2, 2), Y), GRAPH, rf"field y: 1 of 20.*0 to {Y - 1}; found row 2 \(track 20\): {Y}"),
         (_with(ROWS, (2, 3), -0.6), GRAPH, "field x: 1 of 20"),
         (_with(DEEP, (2, 2), Z), GRAPH, f"field z: 1 of 20.*0 to {Z - 1}"),
-        (_with(ROWS, (2, 1), 3), GRAPH, "1 observations stand twice; found track 20 at frame 3"),
-        (ROWS, {8: [7], 9: [99]}, "names 1 tracks that have no observation; found 99"),
-        (ROWS, {99: [7]}, "names 1 tracks that have no observation; found 99"),
+        (_with(ROWS, (2, 1), 3), GRAPH, "1 duplicate observations; found track 20 at frame 3"),
+        (ROWS, {8: [7], 9: [99]}, "contains 1 tracks without observations; found 99"),
+        (ROWS, {99: [7]}, "contains 1 tracks without observations; found 99"),
         (ROWS, {8: [7, 20]}, "1 tracks have more than one parent.*track 8: 7, 20"),
         (ROWS, {7: [8]}, "track 7 starts at 0, its parent 8 at 4"),
         (ROWS, {7: [7]}, "track 7 starts at 0, its parent 7 at 0"),
@@ -256,9 +264,9 @@ def test_tracks_that_are_wrong(
     ("channels", "message"),
     [
         ({}, "no channel"),
-        ({"a": coded(0), "b": coded(0)[:-1]}, r"shapes of channels differ; found a \(8, .*b \(7,"),
+        ({"a": coded(0), "b": coded(0)[:-1]}, r"channels have different shapes; found a \(8, .*b \(7,"),
         ({"a": coded(0)[0, 0]}, "wrong axes"),
-        ({"a": coded(0).astype(complex)}, "no plain numbers; found a complex128"),
+        ({"a": coded(0).astype(complex)}, "pixel type is not numeric; found a complex128"),
     ],
 )
 def test_channels_that_are_wrong(tmp_path: Path, channels: dict[str, np.ndarray], message: str) -> None:
@@ -282,9 +290,9 @@ def test_a_frame_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"interval_minutes": 0.0}, "the interval is missing"),
-        ({"interval_minutes": float("nan")}, "the interval is missing"),
-        ({"pixel_size_um": -1.0}, "field pixel_size_um: not a size"),
+        ({"interval_minutes": 0.0}, "the frame interval is missing"),
+        ({"interval_minutes": float("nan")}, "the frame interval is missing"),
+        ({"pixel_size_um": -1.0}, "field pixel_size_um: not a pixel size"),
         ({"condition": " "}, "condition has no name"),
         ({"name": "a b"}, "name cannot be used"),
     ],

@@ -225,9 +225,9 @@ def test_masks_and_table_that_disagree_are_listed(tmp_path: Path) -> None:
     ("lbep", "message"),
     [
         ("1 0 2\n", r"row 1: not a track.*4 whole numbers"),
-        ("1 0 2 0\n1 3 4 0\n", "label stands twice; found 1"),
+        ("1 0 2 0\n1 3 4 0\n", "duplicate label; found 1"),
         ("1 5 2 0\n", "track ends before it begins"),
-        ("1 0 2 9\n", "parent is no track; found 9"),
+        ("1 0 2 9\n", "parent is not in the table; found 9"),
         ("", "no tracks"),
     ],
 )
@@ -240,7 +240,7 @@ def test_tables_that_are_wrong(tmp_path: Path, lbep: str, message: str) -> None:
 def test_files_that_are_missing(tmp_path: Path) -> None:
     source = sequence(tmp_path / "in")
     (source / "t003.tif").unlink()
-    with pytest.raises(DataError, match="not of the same frames.*frames in one only: 3"):
+    with pytest.raises(DataError, match="have different frames.*frames in one only: 3"):
         convert_ctc([source], tmp_path / "out", OPTIONS)
     (tmp_path / "in" / "01_RES" / "mask003.tif").unlink()
     with pytest.raises(DataError, match="no frame 3"):
@@ -254,7 +254,7 @@ def test_files_that_are_missing(tmp_path: Path) -> None:
 def test_sizes_that_differ(tmp_path: Path) -> None:
     source = sequence(tmp_path / "in")
     tifffile.imwrite(source / "t004.tif", np.zeros((31, 40), dtype=np.uint16))
-    with pytest.raises(DataError, match=r"t004\.tif: sizes differ"):
+    with pytest.raises(DataError, match=r"t004\.tif: image sizes differ"):
         convert_ctc([source], tmp_path / "out", OPTIONS)
     assert not (tmp_path / "out").exists()
 

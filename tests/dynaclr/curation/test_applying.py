@@ -175,15 +175,15 @@ def test_a_new_run_of_the_tracker_changes_ids() -> None:
     assert lost.unmatched == [
         "track june/A/1/0 track 1 frame 3: no cell within 10 px of (-500.0, 0.0) at frame 3"
     ]
-    assert "1 marks: 0 found by id, 0 by place within 10 px, 1 not found" in lost.lines()
+    assert "1 marks: 0 found by id, 0 by position within 10 px, 1 not found" in lost.lines()
 
 
 @pytest.mark.parametrize(
     ("item", "why"),
     [
-        (mark("track", track_id=77), "no track 77, and the mark says no place"),
-        (mark("frame", track_id=1, t=7), "track 1 is not seen at frame 7"),
-        (mark("frame", track_id=1, t=70), "track 1 is not seen at frame 70"),
+        (mark("track", track_id=77), "no track 77, and the mark has no position"),
+        (mark("frame", track_id=1, t=7), "track 1 has no observation at frame 7"),
+        (mark("frame", track_id=1, t=70), "track 1 has no observation at frame 70"),
         (mark("link", track_id=1, t=0), "track 1 starts at frame 0 and has no parent"),
         (mark("link", track_id=2, t=4, parent_track_id=9), "the parent of track 2 is now 1"),
         (mark("link", track_id=2, t=5, parent_track_id=1), "track 2 does not start at frame 5"),

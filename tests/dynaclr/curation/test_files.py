@@ -96,10 +96,10 @@ def test_a_parent_of_minus_one_is_none(tmp_path: Path) -> None:
         ("link,", "lnk,", r"line 2, field kind.*expected one of track, link.*found 'lnk'"),
         ("exclude", "no", r"line 2, field verdict"),
         (",12,", ",12.5,", r"line 2, field track_id: .*a whole number.*'12.5'"),
-        (",12,", ",,", r"line 2: field track_id: a link mark needs this"),
+        (",12,", ",,", r"line 2: field track_id: a link mark requires this"),
         (",12,", ",twelve,", r"line 2, field track_id"),
         ("10.5", "10;5", r"line 2, field y: .*decimal point"),
-        ("10.5", "inf", r"line 2: field y, x: a place must be finite"),
+        ("10.5", "inf", r"line 2: field y, x: a position must be finite"),
         ("12:00:00Z", "12:00:00", r"line 2, field time: .*UTC time like"),
         ("2026-01-31T12:00:00Z", "31.1.2026", r"line 2, field time"),
         ("anna", "", r"line 2: field author"),
@@ -126,7 +126,7 @@ def test_lines_are_counted_as_an_editor_does_and_all_are_named(tmp_path: Path) -
     [
         (HEADER.replace("verdict", "verdikt"), r"field verdict(.|\n)*unknown column(.|\n)*mean 'verdict'"),
         (HEADER.replace(",", ";"), r"not separated by commas; found ';'"),
-        (HEADER + ",t", "column stands twice"),
+        (HEADER + ",t", "duplicate column"),
         (HEADER + ",color", r"field 'color': unknown column"),
     ],
 )

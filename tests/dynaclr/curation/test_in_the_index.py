@@ -137,9 +137,9 @@ def test_the_parts_of_a_split_share_one_file(coded_source: Path, marks: Path) ->
     pipeline = Pipeline(config)
     report = pipeline.setup()
     text = report.text()
-    assert "training: 3 marks: 2 found by id, 0 by place within 10 px, 1 not found" in text
-    assert "validation: 2 marks: 2 found by id, 0 by place within 10 px, 0 not found" in text
-    assert "marks name experiments that there are not; found 'august'" in text
+    assert "training: 3 marks: 2 found by id, 0 by position within 10 px, 1 not found" in text
+    assert "validation: 2 marks: 2 found by id, 0 by position within 10 px, 0 not found" in text
+    assert "marks name unknown experiments; found 'august'" in text
     assert text.count("mark not found") == 1
     without = dataclasses.replace(config, data=dataclasses.replace(config.data, options=IndexOptions()))
     assert "marks" not in Pipeline(without).setup().text()

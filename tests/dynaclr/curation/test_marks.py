@@ -110,9 +110,9 @@ def test_times_are_kept_in_utc() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"kind": "frame", "t": None}, "field t: a frame mark needs this"),
+        ({"kind": "frame", "t": None}, "field t: a frame mark requires this"),
         ({"kind": "track", "track_id": None}, "field track_id"),
-        ({"kind": "link", "t": None}, "field t: a link mark needs this"),
+        ({"kind": "link", "t": None}, "field t: a link mark requires this"),
         ({"author": " "}, "field author"),
         ({"y": 3.0}, "needs both y and x"),
         ({"y": 3.0, "x": float("nan")}, "must be finite"),
@@ -125,7 +125,7 @@ def test_marks_that_cannot_be(wrong: dict[str, Any], message: str) -> None:
 
 
 def test_a_time_without_zone_is_refused() -> None:
-    with pytest.raises(DataError, match="time has no zone"):
+    with pytest.raises(DataError, match="time has no time zone"):
         Mark(MarkKind.FOV, Verdict.ACCEPT, "june", "A/1/0", "anna", datetime(2026, 1, 31))
 
 

@@ -136,7 +136,7 @@ def test_a_missing_chunk_is_excluded_or_an_error_or_zeros(coded: Path) -> None:
     draws = [dataset.draw(KeyedBatch(range(len(dataset)), BatchKey(0, 0, k))) for k in range(20)]
     blank = np.flatnonzero(there.to_numpy())
     assert not any(np.isin(draw.positive, blank).any() for draw in draws)
-    with pytest.raises(DataError, match=r"3 observations have pixels that are not stored.*A/1/1 frame 2"):
+    with pytest.raises(DataError, match=r"3 observations have missing chunks.*A/1/1 frame 2"):
         make_index(coded, missing_chunks="error")
     zeros = MultiExperimentTripletDataset(whole)
     place = int(np.flatnonzero(np.isin(zeros.rows, blank))[0])
@@ -157,9 +157,7 @@ def test_a_chunk_that_turns_bad_names_its_place(coded: Path, damage: str) -> Non
 
 def test_ranges_that_do_not_fit_name_every_fov(coded_source: Path) -> None:
     registry = ExperimentRegistry.from_yaml(coded_source)
-    with pytest.raises(
-        ConfigError, match=r"6 problems[\s\S]*Z range reaches beyond the stack.*depth 3.*2\.\.4"
-    ):
+    with pytest.raises(ConfigError, match=r"6 problems[\s\S]*Z range exceeds the stack.*depth 3.*2\.\.4"):
         MultiExperimentIndex(registry, (2, 4), (16, 16))
     with pytest.raises(ConfigError, match=r"patch is larger than the image.*48 x 64 px.*64 x 64 px"):
         MultiExperimentIndex(registry, (0, 1), (64, 64))
@@ -220,10 +218,10 @@ def test_fovs_without_tracks_are_skipped_or_an_error(coded: Path) -> None:
     from dynaclr.tracks import TrackPolicy
 
     (coded.parent / "coded0.tracks" / "A/1/0" / "tracks.csv").unlink()
-    with pytest.warns(UserWarning, match="1 FOVs have no track file"):
+    with pytest.warns(UserWarning, match="1 FOVs without a track file"):
         index = make_index(coded)
     assert index.report.experiments[0].skipped == {"A/1/0": "no track file"}
-    with pytest.raises(DataError, match="1 FOVs have no track file"):
+    with pytest.raises(DataError, match="1 FOVs without a track file"):
         make_index(coded, tracks=TrackPolicy(missing_file="error"))
 
 

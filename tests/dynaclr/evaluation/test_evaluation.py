@@ -129,7 +129,7 @@ def test_recall_without_rows_to_fit_on_is_refused() -> None:
     observations = movie()
     rows = everything(observations)
     features = np.random.default_rng(0).normal(size=(len(rows), 6))
-    with pytest.raises(DataError, match="no rows to fit the standardization on"):
+    with pytest.raises(DataError, match="no observations to fit the standardization on"):
         recall_at_1(observations, features, features, 2, rows, ~rows)
 
 

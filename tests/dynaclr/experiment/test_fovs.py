@@ -58,7 +58,7 @@ def test_wells_and_fovs_are_chosen_by_name(
         ([], None, "include_wells: empty list. Leave it out to use all wells"),
         ("A/1", None, r"not a list of names.*found 'A/1'"),
         ([1], None, "not a list of names"),
-        (["B/1"], ["B/1/0"], "no field of view is left"),
+        (["B/1"], ["B/1/0"], "no fields of view are left"),
     ],
 )
 def test_selections_that_cannot_be(
@@ -80,7 +80,7 @@ def test_a_well_without_a_condition_is_used_and_told(coded: Path) -> None:
     coded.write_text(yaml.safe_dump(content))
     registry = ExperimentRegistry.from_yaml(coded)
     with pytest.warns(
-        UserWarning, match=r"experiment coded1.*2 FOVs lie in wells that no condition lists.*A/1/0"
+        UserWarning, match=r"experiment coded1.*2 FOVs are in wells without a condition.*A/1/0"
     ):
         entries, _ = select_fovs(registry, None, None)
     conditions = [entry.condition for entry in entries if entry.experiment == 1]
@@ -132,7 +132,8 @@ def test_data_types_that_differ_are_told_with_the_two_fovs(coded: Path) -> None:
     registry = mixed(coded, shapes)
     entries, _ = select_fovs(registry, None, None)
     with pytest.warns(
-        UserWarning, match=r"experiment coded0: data types differ.*A/1/0 is uint16, B/1/0 is float32"
+        UserWarning,
+        match=r"experiment coded0: FOVs have different data types.*A/1/0 is uint16, B/1/0 is float32",
     ):
         check_geometry(entries, registry.names, (0, 1), (8, 8))
     with warnings.catch_warnings():

@@ -166,5 +166,5 @@ def test_what_is_no_plate(plate: Path, tmp_path: Path) -> None:
 
 def test_a_plate_without_fields_of_view(plate: Path) -> None:
     edited(metadata(plate), lambda attributes: attributes["plate"].update(wells=[]))
-    with pytest.raises(DataError, match=r"experiment exp, file .*p\.zarr: plate has no field of view"):
+    with pytest.raises(DataError, match=r"experiment exp, file .*p\.zarr: plate has no fields of view"):
         read_plate(plate, "exp")

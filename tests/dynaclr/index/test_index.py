@@ -130,7 +130,7 @@ def test_track_files_and_fovs_that_do_not_match_are_listed_both_ways(coded: Path
     folder = coded.parent / "coded1.tracks"
     (folder / "C" / "3").mkdir(parents=True)
     (folder / "B" / "1" / "0").rename(folder / "C" / "3" / "7")
-    lacks, strange = r"1 FOVs have no track file; found B/1/0", r"1 track files belong to no FOV; found C/3/7"
+    lacks, strange = r"1 FOVs without a track file; found B/1/0", r"1 track files match no FOV; found C/3/7"
     with pytest.raises(DataError, match=rf"2 problems[\s\S]*coded1.*{lacks}[\s\S]*coded1.*{strange}"):
         make_index(coded, tracks=TrackPolicy(missing_file="error"))
     with pytest.warns(UserWarning, match=lacks), pytest.warns(UserWarning, match=strange):
@@ -196,9 +196,9 @@ def test_two_experiments_on_one_plate_are_allowed_and_told(coded: Path) -> None:
         warnings.simplefilter("ignore")
         index = MultiExperimentIndex(registry, (0, 1), (16, 16), (0.5, 1.0))
         apart = MultiExperimentIndex(registry, (0, 1), (16, 16), (0.5, 1.0), ["part0/A/1", "part1/B/1"])
-    text = "experiments 'part0' and 'part1' use the same pixels: 3 FOVs (A/1/0, A/1/1, B/1/0)"
+    text = "experiments 'part0' and 'part1' share pixels: 3 FOVs (A/1/0, A/1/1, B/1/0)"
     assert text in index.report.warnings
-    assert not any("same pixels" in line for line in apart.report.warnings)
+    assert not any("share pixels" in line for line in apart.report.warnings)
 
 
 def test_fovs_of_many_sizes_in_one_experiment(coded: Path) -> None:

@@ -71,7 +71,7 @@ def test_selection_is_told(coded_source: Path) -> None:
     assert first.skipped == {"A/1/1": "in exclude_fovs", "B/1/0": "well not in include_wells"}
     assert (first.fovs_found, first.fovs_used) == (3, 1)
     assert second.skipped == dict.fromkeys(("A/1/0", "A/1/1"), "well not in include_wells")
-    confounded = "condition '{}' occurs in experiment '{}' only: it cannot be told apart from that experiment"
+    confounded = "condition '{}' occurs in experiment '{}' only: it is confounded with that experiment"
     assert confounded.format("uninfected", "coded0") in some.report.warnings
     assert confounded.format("infected", "coded1") in some.report.warnings
 
@@ -86,7 +86,7 @@ def test_an_experiment_without_anchors_is_told(coded: Path) -> None:
     report = index.report.experiments[1]
     assert report.anchors == 0
     assert report.lost["last frames"] == report.observations
-    assert "experiment 'coded1' has no anchor" in index.report.warnings
+    assert "experiment 'coded1' has no anchors" in index.report.warnings
 
 
 def test_a_field_of_view_whose_cells_are_all_outside(coded: Path) -> None:

@@ -35,7 +35,7 @@ def test_text_says_all_that_is_not_zero() -> None:
         "infected 30, mock 10",
         "1-4 frames at 30 min",
         "anchors       25 (62.5 %)",
-        "lost          blank 5, track end 10",
+        "excluded      blank 5, track end 10",
         "left out      outside the image 4",
         "noted         parents missing 3",
         "checked       patch 8 x 8 px lies within every image",
@@ -56,14 +56,14 @@ def test_the_funnel_adds_up() -> None:
     line = report.funnel().splitlines()[1]
     assert line == (
         "b: 44 rows, 40 observations (left out: outside the image 4), "
-        "25 anchors (lost: blank 5, track end 10)"
+        "25 anchors (excluded: blank 5, track end 10)"
     )
 
 
 def test_an_experiment_without_anything() -> None:
     text = SetupReport([ExperimentReport("empty", {})]).text()
     assert "anchors       0 (none)" in text
-    assert "lost          none" in text
+    assert "excluded      none" in text
     assert "noted" not in text
 
 

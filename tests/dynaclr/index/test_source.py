@@ -64,5 +64,5 @@ def test_no_observation_is_left(coded: Path) -> None:
         pd.read_csv(file).assign(y=-40.0).to_csv(file, index=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with pytest.raises(DataError, match=r"no observation is left; found 87 rows.*87 outside the image"):
+        with pytest.raises(DataError, match=r"no observations are left; found 87 rows.*87 outside the image"):
             load_index(arrays, files)

@@ -76,6 +76,24 @@ def told(call: Callable[..., Any], *arguments: Any) -> str:
             "model.loss_function.class_path",
             "no class dynaclr.lost.NTXentHCL. Did you mean 'dynaclr.loss.NTXentHCL'?",
         ),
+        (
+            "rotation_degrees: 180.0",
+            "rotation_degrees: abc",
+            "data.augmentations.0.init_args.rotation_degrees",
+            "expected a finite number within 0..180; found 'abc'.",
+        ),
+        (
+            "scale_range: [0.9, 1.1]",
+            "scale_range: [1.1, 0.9]",
+            "data.augmentations.0.init_args.scale_range",
+            "expected low <= high; found [1.1, 0.9].",
+        ),
+        (
+            "level: fov_statistics",
+            "level: fov_statistic",
+            "data.normalizations.0.init_args.level",
+            "Did you mean 'fov_statistics'?",
+        ),
         ("leaky: 0.25", "leaky: 2.50", "data.leaky", "expected a number 0..1; found 2.5."),
         ("batch_size: 16", "batch_size: no", "data.batch_size", "whole number >= 1; found False."),
         ("previews: 4", "previews: -4", "run.previews", "expected a whole number >= 0; found"),
@@ -120,11 +138,11 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--data.batchsize", "3"], "field data.batchsize: no such option. Did you mean 'batch_size'?"),
+        (["--data.batchsize", "3"], "field data.batchsize: unknown option. Did you mean 'batch_size'?"),
         (["--data.leaky=3"], "field data.leaky: expected a number 0..1; found 3."),
         (["--model.lr", "-1e-3"], "field model.lr: expected a number > 0; found -0.001."),
-        (["--trainer.max_epoch=3"], "field trainer.max_epoch: no such option. Did you mean 'max_epochs'?"),
-        (["--outputs", "x"], "field outputs: no such option."),
+        (["--trainer.max_epoch=3"], "field trainer.max_epoch: unknown option. Did you mean 'max_epochs'?"),
+        (["--outputs", "x"], "field outputs: unknown option."),
         (["--model.encoder.class_path=dynaclr.encoder.Small"], "no class dynaclr.encoder.Small."),
     ],
 )
@@ -176,7 +194,7 @@ def test_a_fault_in_such_a_section_has_its_line(tmp_path: Path) -> None:
 def test_a_section_of_another_class_is_told_how_to_be_written(tmp_path: Path) -> None:
     text = told(checked_file, long_form(tmp_path, "lightning.pytorch.demos.ContrastiveModule"))
     assert "expected the arguments of dynaclr's ContrastiveModule" in text
-    assert "Write its arguments directly below 'model:'." in text
+    assert "Write its arguments directly under 'model:'." in text
 
 
 def beta(folder: Path, hcl: float | None, loss: float | None) -> Path:

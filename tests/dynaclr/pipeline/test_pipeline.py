@@ -85,7 +85,7 @@ def test_anchor_positive_and_negative_are_varied_apart(coded_source: Path) -> No
 
 def test_missing_statistics_are_an_error_or_computed(coded: Path) -> None:
     with pytest.raises(
-        DataError, match=r"statistics that the normalizations need are missing.*coded0 .*A/1/0"
+        DataError, match=r"statistics required by the normalizations are missing.*coded0 .*A/1/0"
     ):
         pipeline_of(coded, normalizations=[NormalizeByStatistics()])
     pipeline = pipeline_of(coded, normalizations=[NormalizeByStatistics()], missing_statistics="compute")
@@ -122,7 +122,7 @@ def test_pixels_that_train_and_validate_are_told(coded: Path) -> None:
     content["experiments"].append({**first, "name": "again"})
     coded.write_text(yaml.safe_dump(content))
     pipeline = pipeline_of(coded, SplitConfig(("again",)))
-    text = r"experiments 'coded0' and 'again' use the same pixels: 3 FOVs (A/1/0, A/1/1, B/1/0)"
+    text = r"experiments 'coded0' and 'again' share pixels: 3 FOVs (A/1/0, A/1/1, B/1/0)"
     assert pipeline.report.warnings.count(text) == 1
     together = pipeline_of(coded, SplitConfig(("coded1",)))
     assert together.report.warnings.count(text) == 1
@@ -147,9 +147,9 @@ def test_a_part_of_the_fovs_is_held_out(coded_source: Path) -> None:
 @pytest.mark.parametrize(
     ("split", "message"),
     [
-        (SplitConfig(("codded1",)), "no such experiment.*Did you mean 'coded"),
+        (SplitConfig(("codded1",)), "unknown experiment.*Did you mean 'coded"),
         (SplitConfig(("coded0", "coded1")), "all experiments are held out"),
-        (SplitConfig(()), "nothing is held out.*val_fov_fraction"),
+        (SplitConfig(()), "no validation data.*val_fov_fraction"),
     ],
 )
 def test_splits_that_cannot_be(coded_source: Path, split: SplitConfig, message: str) -> None:
@@ -160,10 +160,10 @@ def test_splits_that_cannot_be(coded_source: Path, split: SplitConfig, message: 
 def test_sizes_and_channels_are_checked(coded_source: Path) -> None:
     config = configuration(coded_source)
     wrong = PipelineConfig(config.data, config.split, config.sampling, TransformConfig((24, 24)))
-    with pytest.raises(ConfigError, match="final patch does not fit"):
+    with pytest.raises(ConfigError, match="final patch is larger"):
         Pipeline(wrong)
     dropping = TransformConfig((16, 16), channel_dropout_channels=[5], channel_dropout_prob=0.5)
-    with pytest.raises(ConfigError, match="no such channel"):
+    with pytest.raises(ConfigError, match="unknown channel"):
         Pipeline(PipelineConfig(config.data, config.split, config.sampling, dropping))
 
 

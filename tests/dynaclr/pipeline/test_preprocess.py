@@ -197,7 +197,7 @@ def test_two_experiments_on_one_plate_keep_each_others_statistics(coded: Path) -
         {**first, "name": "two", "source_channel": ["GFP"], "condition_wells": {"infected": ["B/1"]}},
     ]
     coded.write_text(yaml.safe_dump(content))
-    with pytest.warns(UserWarning, match="wells that no condition lists"):
+    with pytest.warns(UserWarning, match="wells without a condition"):
         index = MultiExperimentIndex(ExperimentRegistry.from_yaml(coded), (0, 1), (16, 16), (0.5, 1.0))
     preprocess_missing(index)
     norms = MultiExperimentTripletDataset(index).norms

@@ -83,11 +83,14 @@ def weights_are_good(run: RunFolder) -> bool:
 @pytest.mark.parametrize(
     ("loss", "words"),
     [
-        ("NoNumber", ("the loss is no number at step 13 and 2 steps before", "last good checkpoint is kept")),
+        (
+            "NoNumber",
+            ("the loss is non-finite at step 13 and 2 steps before", "last good checkpoint is kept"),
+        ),
         (
             "NoMemory",
             (
-                "memory does not suffice",
+                "not enough memory",
                 "Tried to allocate 20.00 GiB",
                 "8 pairs of 1 slices of [16, 16] px",
                 "Lower data.batch_size to 4",
@@ -124,7 +127,7 @@ def test_a_second_start_is_refused_and_a_folder_that_is_deleted_ends_the_run(
         until(lambda: first.poll() is not None or observe(run).state is State.RUNNING)
         second = loaded.run(source, *arguments)
         assert second.returncode == ExitCode.CONFIG, first.errors
-        assert "another training writes this run folder" in second.stderr
+        assert "another training is writing to this run folder" in second.stderr
         assert f"process {first.pid} on" in second.stderr
         assert first.poll() is None
 
@@ -167,7 +170,7 @@ def test_a_configuration_that_became_nonsense_is_refused_and_harms_nothing(
 def test_a_read_only_disk_is_refused_before_anything_is_read(source: Path, loaded: Loaded) -> None:
     done = loaded.run(source, "fit", "--config", "train.yaml", "--run.root=/sys/runs")
     assert done.returncode == ExitCode.CONFIG
-    assert "run folder cannot be made" in done.stderr
+    assert "run folder cannot be created" in done.stderr
     assert "file /sys/runs" in done.stderr
     assert "Traceback" not in done.stderr
 

@@ -157,7 +157,7 @@ def test_a_shortage_is_told_once() -> None:
         for k in range(10):
             sampler.batch(0, k)
     assert [str(item.message).rpartition(": ")[2] for item in told] == [
-        "rows repeat.",
+        "anchors repeat.",
         "drawn with replacement ('u' of 'a').",
     ]
 
@@ -332,7 +332,7 @@ def test_several_columns_make_an_axis() -> None:
 
 
 def test_fewer_anchors_than_a_batch() -> None:
-    with pytest.raises(ConfigError, match="fewer anchors than a batch"):
+    with pytest.raises(ConfigError, match="fewer anchors than the batch size"):
         FlexibleBatchSampler(BIG[:5], 10, experiment_aware=False, condition_balanced=False)
 
 

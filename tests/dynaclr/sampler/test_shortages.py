@@ -30,7 +30,7 @@ def test_enough_of_everything_is_no_news() -> None:
 
 
 def test_a_share_of_more_rows_than_there_are() -> None:
-    text = "'a', 'i': 3 anchors for a share of 10 of a batch: rows repeat"
+    text = "'a', 'i': 3 anchors for a share of 10 of a batch: anchors repeat"
     assert told([[3, 50], [100, 50]]) == {"small": text}
     assert told([[3, 50], [100, 50]], weights=[0.0, 1.0]) == {}
     assert told([[3], [100]], ratio=[1.0, 9.0]) == {}
@@ -39,7 +39,7 @@ def test_a_share_of_more_rows_than_there_are() -> None:
 
 def test_a_stratum_that_a_group_lacks_leaves_its_share_to_the_others() -> None:
     found = told([[0, 50], [15, 50]])
-    assert found["lacks"] == "'a' has no anchor of i: the other conditions take that share"
+    assert found["lacks"] == "'a' has no anchor of i: the other conditions fill that share"
     assert found["small"].startswith("'a', 'u': 15 anchors for a share of 20 ")
     assert told([[0, 50], [30, 50]], ratio=[0.0, 1.0]) == {}
 
@@ -50,5 +50,5 @@ def test_leaking_needs_a_second_group() -> None:
 
 
 def test_a_group_without_any_stratum_that_has_weight_is_an_error() -> None:
-    with pytest.raises(ConfigError, match=r"no anchor of a condition with weight.*'i': 0, 'u': 9"):
+    with pytest.raises(ConfigError, match=r"no anchors of a condition with non-zero weight.*'i': 0, 'u': 9"):
         told([[0, 50], [9, 50]], ratio=[1.0, 0.0])

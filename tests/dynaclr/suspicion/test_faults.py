@@ -24,8 +24,8 @@ from dynaclr.testing import synthetic_experiments
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.filterwarnings("ignore:.*centroids fill only a corner"),
-    pytest.mark.filterwarnings("ignore:.*parents go on after their child starts"),
+    pytest.mark.filterwarnings("ignore:.*centroids cover only a corner"),
+    pytest.mark.filterwarnings("ignore:.*parents continue after their daughter starts"),
 ]
 
 FOV, FOVS = "A/1/1", ["A/1/0", "A/1/1", "B/1/0", "B/1/1"]
@@ -77,10 +77,10 @@ def test_tables_of_two_fovs_exchanged(experiments: Path) -> None:
     found = wholes(suspects(index_of(experiments), pixels=True))
     reasons = {item.fov_name: item.reason for item in found}
     assert set(reasons) == {FOV, "B/1/0"}
-    exchanged = "tables of A/1/1 and B/1/0 look exchanged: exchange these two track files"
+    exchanged = "tables of A/1/1 and B/1/0 look swapped: swap these two track files"
     assert all(reason.startswith(exchanged) for reason in reasons.values())
-    assert "the table of B/1/0 fits" in reasons[FOV]
-    assert "the table of A/1/1 fits" in reasons["B/1/0"]
+    assert "the track table of B/1/0 fits better" in reasons[FOV]
+    assert "the track table of A/1/1 fits better" in reasons["B/1/0"]
 
 
 def from_one(table: pd.DataFrame) -> pd.DataFrame:
@@ -94,8 +94,8 @@ def shifted(table: pd.DataFrame) -> pd.DataFrame:
 
 
 EXAMPLES = [
-    ("yx", "y and x are exchanged", CORRUPT["exchanged_yx"]),
-    ("microns", "centroids (are|may be) micrometers", CORRUPT["microns"]),
+    ("yx", "y and x are swapped", CORRUPT["exchanged_yx"]),
+    ("microns", "centroids (are|may be) in micrometers", CORRUPT["microns"]),
 ]
 
 
@@ -111,8 +111,8 @@ def test_wrong_places(
 @pytest.mark.parametrize(
     ("fault", "fovs", "reason"),
     [
-        (from_one, [FOV], "frames are counted from 1"),
-        (from_one, FOVS, "frames are counted from 1"),
+        (from_one, [FOV], "frames are 1-based"),
+        (from_one, FOVS, "frames are 1-based"),
         (shifted, [FOV], r"centroids are shifted by \(3"),  # of all FOVs nothing says where cells are
     ],
 )
@@ -185,9 +185,9 @@ def test_faults_in_a_real_recording(shared_data: Path, tmp_path: Path) -> None:
     assert not found()
     paths[0].write_text(texts[1])
     paths[1].write_text(texts[0])
-    assert ["the table of A/1/0 fits" in item.reason for item in found()] == [True, False]
+    assert ["the track table of A/1/0 fits better" in item.reason for item in found()] == [True, False]
     paths[1].write_text(texts[1])
-    for fault, reason in [(from_one, "frames are counted from 1"), *((e[2], e[1]) for e in EXAMPLES)]:
+    for fault, reason in [(from_one, "frames are 1-based"), *((e[2], e[1]) for e in EXAMPLES)]:
         paths[0].write_text(texts[0])
         table = fault(pd.read_csv(paths[0]), *([0.645] if fault is not from_one else []))
         table[table.t < 20].to_csv(paths[0], index=False)

@@ -58,9 +58,9 @@ def folder(synthetic_source: Path, tmp_path: Path) -> Path:
 def test_the_most_suspicious_are_printed(loaded: Loaded, folder: Path) -> None:
     done = inspect(loaded, folder, "--suspicious", "2", "--suspicious-pixels", "--output", "look")
     assert done.returncode == 0, done.stdout + done.stderr
-    _, _, text = done.stdout.partition("most suspicious 2 of ")
+    _, _, text = done.stdout.partition("2 most suspicious of ")
     lines = text.splitlines()
-    assert lines[1] == "curation: 1 marks: 1 found by id, 0 by place within 10 px, 0 not found"
+    assert lines[1] == "curation: 1 marks: 1 found by id, 0 by position within 10 px, 0 not found"
     assert "links cut" in lines[2]
     assert "dengue_june/A/1/0, frame" in lines[3]
     assert "jumps" in lines[3]

@@ -218,7 +218,7 @@ def test_exchanged_links_fill_the_top_of_the_list() -> None:
     assert np.mean(hits) > 0.98
     assert np.mean(hits[: len(wrong) // 2]) > 0.99
     assert sum(hits) > 0.93 * len(wrong)  # the others lie nearer to each other than a usual step
-    assert "looks exchanged with track" in findings[0].reason
+    assert "looks swapped with track" in findings[0].reason
 
 
 def test_links_looked_up_in_parts_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,7 +243,7 @@ def test_a_search_without_pixels_can_be_given_up_at_every_step(monkeypatch: pyte
     monkeypatch.setattr("dynaclr.suspicion.motion._AT_ONCE", 100)
     told: list[str] = []
     suspects(index, progress=lambda step, done, total: told.append(step))
-    assert {"neighbors", "jumps", "exchanged links", "tables"} == set(told)
+    assert {"neighbors", "jumps", "swapped links", "tables"} == set(told)
     for last in range(len(told)):
         seen: list[str] = []
 

@@ -84,25 +84,25 @@ def moved(points: Points, **columns: npt.NDArray[np.float64]) -> Points:
 
 
 FAULTS: list[tuple[Callable[[Points], Points], str, str]] = [
-    (lambda p: moved(p, y=p.x, x=p.y), "y and x are exchanged", "exchange these columns"),
+    (lambda p: moved(p, y=p.x, x=p.y), "y and x are swapped", "swap these columns"),
     (
         lambda p: moved(p, y=p.y * PIXEL_UM, x=p.x * PIXEL_UM),
-        "centroids are micrometers, not pixels",
+        "centroids are in micrometers, not pixels",
         "divide y and x by 0.6",
     ),
     (
         lambda p: moved(p, y=p.y * PIXEL_UM**2, x=p.x * PIXEL_UM**2),
-        "centroids were multiplied by the size of a pixel twice",
+        "centroids were multiplied by the pixel size twice",
         "divide y and x by 0.36",
     ),
     (
         lambda p: moved(p, y=p.y / 2, x=p.x / 2),
-        "centroids are of an image of half the size",
+        "centroids were measured in an image of half the size",
         "multiply y and x by 2",
     ),
     (
         lambda p: moved(p, y=p.y * 2, x=p.x * 2),
-        "centroids are of an image of twice the size",
+        "centroids were measured in an image of twice the size",
         "divide y and x by 2",
     ),
     (
@@ -110,8 +110,8 @@ FAULTS: list[tuple[Callable[[Points], Points], str, str]] = [
         "centroids are shifted by (24, -17) px",
         "subtract that from y and x",
     ),
-    (lambda p: replace(p, t=p.t + 1), "frames are counted from 1: cells lie", "subtract 1 from t"),
-    (lambda p: replace(p, t=p.t - 1), "frames are one too small: cells lie", "add 1 to t"),
+    (lambda p: replace(p, t=p.t + 1), "frames are 1-based: cells lie", "subtract 1 from t"),
+    (lambda p: replace(p, t=p.t - 1), "frame numbers are one too small: cells lie", "add 1 to t"),
     (lambda p: VIEWS[3].points, AS_GIVEN.name, ""),  # of a FOV that fits its own table: nothing explains it
 ]
 
@@ -125,18 +125,18 @@ def test_one_wrong_table_is_found_and_explained(
     assert verdicts[1].best.name.startswith(reason)
     assert verdicts[1].best.fix == fix
     better = verdicts[1].best_contrast > verdicts[1].contrast
-    assert better is not reason.startswith("frames")  # whose centroids lie on cells as they are
+    assert better is not reason.startswith("frame")  # whose centroids lie on cells as they are
 
 
 def test_exchanged_tables_name_each_other() -> None:
     views = with_points(0, VIEWS[2].points)
     views[2] = replace(views[2], points=VIEWS[0].points)
     verdicts = judge_fovs(views, NAMES)
-    fix = "put the right track file here"
+    fix = "use the matching track file"
     assert [item.best for item in verdicts] == [
-        Explanation("the table of A/1/2 fits", fix, 2),
+        Explanation("the track table of A/1/2 fits better", fix, 2),
         AS_GIVEN,
-        Explanation("the table of A/1/0 fits", fix, 0),
+        Explanation("the track table of A/1/0 fits better", fix, 0),
         AS_GIVEN,
     ]
 

@@ -69,7 +69,7 @@ def test_whole_numbers_with_zero_decimals_are_accepted(tmp_path: Path) -> None:
         (HEAD, "no rows.*only a header"),
         ("track_id,T,y,x\n1,0,1,1\n", r"field t.*column is missing.*Did you mean 'T'"),
         ("track_id;t;y;x\n1;0;1,5;1\n", "not separated by commas.*';'"),
-        ("track_id,t,y,x,t\n1,0,1,1,0\n", "column stands twice"),
+        ("track_id,t,y,x,t\n1,0,1,1,0\n", "duplicate column"),
         (HEAD + "1,0,1,1\n1,1,2\n", r"row 3.*wrong number of values"),
         (HEAD + "1,0,1,1,9\n", r"row 2.*wrong number of values.*expected 4; found 5"),
         (HEAD + "1,0,1,1\n1e3,1,2,2\n", r"row 3, field track_id.*'1e3'"),
@@ -105,7 +105,7 @@ def test_the_table_of_another_fov_is_refused(tmp_path: Path) -> None:
     text = NAMED + "1,0,1,1,,A/1/0\n2,1,1,1,1,B/1/0\n3,1,1,1,1,B/1/1\n"
     with pytest.raises(
         DataError,
-        match=r"row 3, 4, field fov_name: 2 rows are of another FOV; expected A/1/0; found B/1/0, B/1/1",
+        match=r"row 3, 4, field fov_name: 2 rows belong to another FOV; expected A/1/0; found B/1/0, B/1/1",
     ):
         checked(tmp_path, text)
     with pytest.raises(DataError, match=r"row 2, field fov_name.*expected A/1/0; found 7"):
@@ -128,7 +128,7 @@ def test_frames_beyond_the_recording(tmp_path: Path) -> None:
 
 def test_duplicates(tmp_path: Path) -> None:
     text = HEAD + "1,0,1,1\n1,1,2,2\n1,0,3,3\n"
-    with pytest.raises(DataError, match=r"row 4.*1 rows repeat a \(track_id, t\)"):
+    with pytest.raises(DataError, match=r"row 4.*1 rows duplicate a \(track_id, t\)"):
         checked(tmp_path, text)
     columns, counts = checked(tmp_path, text, duplicates="drop")
     assert counts.duplicates == 1
@@ -137,7 +137,7 @@ def test_duplicates(tmp_path: Path) -> None:
 
 def test_coordinates_that_are_no_numbers(tmp_path: Path) -> None:
     text = HEAD + "1,0,1,1\n1,1,nan,2\n1,2,inf,3\n"
-    with pytest.raises(DataError, match="row 3, 4.*no numbers"):
+    with pytest.raises(DataError, match="row 3, 4.*non-finite"):
         checked(tmp_path, text)
     columns, counts = checked(tmp_path, text, nonfinite="drop")
     assert counts.nonfinite == 2
@@ -148,7 +148,7 @@ def test_outside_is_counted_and_exchanged_axes_are_suspected(tmp_path: Path) -> 
     columns, counts = checked(tmp_path, HEAD + "1,0,60,10\n1,1,70,10\n1,2,10,10\n")
     assert counts.outside_image == 2
     assert columns["t"].tolist() == [2]
-    assert "y and x look exchanged" in counts.warnings[0]
+    assert "y and x look swapped" in counts.warnings[0]
 
 
 def test_the_image_ends_half_a_pixel_beyond_its_last_row_and_column(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def test_few_outside_tell_of_exchanged_axes_too_and_a_single_one_does_not(tmp_pa
     inside = "".join(f"1,{t},10,10\n" for t in range(3)) + "".join(f"2,{t},20,20\n" for t in range(6))
     _, counts = checked(tmp_path, HEAD + inside + "3,0,60,10\n")
     assert counts.outside_image == 1
-    assert "y and x look exchanged" in counts.warnings[0]
+    assert "y and x look swapped" in counts.warnings[0]
     others = "".join(f"{track},{t},10,10\n" for track in range(4, 9) for t in range(6))
     _, counts = checked(tmp_path, HEAD + inside + others + "3,0,60,10\n")
     assert counts.outside_image == 1

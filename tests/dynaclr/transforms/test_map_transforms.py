@@ -129,7 +129,7 @@ def test_a_crop_of_monai_s_is_followed_by_ours() -> None:
 
 
 def test_what_cannot_be_used_is_told() -> None:
-    with pytest.raises(ConfigError, match=r"random transform is no normalization.*RandFlipd"):
+    with pytest.raises(ConfigError, match=r"random transform is not a normalization.*RandFlipd"):
         MapNormalization(RandFlipd(keys=BOTH))
     only_one = MapNormalization(CenterSpatialCropd(keys=["ch_0"], roi_size=(3, 10, 10)))
     with pytest.raises(ConfigError, match=r"CenterSpatialCropd.*all of one size.*12, 14"):

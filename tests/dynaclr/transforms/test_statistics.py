@@ -115,5 +115,5 @@ def test_wrong_settings_are_refused(make, message):
 
 
 def test_channels_beyond_the_images_are_refused(images, meta):
-    with pytest.raises(ConfigError, match="no such channel"):
+    with pytest.raises(ConfigError, match="unknown channel"):
         NormalizeByStatistics(channels=[3])(images, meta)

@@ -90,7 +90,7 @@ def test_a_click_picks_and_a_drag_does_not(at: Shown) -> None:
     assert at.session.cell == Cell(TRAINING, row)
 
 
-def test_a_step_goes_to_a_neighbour_in_the_family(at: Shown) -> None:
+def test_a_step_goes_to_a_neighbor_in_the_family(at: Shown) -> None:
     at.picker.step(Step.NEXT)
     assert at.session.cell is None
     row = int(at.rows[0])

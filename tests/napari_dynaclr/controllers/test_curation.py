@@ -222,7 +222,7 @@ def test_tables_exchanged_between_training_and_validation_are_found(
     assert {first.first.fov_name, second.first.fov_name} == {one, two}
     assert first.score > 100 > third.score
     names = " and ".join(sorted((one, two)))
-    assert all(f"tables of {names} look exchanged" in item.reason for item in (first, second))
+    assert all(f"tables of {names} look swapped" in item.reason for item in (first, second))
     of_first = [item for item in desk.model.queue.items if item.first.fov_name == first.first.fov_name]
     of_first = [item for item in of_first if item.first.experiment == "dengue_june"]
     assert desk.where[:2] == ("dengue_june", first.first.fov_name)
@@ -326,8 +326,8 @@ def test_another_file_is_merged_with_kappa(opened: Open, tiny: Path, tmp_path: P
     desk.controller.work.merge(str(other.path))
     desk.wait(MERGE)
     text = desk.view.status.message.text()
-    assert "4 taken over" in text
-    assert "4 in common, 75 % equal, kappa 0.50" in text
+    assert "4 imported" in text
+    assert "4 in common, 75 % agreement, kappa 0.50" in text
     assert "1 judged differently" in text
     assert len(marks_in(tiny)) == 8
     (tmp_path / "bad.csv").write_text("kind\n")
@@ -361,12 +361,12 @@ def test_a_name_stands_with_marks(opened: Open, tiny: Path, monkeypatch: pytest.
     assert kept == ["Carl"]
     desk.view.marks.author_entered.emit(" ")
     assert desk.view.marks.name.text() == "Carl"
-    assert "marks need a name" in desk.view.status.error.toPlainText()
+    assert "marks need the annotator's name" in desk.view.status.error.toPlainText()
 
 
 @pytest.mark.parametrize(
     ("fault", "word"),
-    [("exchange", "table of"), ("yx", "y and x are exchanged"), ("microns", "micromet")],
+    [("exchange", "table of"), ("yx", "y and x are swapped"), ("microns", "micrometer")],
 )
 def test_wrong_tables_are_the_first_items(
     opened: Open, synthetic_source: Path, tmp_path: Path, fault: str, word: str

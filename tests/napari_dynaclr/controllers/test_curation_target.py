@@ -99,4 +99,4 @@ def test_a_place_that_is_not_open_is_told(desk: Desk) -> None:
     desk.model.mode = Mode.MARKS
     desk.view.marks.mark_chosen.emit(replace(desk.draft(ROW), fov_name="Z/9/9"))
     assert desk.session.cell is None
-    assert desk.view.status.message.text() == "This place is not in the data that are open."
+    assert desk.view.status.message.text() == "This item is not in the open data."

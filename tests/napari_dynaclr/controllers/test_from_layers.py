@@ -127,7 +127,7 @@ def test_boxes_follow_the_layers(made: Made) -> None:
     viewer.layers["Phase3D"].scale = (1, 0.25, 0.25)
     assert form.numbers["pixel"].value() == 0.25
     viewer.layers["my cells"].units = ("pixel", "pixel", "pixel")
-    assert "cells in pixel: places are compared number by number" in form.note.text()
+    assert "cells in pixel: coordinates are compared without conversion" in form.note.text()
 
 
 def test_an_interval_of_one_image_is_not_taken_for_another(made: Made) -> None:
@@ -148,7 +148,7 @@ def test_what_is_missing_stands_beside_the_button(made: Made, tmp_path: Path) ->
     for missing, enter in (
         ("Set the interval", lambda: form.numbers["interval"].setValue(15)),
         ("Choose the folder", lambda: form.folder.setText("here")),
-        ("whole path", lambda: form.folder.setText(str(tmp_path / "new"))),
+        ("full path", lambda: form.folder.setText(str(tmp_path / "new"))),
     ):
         assert missing in form.fault.text()
         assert not form.write.isEnabled()
@@ -162,10 +162,10 @@ def test_what_is_missing_stands_beside_the_button(made: Made, tmp_path: Path) ->
     assert "condition has no name" in form.fault.text()
     form.texts["condition"].setText("mock")
     made.viewer.layers["GFP"].translate = (0, 0, 0)
-    assert "'GFP' lies elsewhere than 'phase'" not in form.fault.text()
+    assert "'GFP' is not aligned with 'phase'" not in form.fault.text()
     assert made.images() == {"phase": True, "GFP": False}
     form.images.item(1).setCheckState(Qt.CheckState.Checked)
-    assert "'GFP' lies elsewhere than 'phase'" in form.fault.text()
+    assert "'GFP' is not aligned with 'phase'" in form.fault.text()
     assert not form.write.isEnabled()
     made.viewer.layers["my cells"].rotate = 30
     made.viewer.layers["GFP"].translate = SHIFT
@@ -207,7 +207,9 @@ def test_layers_become_a_project_that_is_open(made: Made, tmp_path: Path) -> Non
         assert np.array_equal(batch["anchor"][place, :, 0].numpy(), wanted)
 
     told = [item.message for item in notification_manager.records if "Written" in item.message]
-    assert "Hide the layers" in told[-1]  # they have no slices, so that napari takes their time for slices
+    assert (
+        "Hide the original layers" in told[-1]
+    )  # they have no slices, so that napari takes their time for slices
     assert made.state() == before
     assert made.panel.table.item(1, 1).text() == str(len(rows))
     assert made.panel.table.isVisible() and not made.form.isVisible()

@@ -48,12 +48,15 @@ def test_a_key_of_another_action_is_refused_and_both_are_named() -> None:
     former = PAIRS.defaults
     keys, problems = valid_keys(PAIRS, former | {"next": "K"}, former, {})
     assert keys == former
-    assert problems == ["pair view: K is the key of 'previous' already. 'next' keeps J, not K."]
+    assert problems == ["pair view: K is already the key of 'previous'. 'next' keeps J, not K."]
 
 
 def test_a_key_that_is_none_or_napari_s_is_refused() -> None:
     former = LINEAGE.defaults
-    for key, why in (("hyper", "'hyper' is no key that can be chosen"), ("V", "napari's own (toggle visib")):
+    for key, why in (
+        ("hyper", "'hyper' is not a key that can be chosen"),
+        ("V", "napari's own (toggle visib"),
+    ):
         keys, problems = valid_keys(LINEAGE, former | {"mother": key}, former, TAKEN)
         assert keys == former
         assert len(problems) == 1
@@ -140,7 +143,7 @@ def test_choices_follow_the_preferences_and_take_back_what_is_not_valid(
     preferences.pair_keys.next = "K"
     queue.run()
     assert choices.of("pair_keys")["next"] == preferences.pair_keys.next == "L"
-    assert told == ["DynaCLR: pair view: K is the key of 'previous' already. 'next' keeps L, not K."]
+    assert told == ["DynaCLR: pair view: K is already the key of 'previous'. 'next' keeps L, not K."]
     assert heard == ["pair_keys"]
     preferences.pair_keys.update({"next": "K", "previous": "J"})
     queue.run()
@@ -199,7 +202,7 @@ def page_of(dialog: Any, section: str) -> Any:
     """Return the widgets of a section of the plugin by name of the action."""
     from napari._vendor.qt_json_builder.qt_jsonschema_form.widgets import FormWidget
 
-    title = f"Keys of the {TABLES[section].view}"
+    title = f"Keyboard shortcuts of the {TABLES[section].view}"
     forms = [form for form in dialog.findChildren(FormWidget) if form.widget.schema.get("title") == title]
     assert len(forms) == 1
     return forms[0].widget.widgets
@@ -213,7 +216,7 @@ def test_a_key_chosen_in_the_preferences_acts_at_once(
     from napari._qt.dialogs.preferences_dialog import PreferencesDialog
 
     hub = hub_of(window)
-    remember("pairs as", "as read")
+    remember("pairs as", "raw")
     view = window.window.add_plugin_dock_widget(PLUGIN, "Lineage")[1].content
     qtbot.waitUntil(lambda: not hub.jobs._jobs and not hub.context.busy, timeout=60_000)
     session = hub.session

@@ -97,5 +97,5 @@ def test_places_in_z_need_slices() -> None:
     axes = layer_axes(Tracks(rows))
     assert np.allclose(rows_in_image(rows, axes, flat), np.delete(rows, 2, axis=1))
     rows[1, 2] = 6
-    with pytest.raises(DataError, match="tracks have places in z, and the images have no slices"):
+    with pytest.raises(DataError, match="tracks have z coordinates, but the images have no z slices"):
         rows_in_image(rows, axes, flat)

@@ -58,17 +58,17 @@ def test_cells_of_a_field_of_view(index: MultiExperimentIndex) -> None:
 
 
 @pytest.mark.parametrize("colour_by", COLOUR_BY)
-def test_colours_are_the_same_in_every_field_of_view(index: MultiExperimentIndex, colour_by: str) -> None:
+def test_colors_are_the_same_in_every_field_of_view(index: MultiExperimentIndex, colour_by: str) -> None:
     seen: dict[object, tuple[float, ...]] = {}
     for fov in np.flatnonzero(index.fov_condition == index.fov_condition[0]).tolist():
         _, options, _ = cell_layer(index, fov, colour_by)
-        colours = options["border_color"]
-        assert colours.shape == (len(options["features"]["row"]), 4)
+        colors = options["border_color"]
+        assert colors.shape == (len(options["features"]["row"]), 4)
         keys = options["features"][colour_by]
         if colour_by == "validity":
             keys = [key == "anchor" for key in keys]
-        for key, colour in zip(np.asarray(keys).tolist(), colours.tolist(), strict=True):
-            assert seen.setdefault(key, tuple(colour)) == tuple(colour)
+        for key, color in zip(np.asarray(keys).tolist(), colors.tolist(), strict=True):
+            assert seen.setdefault(key, tuple(color)) == tuple(color)
     assert len(set(seen.values())) > (colour_by != "condition")
 
 
@@ -114,9 +114,9 @@ def test_metadata_of_the_store_decide_how_it_is_shown(index: MultiExperimentInde
     assert shown.colormap == "green"
     channels = [{}, {"color": "FF8800", "window": {"start": 5, "end": 90}}]
     for attributes in ({"omero": {"channels": channels}}, {"ome": {"omero": {"channels": channels}}}):
-        coloured = replace(layout, attributes=attributes)
-        assert channel_display(coloured, 1, "GFP", 1).colormap == "#FF8800"
-        assert channel_display(coloured, 1, "GFP", 1).contrast_limits == (5.0, 90.0)
+        colored = replace(layout, attributes=attributes)
+        assert channel_display(colored, 1, "GFP", 1).colormap == "#FF8800"
+        assert channel_display(colored, 1, "GFP", 1).contrast_limits == (5.0, 90.0)
     statistics = {"normalization": {"GFP": {"fov_statistics": {"p1": 2.0, "p99": 8.0}}}}
     assert channel_display(replace(layout, attributes=statistics), 1, "GFP", 1).contrast_limits == (2.0, 8.0)
     for odd in ({"omero": {"channels": [{"window": {"start": "a"}}]}}, {}):

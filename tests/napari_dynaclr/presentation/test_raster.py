@@ -21,11 +21,11 @@ def test_the_picture_is_that_of_plain_loops(radius: float) -> None:
     for y in range(40):
         for x in range(50):
             near = np.flatnonzero(distance[y, x] <= radius)
-            colours = {tuple(TABLE[codes[k]]) for k in near} or {(0, 0, 0, 0)}
-            assert tuple(found[y, x]) in colours
-            centre = near[distance[y, x, near] == 0]
-            if centre.size:
-                assert tuple(found[y, x]) == tuple(TABLE[codes[centre[-1]]])
+            colors = {tuple(TABLE[codes[k]]) for k in near} or {(0, 0, 0, 0)}
+            assert tuple(found[y, x]) in colors
+            center = near[distance[y, x, near] == 0]
+            if center.size:
+                assert tuple(found[y, x]) == tuple(TABLE[codes[center[-1]]])
 
 
 def test_what_cannot_be_seen_is_left_out() -> None:

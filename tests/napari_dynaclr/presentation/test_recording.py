@@ -29,7 +29,7 @@ def image(name: str = "a", shape: tuple[int, ...] = (3, 8, 9), **options: Any) -
         (image(axis_labels=("t", "y", "x")), ""),
         (image(axis_labels=("z", "y", "x")), "its axes are z, y, x: t, y, x are needed"),
         (image(shape=(3, 2, 8, 9), axis_labels=("t", "c", "y", "x")), "t, z, y, x are needed"),
-        (image(shape=(3, 8, 9, 3), rgb=True), "its pixels are colours"),
+        (image(shape=(3, 8, 9, 3), rgb=True), "its pixels are colors"),
         (image(shape=(8, 9)), "it has 2 axes"),
         (image(shape=(2, 2, 3, 8, 9)), "it has 5 axes"),
         (image(shear=[0, 0, 0.5]), "rotated or sheared"),
@@ -45,11 +45,11 @@ def test_what_cannot_be_a_channel_says_why(layer: Image, fault: str) -> None:
     [
         ([image(), image("b")], ""),
         ([], "Tick at least one image"),
-        ([image(), image("b", (3, 8, 10))], r"'b' has another size than 'a': (3, 8, 10) and (3, 8, 9)"),
-        ([image(), image("b", translate=(0, 0, 1))], "'b' lies elsewhere than 'a'"),
-        ([image(), image("b", (3, 2, 8, 9))], "'b' has another size"),
+        ([image(), image("b", (3, 8, 10))], r"'b' differs in size from 'a': (3, 8, 10) and (3, 8, 9)"),
+        ([image(), image("b", translate=(0, 0, 1))], "'b' is not aligned with 'a'"),
+        ([image(), image("b", (3, 2, 8, 9))], "'b' differs in size"),
         ([image(scale=(1, 2, 3))], "Pixels of 'a' are not square: 2 x 3"),
-        ([image(), image("b", (3, 8, 9, 3), rgb=True)], "'b' cannot be a channel: its pixels are colours"),
+        ([image(), image("b", (3, 8, 9, 3), rgb=True)], "'b' cannot be a channel: its pixels are colors"),
     ],
 )
 def test_images_that_do_not_fit_each_other(layers: list[Image], fault: str) -> None:
@@ -72,7 +72,7 @@ def test_tracks_are_taken_with_their_graph_in_pixels() -> None:
     assert np.allclose(taken.rows(lambda *step: None), ROWS + np.array([0, 0, 2, 2]))
 
 
-def test_labels_are_taken_as_their_centres_and_know_no_parents() -> None:
+def test_labels_are_taken_as_their_centers_and_know_no_parents() -> None:
     labels = np.zeros((3, 8, 9), dtype=int)
     labels[1, 2:5, 3:4] = 7
     steps: list[tuple[int, int]] = []

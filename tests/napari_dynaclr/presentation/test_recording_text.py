@@ -25,5 +25,5 @@ def test_the_note_says_what_is_written_and_what_to_know() -> None:
     text = recording_note([flat, flat], labels)
     assert "Channels: 2. 5000 frames of 1000 x 1000 px, 10.0 GB" in text
     assert "Divisions are unknown" in text
-    assert "number by number" not in text
+    assert "without conversion" not in text
     assert "Images are in micrometer, cells in pixel" in recording_note([flat], Tracks(ROWS))

@@ -75,15 +75,15 @@ def test_an_end_tells_which_checkpoint_is_left() -> None:
     for step, expected in ((1, "last.ckpt of step 1; the 2 steps after it are repeated"), (3, "step 3.")):
         run.take(dataclasses.replace(run.news, events=[{**event, "step": step}]))
         assert "ended by ada at lab: killed" in ending_text(run)
-        assert f"Resume goes on from last.ckpt of step {step}" in ending_text(run)
+        assert f"Resume continues from last.ckpt of step {step}" in ending_text(run)
         assert expected in ending_text(run)
 
 
 def test_a_cost_names_time_memory_and_what_slows_it() -> None:
     cost = Estimate(0.5, 10, 0.5, 30.0, 60.0, 64, 120, 2**31, 2**32, "A GPU", 2**34, 2**33)
     text = estimate_text(cost, epochs=10)
-    assert "2 min an epoch" in text
-    assert "20 min in all on A GPU" in text
-    assert "128 pairs a second" in text
+    assert "2 min per epoch" in text
+    assert "20 min in total on A GPU" in text
+    assert "128 pairs per second" in text
     assert "memory 2.0 GiB, GPU 4.0 GiB of 16.0 GiB" in text
     assert "50 % of the time waits for data" in text

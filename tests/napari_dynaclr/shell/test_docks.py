@@ -69,9 +69,9 @@ def test_pairs_are_walked_with_keys_and_buttons(opened: Any, qtbot: Any) -> None
     def shown() -> tuple[int, int]:
         at.idle()
         pair = inspector.pair(session.request.epoch, session.request.batch, session.request.place)
-        assert np.array_equal(view._patches["as the network sees it"][0], pair.anchor.seen)
-        assert np.array_equal(view._patches["as the network sees it"][1], pair.positive.seen)
-        assert np.array_equal(view._patches["as read"][1], pair.positive.raw)
+        assert np.array_equal(view._patches["augmented (network input)"][0], pair.anchor.seen)
+        assert np.array_equal(view._patches["augmented (network input)"][1], pair.positive.seen)
+        assert np.array_equal(view._patches["raw"][1], pair.positive.raw)
         assert session.cell == Cell(TRAINING, int(pair.anchor_meta["row"]))
         return session.request.batch, session.request.place
 
@@ -90,7 +90,7 @@ def test_pairs_are_walked_with_keys_and_buttons(opened: Any, qtbot: Any) -> None
     qtbot.keyClick(view, Qt.Key.Key_J)
     assert shown() == (4, 0)
     qtbot.keyClick(view, Qt.Key.Key_H)
-    assert view.mode.currentText() == "normalised"
+    assert view.mode.currentText() == "normalized"
     qtbot.keyClick(view, Qt.Key.Key_N)
     at.idle()
     assert session.request not in (PairRequest(0, 4, 0), PairRequest(0, 4, 1))
@@ -148,12 +148,12 @@ def test_the_image_shows_the_pair_and_a_click_selects_a_cell(opened: Any, qtbot:
     assert np.array_equal(cells.data[:, 2], index.table.y[cells.features["row"]])
     of_frame = cells.data[cells.data[:, 0] == 3]
     rows = cells.features["row"][cells.data[:, 0] == 3].tolist()
-    centre = at.viewer.scene.camera.center
+    center = at.viewer.scene.camera.center
     at.hub.context.picker.pick(of_frame[1] + [0, 0, 1.0, -1.0])
     at.idle()
     picked = Cell(TRAINING, rows[1])
     assert session.cell == picked
-    assert at.viewer.scene.camera.center == centre
+    assert at.viewer.scene.camera.center == center
     assert at.layer("selected").data.tolist() == [of_frame[1].tolist()]
     assert session.request == PairRequest(0, 0, 0, identity_of(at.hub.session.project, picked))
     assert at.docks["Pairs"]._rows[0] == picked.row
@@ -243,7 +243,7 @@ def test_nothing_is_lost_when_a_dock_is_closed_and_opened_again(opened: Any, qtb
         assert (numbers.epoch.value(), numbers.batch.value(), numbers.place.value()) == (1, 2, 3)
         assert view._patches
     at.viewer.theme = "light"
-    assert view._colours.background == at.docks["Lineage"]._colours.background
+    assert view._colors.background == at.docks["Lineage"]._colors.background
 
 
 def test_the_event_loop_is_never_blocked_for_long(opened: Any, qtbot: Any) -> None:

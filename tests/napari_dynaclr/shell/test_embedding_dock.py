@@ -70,7 +70,7 @@ def explored(exploring: Any, sample_project: Project, tmp_path: Path) -> Explori
     return at
 
 
-def test_colours_of_the_plot_are_those_of_the_image(explored: Exploring) -> None:
+def test_colors_of_the_plot_are_those_of_the_image(explored: Exploring) -> None:
     at, atlas = explored, explored.model.atlas
     assert at.view.pages.currentIndex() == 1
     assert f"{len(atlas)} cells, 6 features" in at.view.state.text()
@@ -85,8 +85,8 @@ def test_colours_of_the_plot_are_those_of_the_image(explored: Exploring) -> None
         at.until(lambda: at.model.colouring is not None)
         at.idle()
         codes = at.model.colouring.codes[numbers]
-        colours = [tuple(colour) for colour in np.round(at.embedded().face_color, 4)]
-        assert len(set(zip(codes.tolist(), colours, strict=True))) == len(set(codes.tolist()))
+        colors = [tuple(color) for color in np.round(at.embedded().face_color, 4)]
+        assert len(set(zip(codes.tolist(), colors, strict=True))) == len(set(codes.tolist()))
         assert at.view.legend.text()
     assert at.view.choices.groups.isHidden()
     at.hub.context.show_fov(TRAINING, 1)
@@ -192,7 +192,7 @@ def test_an_outline_selects_cells_here_and_in_the_image(explored: Exploring, qtb
     assert (at.embedded().face_color[:, 3] == 1).all()
 
 
-def test_neighbours_are_shown_and_gone_to(explored: Exploring, qtbot: Any) -> None:
+def test_neighbors_are_shown_and_gone_to(explored: Exploring, qtbot: Any) -> None:
     at, atlas, panel = explored, explored.model.atlas, explored.view.neighbours
     number = 40
     at.hub.session.select(atlas.cell(number))
@@ -251,19 +251,19 @@ def test_nothing_is_lost_when_the_dock_is_closed_and_opened_again(explored: Expl
 def test_pictures_that_come_when_the_dock_is_gone_go_nowhere(
     explored: Exploring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from napari_dynaclr.controllers import neighbours
+    from napari_dynaclr.controllers import neighbors
 
     at, gone = explored, threading.Event()
-    read = neighbours.embedded_patches
+    read = neighbors.embedded_patches
 
     def late(*given: Any) -> Any:
         gone.wait(30)
         return read(*given)
 
-    monkeypatch.setattr(neighbours, "embedded_patches", late)
+    monkeypatch.setattr(neighbors, "embedded_patches", late)
     at.view.tabs.setCurrentWidget(at.view.neighbours)
     at.hub.session.select(at.model.atlas.cell(40))
-    at.until(lambda: at.hub.jobs.running(neighbours.READING))
+    at.until(lambda: at.hub.jobs.running(neighbors.READING))
     ended = []
     at.view.destroyed.connect(lambda: ended.append(True))
     at.remove(at.view)
@@ -337,7 +337,7 @@ def test_what_cannot_be_had_is_said(exploring: Any, sample_project: Project, tmp
     at.qtbot.mouseClick(at.view.source.cancel, Qt.MouseButton.LeftButton)
     assert at.view.source.cancel.isHidden()
     assert at.view.choices.layouts.currentText() == "PCA 1, 2"
-    assert at.view.state.text() == "Cancelled."
+    assert at.view.state.text() == "Canceled."
 
 
 @pytest.mark.slow

@@ -67,7 +67,7 @@ def test_a_real_training_is_started_watched_stopped_resumed_and_killed(
     spin.setValue(200)
     tab.option_changed.emit("run.checkpoint_every_n_steps", 5)
     at.click(tab.estimate)
-    at.until(lambda: "an epoch" in tab.cost.text())
+    at.until(lambda: "per epoch" in tab.cost.text())
     assert tab.estimate.text() == "Estimate"
     at.click(tab.estimate)
     at.until(lambda: tab.estimate.text() == "Cancel")
@@ -163,7 +163,7 @@ def test_a_run_that_does_not_listen_is_ended_by_the_second_press(
     at.until(lambda: not at.view.controller.follower.stops)
     ending = at.view.watch.ending.text()
     assert f"ended by {getpass.getuser()} at" in ending and "killed" in ending
-    assert re.search(r"Resume goes on from best\.ckpt of step \d+", ending)
+    assert re.search(r"Resume continues from best\.ckpt of step \d+", ending)
     assert not any("crashed" in text for text in messages() if folder.name in text)
 
 
@@ -285,7 +285,7 @@ def test_what_cannot_be_started_is_told_and_the_dock_goes_on(
     at.until(lambda: at.view.start.start.isEnabled())
     (tmp_path / "project" / "runs").write_text("a file where a folder should be")
     at.click(at.view.start.start)
-    at.until(lambda: any("run folder cannot be made" in text for text in messages()))
+    at.until(lambda: any("run folder cannot be created" in text for text in messages()))
     at.until(lambda: at.view.start.start.isEnabled())
     at.view.controller.resume(tmp_path / "none")
     at.until(lambda: any("none" in text for text in messages()))
@@ -337,7 +337,7 @@ def test_the_dock_is_closed_and_opened_again(
         series = at.hub.runs.current.curves.series("loss/train")
         assert series.step.tolist() == list(range(1, 41))
     at.viewer.theme = "light"
-    assert at.view.watch.losses._colours.background != "#262930"
+    assert at.view.watch.losses._colors.background != "#262930"
     assert not {"lightning", "triton", "torch._dynamo"} & set(sys.modules) - before
     picture, table = tmp_path / "a.png", tmp_path / "a.csv"
     at.view.watch.picture_requested.emit(str(picture))

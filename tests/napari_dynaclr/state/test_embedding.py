@@ -105,17 +105,17 @@ def know(model: EmbeddingModel) -> None:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("space", list(Space))
-def test_every_map_and_colour_says_what_it_needs(model: EmbeddingModel, layout: str, space: Space) -> None:
+def test_every_map_and_color_says_what_it_needs(model: EmbeddingModel, layout: str, space: Space) -> None:
     atlas = model.atlas
     assert atlas is not None
-    for colour_by in COLOUR_BY:
-        model.choose(layout=layout, colour_by=colour_by, space=space)
+    for color_by in COLOUR_BY:
+        model.choose(layout=layout, colour_by=color_by, space=space)
         know(model)
         assert model.points is not None and model.points.shape == (len(atlas), 2)
-        colouring = model.colouring
-        assert colouring is not None and colouring.codes.shape == (len(atlas),)
-        if colouring.names:
-            assert colouring.codes.max() < len(colouring.names)
+        coloring = model.colouring
+        assert coloring is not None and coloring.codes.shape == (len(atlas),)
+        if coloring.names:
+            assert coloring.codes.max() < len(coloring.names)
     assert not model.needs()
 
 

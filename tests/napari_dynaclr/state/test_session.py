@@ -188,7 +188,7 @@ def test_what_is_gone_is_let_go_with_a_word(coded: Path) -> None:
     assert len(told) == 1
     assert told[0].count(f"track {name.track_id} at frame {name.t}") >= 1
     assert "pair drawn for" in told[0]
-    with pytest.raises(DynaclrError, match="no anchor"):
+    with pytest.raises(DynaclrError, match="not an anchor"):
         read_pair(session.project, PairRequest(0, 0, 0, name._replace(track_id=999)))
 
 

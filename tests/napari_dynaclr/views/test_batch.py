@@ -108,10 +108,10 @@ def test_pictures_are_the_pixels_of_the_pairs(opened: Opened) -> None:
     pairs = [
         np.stack([pixels(int(rows[place])) for place in seen[:24]]) for rows in (draw.anchor, draw.positive)
     ]
-    limits, colours = contrast(np.concatenate(pairs)), [rgb_of("gray"), rgb_of("green")]
+    limits, colors = contrast(np.concatenate(pairs)), [rgb_of("gray"), rgb_of("green")]
     for place in seen[:24]:
         for shown, expected in zip(sheet.picture(place), pairs, strict=True):
-            assert np.array_equal(shown, composite(expected[place : place + 1], limits, colours)[0])
+            assert np.array_equal(shown, composite(expected[place : place + 1], limits, colors)[0])
     image = sheet.viewport().grab().toImage()
     for place in (0, 3):
         rect = sheet.tile_rect(place)
@@ -164,8 +164,11 @@ def test_a_pair_is_chosen_by_click_and_by_key(opened: Opened) -> None:
 
 
 @pytest.mark.slow
-def test_the_window_stays_awake(opened: Opened) -> None:
+def test_the_window_stays_awake(opened: Opened, request: pytest.FixtureRequest) -> None:
     opened.tab(1)
+    gc.collect()
+    gc.disable()  # its pauses grow with what other tests left behind
+    request.addfinalizer(gc.enable)
     used: list[float] = []
     last = [time.thread_time()]
 
@@ -204,8 +207,8 @@ def test_themes_reach_every_part(opened: Opened) -> None:
     for theme, bright in (("light", True), ("dark", False)):
         opened.view.set_theme(get_theme(theme).to_rgb_dict())
         opened.tab(1)
-        colour = opened.view.sheet.viewport().grab().toImage().pixelColor(1, 1)
-        assert (colour.lightness() > 128) is bright
+        color = opened.view.sheet.viewport().grab().toImage().pixelColor(1, 1)
+        assert (color.lightness() > 128) is bright
 
 
 def test_a_closed_dock_listens_no_more(qtbot: Any, coded_source: Path, tmp_path: Path) -> None:

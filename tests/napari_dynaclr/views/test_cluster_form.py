@@ -110,7 +110,7 @@ def test_a_job_waits_is_taken_out_trains_and_stops(
     at.until(lambda: "Job 4711 of the cluster: pending (Resources)" in watch.progress.text())
     watch.stop.click()
     at.until(lambda: hub.runs.current.state is State.STOPPED)
-    assert "taken out of the queue" in watch.ending.text()
+    assert "removed from the queue" in watch.ending.text()
     assert cluster.calls("scancel") == ["4711"]
     assert not watch.stop.isEnabled()
     assert not hub.runs.started_and_going()

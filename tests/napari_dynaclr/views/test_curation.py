@@ -38,7 +38,7 @@ def view(qtbot: Any) -> Iterator[CurationView]:
     made.resize(380, 600)
     made.set_theme(THEME)
     made.set_open(True)
-    made.set_target("<b>Track 3</b>", "jumps", "Excluding leaves out 24 observations.")
+    made.set_target("<b>Track 3</b>", "jumps", "Excluding removes 24 observations.")
     made.show()
     qtbot.waitExposed(made)
     return made

@@ -165,9 +165,9 @@ def test_hover_says_what_a_node_is(view: Any, table: CellTable, layout: LineageL
     assert "divides after this frame" in texts[(2, 11)]
     assert "8.5 h" in texts[(2, 11)]
     assert f"probability {100 * chance:.3g} %" in texts[(4, 12)]
-    assert "patch is moved" in texts[(3, 8)]
-    assert "not the kind of relative" in texts[(3, 8)]
-    assert "marked by a person" in texts[(4, 13)]
+    assert "patch is shifted" in texts[(3, 8)]
+    assert "not among the relatives" in texts[(3, 8)]
+    assert "in curation" in texts[(4, 13)]
 
 
 @pytest.mark.parametrize("place", [(1, 0), (2, 11), (2, 8), (3, 11), (4, 19)])
@@ -363,7 +363,7 @@ def test_the_strip_scrolls_to_the_cell_and_by_the_wheel(view: Any, qtbot: Any) -
 
 
 def test_what_does_not_fit_is_refused(view: Any, layout: LineageLayout) -> None:
-    with pytest.raises(KeyError, match="no family"):
+    with pytest.raises(KeyError, match="no lineage"):
         view.set_selected(0)
     view.set_family(layout)
     stranger = int(np.setdiff1d(np.arange(len(layout.row) + 4), layout.row)[0])
@@ -420,7 +420,7 @@ def test_themes_reach_every_part(view: Any, layout: LineageLayout, theme: dict[s
     ]
     assert sum(shade == background for shade in shades) > 0.5 * len(shades)
     assert len({shade.name() for shade in shades}) > 5
-    assert view.canvas.plot.getAxis("left").textPen().color() == QColor(view._colours.text)
+    assert view.canvas.plot.getAxis("left").textPen().color() == QColor(view._colors.text)
 
 
 def test_signals_are_not_echoed(view: Any, layout: LineageLayout) -> None:

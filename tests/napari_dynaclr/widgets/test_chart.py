@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_dynaclr.presentation.colours import DARK, plot_colours
+from napari_dynaclr.presentation.colors import DARK, plot_colours
 from napari_dynaclr.widgets.chart import Chart, Series
 from napari_dynaclr.widgets.share_bars import Bar, ShareBars
 

@@ -13,7 +13,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor
 from tests.support.viewer import turn_wheel
 
-from napari_dynaclr.presentation.colours import DARK, plot_colours
+from napari_dynaclr.presentation.colors import DARK, plot_colours
 from napari_dynaclr.state.run_curves import TimeAxis
 from napari_dynaclr.state.watched_runs import WatchedRun
 from napari_dynaclr.views.training_curves import PANELS, curves_of, legend_text
@@ -95,7 +95,7 @@ def run_of(name: str, steps: int) -> WatchedRun:
     return run
 
 
-def test_metrics_become_curves_with_a_colour_each() -> None:
+def test_metrics_become_curves_with_a_color_each() -> None:
     one, two = run_of("<one>", 4), run_of("two", 2)
     train, val = curves_of([one], "loss", TimeAxis.EPOCHS, 0.5)
     assert train.x.tolist() == [0.5, 1, 1.5, 2]
@@ -131,10 +131,10 @@ def test_the_wheel_is_left_to_the_panel_and_zooms_with_ctrl(plot: CurvePlot, qtb
 def test_the_smooth_line_is_seen_above_very_many_points(plot: CurvePlot, qtbot: Any) -> None:
     plot.show()
     qtbot.waitUntil(lambda: plot.draws == 1)
-    colours = plot_colours(DARK)
+    colors = plot_colours(DARK)
     image = plot.picture().toImage()
     seen = [image.pixelColor(x, y).name() for x in range(image.width()) for y in range(image.height())]
-    assert seen.count(QColor(colours.of("0")).name()) > 50  # the line; points have a colour of their own
+    assert seen.count(QColor(colors.of("0")).name()) > 50  # the line; points have a color of their own
     faint = plot._items["a"][0].opts["pen"].color()
     assert faint.alpha() == 255
     assert seen.count(faint.name()) > 1000

@@ -60,9 +60,9 @@ def test_the_ring_follows_its_part_and_lets_the_mouse_through(window: Window, qt
     assert clicks == [False]
 
 
-def test_the_ring_is_drawn_in_the_colour_of_text(window: Window, qtbot: Any) -> None:
+def test_the_ring_is_drawn_in_the_color_of_text(window: Window, qtbot: Any) -> None:
     window.setStyleSheet("QWidget { background: #102030; color: #fedcba; }")
     window.first.setFocus()
     qtbot.waitUntil(window.ring.isVisible)
-    colour = window.view.grab().toImage().pixelColor(window.first.pos() + QPoint(1, 6))
-    assert colour.name() == "#fedcba"
+    color = window.view.grab().toImage().pixelColor(window.first.pos() + QPoint(1, 6))
+    assert color.name() == "#fedcba"

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QApplication
 
 from dynaclr.options.catalogue import fixed_parameters, options
 from dynaclr.options.parameter import Kind
-from napari_dynaclr.presentation.colours import DARK, plot_colours
+from napari_dynaclr.presentation.colors import DARK, plot_colours
 from napari_dynaclr.views.sampling_form import SamplingForm
 from napari_dynaclr.views.training_form import GROUP_TITLES
 from napari_dynaclr.widgets.option_form import OptionForm

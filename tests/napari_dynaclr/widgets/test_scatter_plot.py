@@ -12,7 +12,7 @@ import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtTest import QTest
 
-from napari_dynaclr.presentation.colours import DARK, plot_colours
+from napari_dynaclr.presentation.colors import DARK, plot_colours
 from napari_dynaclr.widgets.scatter_plot import ScatterPlot
 
 TABLE = np.array([[200, 0, 0], [0, 200, 0], [127, 127, 127]], dtype=np.uint8)
@@ -36,8 +36,8 @@ def on_screen(plot: ScatterPlot, x: float, y: float) -> QPoint:
 
 
 def pixel(plot: ScatterPlot, x: float, y: float) -> tuple[int, int, int]:
-    colour = plot.plot.grab().toImage().pixelColor(on_screen(plot, x, y))
-    return colour.red(), colour.green(), colour.blue()
+    color = plot.plot.grab().toImage().pixelColor(on_screen(plot, x, y))
+    return color.red(), color.green(), color.blue()
 
 
 def drag(plot: ScatterPlot, corners: np.ndarray, modifier: Any = Qt.KeyboardModifier.NoModifier) -> None:

@@ -96,7 +96,7 @@ def estimate(
 
     def follow(_lines: list[str]) -> None:
         if time.monotonic() > due:
-            raise RunError(problem("the measurement took too long", expected=f"{timeout_seconds:g} s"))
+            raise RunError(problem("the measurement timed out", expected=f"{timeout_seconds:g} s"))
         if not wanted():
             raise _UnwantedError
 

@@ -58,7 +58,7 @@ class Halt:
     Raises
     ------
     RunError
-        If the run is not going on.
+        If the run is not active.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Halt:
         seen = observe(folder)
         found = worker(seen)
         if found is None:
-            raise RunError(problem("the run is not going on", file=folder.path, found=seen.state.value))
+            raise RunError(problem("the run is not active", file=folder.path, found=seen.state.value))
         self._who: dict[str, Any] = found
         self._folder, self._grace, self._clock = folder, grace_seconds, clock
         self._here = is_alive(found) is not None
@@ -122,7 +122,7 @@ class Halt:
         if not self._here:
             raise RunError(
                 problem(
-                    "the run is on another computer, which only the stop file reaches",
+                    "the run is on another computer: only the stop file reaches it",
                     file=self._folder.path,
                     found=f"process {self._who.get('pid')} on {self._who.get('host')}",
                 )

@@ -86,7 +86,7 @@ class JobRequest:
                 raise ConfigError(problem("not a name of the cluster", field=field, found=repr(text)))
         for text in self.options:
             if not text.startswith("-") or "\n" in text:
-                example = 'one option a line, as "--qos=high"'
+                example = 'one option per line, such as "--qos=high"'
                 raise ConfigError(
                     problem("not an option", field="options", expected=example, found=repr(text))
                 )
@@ -111,11 +111,11 @@ if [ "$TURN" -gt 0 ]; then
 fi
 echo "$STEP $IDLE" > "$FOLDER/slurm/turns"
 if [ "$IDLE" -ge @IDLE@ ]; then
-    echo "dynaclr fit: given up after $IDLE turns without a step"
+    echo "dynaclr fit: gave up after $IDLE turns without a step"
     exit 1
 fi
 if grep -q '"kind": "process"' "$FOLDER/launch.json" 2>/dev/null; then
-    echo "dynaclr fit: somebody has gone on with this run outside the job"
+    echo "dynaclr fit: this run was resumed outside the job"
     exit 1
 fi
 @BEFORE@
@@ -151,11 +151,11 @@ def script_text(folder: RunFolder, request: JobRequest) -> str:
     Raises
     ------
     ConfigError
-        If the path cannot stand in a batch script.
+        If the path cannot be used in a batch script.
     """
     if re.search(r"[\s%\\]", str(folder.path)):
         raise ConfigError(
-            problem("path cannot stand in a batch script", file=folder.path, expected="no blanks, % or \\")
+            problem("path cannot be used in a batch script", file=folder.path, expected="no spaces, % or \\")
         )
     options = [
         f"--job-name=dynaclr-{folder.path.name}",

@@ -113,7 +113,7 @@ def resume(
     if not there or not folder.config.is_file():
         raise RunError(
             problem(
-                "the run has no checkpoint to go on from",
+                "the run has no checkpoint to resume from",
                 file=folder.checkpoints,
                 expected="best.ckpt" if resume_from == "best" else "a checkpoint",
                 fix="Start a new run with its configuration.",
@@ -148,7 +148,9 @@ def take_empty(folder: RunFolder) -> None:
     except FileExistsError:
         found = True
     except OSError as error:
-        raise RunError(problem(f"run folder cannot be made: {error.strerror}", file=folder.path)) from error
+        raise RunError(
+            problem(f"run folder cannot be created: {error.strerror}", file=folder.path)
+        ) from error
     if found:
         raise RunError(
             problem("the folder for the run is not empty", file=folder.path, fix="Choose another folder.")
@@ -177,7 +179,7 @@ def _start(folder: RunFolder, inner: Sequence[str], how: Launch) -> None:
                 **options,
             )
     except OSError as error:
-        raise RunError(problem(f"the training cannot be started: {error}", file=how.python)) from error
+        raise RunError(problem(f"training cannot be started: {error}", file=how.python)) from error
     devices = None if how.devices is None else list(how.devices)
     facts = {"kind": "process", "launched": time.time(), "command": command, "devices": devices}
     try:

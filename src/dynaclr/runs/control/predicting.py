@@ -117,7 +117,9 @@ def predict_run(path: Path, tell: Tell, python: str = sys.executable) -> Predict
     folder = RunFolder(absolute_path(path))
     if not any(folder.checkpoints.glob("*.ckpt")):
         fix = "Resume the run, or choose another one."
-        raise RunError(problem("the run has no checkpoint to embed with", file=folder.checkpoints, fix=fix))
+        raise RunError(
+            problem("the run has no checkpoint for the embedding", file=folder.checkpoints, fix=fix)
+        )
     output = folder.path / f".embedding.{secrets.token_hex(8)}.parquet"  # two that come at once do not meet
 
     pace = _Pace(tell, _PACE, "embedding", "loading libraries, plates and weights")
@@ -178,5 +180,5 @@ def map_embedding(
         run_verb("map", arguments, Path(place) / "map.txt", pace)
     made = read_map(map_file(path, method, space), table.vectors(space))
     if made is None:
-        raise RunError(problem("the embedding was changed while its map was made", file=path))
+        raise RunError(problem("the embedding changed while its map was computed", file=path))
     return made

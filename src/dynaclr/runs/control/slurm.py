@@ -86,7 +86,7 @@ def submit(spec: RunSpec, path: Path, request: JobRequest | None = None) -> RunF
     Raises
     ------
     ConfigError
-        If the training has faults, or the path cannot stand in a batch script.
+        If the training has faults, or the path cannot be used in a batch script.
     RunError
         If the folder is not empty or cannot be written, or the cluster refuses the job.
     """
@@ -125,7 +125,7 @@ def cancel(folder: RunFolder, *, now: bool = False) -> None:
     waits = not now and _queued(job).state is JobState.PENDING
     if now or waits:
         _run("scancel", job)
-        write_end(folder.ended_by, "taken out of the queue" if waits else "job canceled", {"job": job})
+        write_end(folder.ended_by, "removed from the queue" if waits else "job canceled", {"job": job})
         return
     try:
         folder.stop.touch()
@@ -136,7 +136,7 @@ def cancel(folder: RunFolder, *, now: bool = False) -> None:
 def _job_of(folder: RunFolder) -> str:
     launch = read_launch(folder)
     if launch.get("kind") != "slurm" or not launch.get("job"):
-        raise RunError(problem("the run is no job of a cluster", file=folder.launch))
+        raise RunError(problem("the run is not a cluster job", file=folder.launch))
     return str(launch["job"])
 
 
@@ -195,7 +195,7 @@ def _queued(job: str) -> Job:
     """Return what the queue says; unknown if the job is not in it."""
     done = _called("squeue", "--noheader", f"--jobs={job}", "--format=%T|%r")
     if done.returncode and "Invalid job id" not in done.stderr:
-        raise RunError(problem("the cluster does not answer", found=done.stderr.strip() or done.returncode))
+        raise RunError(problem("the cluster does not respond", found=done.stderr.strip() or done.returncode))
     line = next(iter(done.stdout.strip().splitlines()), "")
     state, _, reason = line.partition("|")
     return Job(_state(state), "" if reason in ("None", "") else reason)

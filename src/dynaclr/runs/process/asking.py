@@ -82,4 +82,4 @@ def _end(trainer: Trainer) -> tuple[str, str]:
         ):
             told = str(callback.stopping_reason_message).removesuffix(" Signaling Trainer to stop.")
             return f"stopped early: {told.rstrip('.')}", "the patience of EarlyStopping"
-    return "a callback asked for the end", "trainer.callbacks"
+    return "a callback ended the training", "trainer.callbacks"

@@ -14,7 +14,7 @@ from dynaclr.runs.process.recorder import RunRecorder
 
 
 class RunCheckpoints(Checkpoint):
-    """Writes last.ckpt, best.ckpt and epoch=E-step=S.ckpt; never weights that are no numbers.
+    """Writes last.ckpt, best.ckpt and epoch=E-step=S.ckpt; never non-finite weights.
 
     Stands after the callbacks that ask for a stop: a fit that is stopped inside an epoch is saved at
     that batch. Later, at the end Lightning gives the epoch, its progress counts the epoch as done and a

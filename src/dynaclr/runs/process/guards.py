@@ -15,14 +15,14 @@ from dynaclr.base.errors import TrainingError, problem
 
 
 class GuardTraining(Callback):
-    """Fails on no batches, lost batches, a loss that is no number, and a missing monitored metric.
+    """Fails on no batches, lost batches, a non-finite loss, and a missing monitored metric.
 
     Parameters
     ----------
     monitor
         Metric that the best checkpoint is chosen by; None for none.
     patience
-        Steps in a row with a loss that is no number before the training ends.
+        Steps in a row with a non-finite loss before the training ends.
     experiments
         Names of the experiments by the codes that batches hold.
     """
@@ -63,7 +63,7 @@ class GuardTraining(Callback):
             key = batch.get(keys.BATCH_KEY) if isinstance(batch, dict) else None
             raise TrainingError(
                 problem(
-                    f"the loss is no number at step {trainer.global_step} and {self._bad - 1} steps before",
+                    f"the loss is non-finite at step {trainer.global_step} and {self._bad - 1} steps before",
                     experiment=self._of(batch),
                     found=float(loss.detach()),
                     row=None if key is None else f"batch {key.batch} of epoch {key.epoch}, seed {key.seed}",
@@ -84,7 +84,7 @@ class GuardTraining(Callback):
         if not stopped and math.isfinite(expected) and self._seen != expected:
             raise TrainingError(
                 problem(
-                    "batches were lost",
+                    "batches are missing",
                     field="batches of the epoch",
                     expected=expected,
                     found=self._seen,
@@ -96,7 +96,7 @@ class GuardTraining(Callback):
         if self._bad and not trainer.should_stop:
             raise TrainingError(
                 problem(
-                    f"training ends with a loss that is no number at step {trainer.global_step}",
+                    f"training ends with a non-finite loss at step {trainer.global_step}",
                     fix="Lower the learning rate; the last good checkpoint is kept.",
                 )
             )
@@ -107,7 +107,7 @@ class GuardTraining(Callback):
             return
         raise TrainingError(
             problem(
-                "metric that chooses the best checkpoint is not logged",
+                "metric for the best checkpoint is not logged",
                 field="run.monitor",
                 expected=f"one of {sorted(trainer.callback_metrics)}",
                 found=repr(self._monitor),

@@ -124,12 +124,12 @@ def memory_message(config: Any, device: torch.device, error: BaseException) -> s
     free, total = facts["device_free_bytes"], facts["device_total_bytes"]
     smaller = max(size // 2, 1)
     return problem(
-        "memory does not suffice for a step",
+        "not enough memory for a training step",
         field="data.batch_size",
         expected=f"less than the {free / _GIB:.1f} GiB free of {total / _GIB:.1f} GiB on {facts['device']}",
         found=f"{size} pairs of {depth} slices of {patch} px; {str(error).splitlines()[0] or 'MemoryError'}",
         fix=f"Lower data.batch_size to {smaller}, then the patch or the slices; a smaller encoder or "
-        "trainer.precision bf16-mixed need less, too.",
+        "trainer.precision bf16-mixed also needs less.",
     )
 
 

@@ -53,7 +53,7 @@ def checkpoint_to_resume(
     if different and not force:
         raise RunError(
             problem(
-                "a run cannot go on with other values of these",
+                "a run cannot resume with different values of these",
                 file=folder.config,
                 found=listing(different),
                 fix="Leave them out, start a new run, or pass --run.force=true.",
@@ -65,7 +65,7 @@ def checkpoint_to_resume(
     newest, refused = newest_valid_checkpoint(folder.checkpoints)
     if newest is None:
         found = listing(refused) or "none"
-        raise RunError(problem("run has no checkpoint that loads", file=folder.checkpoints, found=found))
+        raise RunError(problem("run has no loadable checkpoint", file=folder.checkpoints, found=found))
     return newest, refused
 
 

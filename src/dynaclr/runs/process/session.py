@@ -59,7 +59,7 @@ def train(cli: Any) -> int:
         **{name: getattr(cli.config.run, name) for name in RunSettings.__dataclass_fields__}
     )
     if settings.resume is not None and settings.folder is not None:
-        what = "a run is gone on with in its own folder"
+        what = "a run resumes in its own folder"
         raise ConfigError(problem(what, field="run.folder", found=settings.folder, fix="Leave it out."))
     with Alarms() as alarms:
         experiments = experiments_text(cli)  # a configuration that does not fit its data makes no run
@@ -121,7 +121,7 @@ def _recorded(
             try:
                 alarms.set_mode(Mode.AT_ONCE)
                 for reason in start[1] if start else ():
-                    _say(f"checkpoint passed over: {reason}")
+                    _say(f"checkpoint skipped: {reason}")
                 _fit(cli, settings, folder, recorder, stopper, start[0] if start else cli.config.ckpt_path)
             finally:
                 alarms.set_mode(Mode.LATER)
@@ -195,7 +195,7 @@ def _monitor(cli: Any, settings: RunSettings) -> str | None:
         return monitor
     every, last = trainer.check_val_every_n_epoch, trainer.max_epochs
     if not cli.datamodule.config.split.holds_out:
-        why = "nothing is held out for validation"
+        why = "no validation data"
     elif trainer.limit_val_batches == 0:
         why = "trainer.limit_val_batches is 0"
     elif every is not None and last is not None and 0 <= last < every:

@@ -57,7 +57,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                         file=target,
                         expected=f"more than {written} bytes",
                         found=f"{free} bytes free",
-                        fix="Free some space and resume; the previous checkpoint is intact.",
+                        fix="Free disk space and resume; the previous checkpoint is intact.",
                     )
                 ) from error
             raise
@@ -113,7 +113,10 @@ def _refusal(error: Exception) -> tuple[str, str]:
     named = [line for line in lines if "Unsupported" in line or "unsupported" in line]
     reason = (named or lines)[0][:200]
     if isinstance(error, pickle.UnpicklingError) and "GLOBAL" in reason:
-        return "checkpoint holds more than numbers and is not loaded: it could run code", reason
+        return (
+            "checkpoint contains more than tensors and plain values and was not loaded: it could run code",
+            reason,
+        )
     return "not a complete checkpoint", reason
 
 

@@ -81,7 +81,7 @@ class MetricTable:
         self._points: dict[str, tuple[array[int], array[float]]] = {}
 
     def add(self, events: Iterable[dict[str, Any]]) -> None:
-        """Take in events in the order of the file; what is no number is passed over."""
+        """Take in events in the order of the file; values that are not finite are skipped."""
         for event in events:
             if event["kind"] == "start" and isinstance(event.get("resumed_from_step"), int):
                 self._forget_after(event["resumed_from_step"])

@@ -54,7 +54,7 @@ def refuse_if_active(folder: RunFolder, what: str, lost_is_gone: bool = False) -
         return
     found = seen.state.value if who is None else f"process {who.get('pid')} on {who.get('host')}"
     raise RunError(
-        problem(f"the run cannot be {what} while it may be going on", file=folder.path, found=found)
+        problem(f"the run cannot be {what} while it may still be active", file=folder.path, found=found)
     )
 
 

@@ -90,7 +90,7 @@ class RunFolder:
         if newer:
             raise RunError(
                 problem(
-                    "run was made by a newer version",
+                    "run was written by a newer version",
                     file=self.facts,
                     expected=f"schema <= {SCHEMA}",
                     found=content["schema"],
@@ -154,7 +154,7 @@ def new_run_folder(root: Path, name: str) -> RunFolder:
         except FileExistsError:
             continue
         except OSError as error:
-            raise RunError(problem(f"run folder cannot be made: {error.strerror}", file=path)) from error
+            raise RunError(problem(f"run folder cannot be created: {error.strerror}", file=path)) from error
         return made_folder(path)
     raise RunError(problem("no free name for a run folder", file=root))
 
@@ -172,7 +172,7 @@ def made_folder(path: Path) -> RunFolder:
         for place in (folder.previews, folder.checkpoints):
             place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunError(problem(f"run folder cannot be made: {error.strerror}", file=path)) from error
+        raise RunError(problem(f"run folder cannot be created: {error.strerror}", file=path)) from error
     return folder
 
 
@@ -211,7 +211,7 @@ def claim_folder(folder: RunFolder) -> None:
                 file=folder.path,
                 field="run.folder",
                 found=listing(found, 5),
-                fix="Choose another folder, or go on with its run by --run.resume.",
+                fix="Choose another folder, or resume its run with --run.resume.",
             )
         )
 

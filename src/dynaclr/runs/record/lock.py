@@ -47,7 +47,7 @@ class RunLock:
                 with self._path.open("x", encoding="utf-8") as stream:
                     json.dump(identity(), stream)
         except FileExistsError as error:
-            raise RunError(problem("another process took the lock just now", file=self._path)) from error
+            raise RunError(problem("another process has just taken the lock", file=self._path)) from error
         except OSError as error:
             raise RunError(
                 problem(f"run folder cannot be written: {error.strerror}", file=self._path)
@@ -66,7 +66,7 @@ class RunLock:
             where = f"process {holder.get('pid')} on {holder.get('host')}, started {_time(holder)}"
             raise RunError(
                 problem(
-                    "another training writes this run folder",
+                    "another training is writing to this run folder",
                     file=self._path,
                     found=where,
                     fix="Wait for it, stop it, or start a new run.",

@@ -49,7 +49,7 @@ def since_last(lines: Sequence[str], start: str) -> Sequence[str]:
 
 
 def folded(lines: Iterable[str]) -> list[str]:
-    """Return lines for people: what says nothing of the training is left out, what repeats is counted.
+    """Return lines for people: noise is left out, repeated lines are collapsed.
 
     Lines that differ only in the time they begin with repeat.
     """

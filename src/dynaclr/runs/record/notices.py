@@ -32,7 +32,7 @@ class _ToEvents(logging.Handler):
             return
         self._told.add(text)
         full = len(self._told) > MOST_NOTICES
-        self._warn("there are more warnings: log.txt has them" if full else text)
+        self._warn("more warnings are in log.txt" if full else text)
 
 
 @contextmanager

@@ -106,7 +106,7 @@ def observe(folder: RunFolder, pulse: Pulse | None = None) -> Observation:
     told = told_end(folder.ended_by, who, launch.get("job")) if silent else None
     state, reason = told or (state, reason)
     if state is State.CRASHED and not reason:
-        reason = _last_words(folder) or "the process is gone and left no word"
+        reason = _last_words(folder) or "the process disappeared without a message"
     return Observation(state, reason, status, launch, holder, told is not None)
 
 
@@ -133,7 +133,7 @@ def _end_told(folder: RunFolder) -> tuple[State, str]:
     text = _last_words(folder)
     told = text.rpartition(_VERB)[2].strip()
     if _VERB not in text:
-        return State.CRASHED, text or "the process is gone and left no word"
+        return State.CRASHED, text or "the process disappeared without a message"
     return (State.STOPPED if told.startswith("ended by signal") else State.FAILED), told
 
 

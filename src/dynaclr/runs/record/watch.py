@@ -66,8 +66,10 @@ class RunView:
             lines.append(f"  {'lr':<12}{curves['lr'][1][-1]:.3g}")
         if "samples_per_second" in curves:
             waits = float(curves["waiting_share"][1][-_RECENT:].mean()) if "waiting_share" in curves else 0.0
-            more = f", {100 * waits:.0f} % of the time waits for data" if waits >= _WORTH_TELLING else ""
-            lines.append(f"  {'rate':<12}{curves['samples_per_second'][1][-1]:.1f} pairs a second{more}")
+            more = (
+                f", {100 * waits:.0f} % of the time spent waiting for data" if waits >= _WORTH_TELLING else ""
+            )
+            lines.append(f"  {'rate':<12}{curves['samples_per_second'][1][-1]:.1f} pairs per second{more}")
         if self.checkpoint:
             lines.append(f"  {'checkpoint':<12}{self.checkpoint}")
         return lines + [f"  problem     {text.splitlines()[0]}" for text in self.problems[-3:]]
@@ -133,5 +135,5 @@ def watch(
             break
         time.sleep(every_seconds)
     if png is not None:
-        stream.write(f"curves drawn in {save_curves(view, png)}\n")
+        stream.write(f"curves saved to {save_curves(view, png)}\n")
     return state

@@ -45,7 +45,7 @@ def test_the_file_is_enough(quick: RunSpec, stand_in: StandIn, until: Until, tmp
     assert (halt.step, halt.problem) == (HaltStep.ASKED, None)
     until(lambda: halt.poll() is HaltStep.ENDED)
     assert observe(folder).reason == "stop file"
-    with pytest.raises(RunError, match="not going on"):
+    with pytest.raises(RunError, match="not active"):
         Halt(folder)
 
 

@@ -80,7 +80,7 @@ def test_resuming_from_what_is_not_there(
     folder = launch(quick, tmp_path / "run", stand_in("faulty"))
     until(lambda: state(folder).ended)
     for which in ("newest", "best"):
-        with pytest.raises(RunError, match="no checkpoint to go on from"):
+        with pytest.raises(RunError, match="no checkpoint to resume from"):
             resume(folder.path, which, stand_in("train"))  # type: ignore[arg-type]
 
 
@@ -143,7 +143,7 @@ def test_a_folder_with_anything_in_it_is_left_alone(quick: RunSpec, tmp_path: Pa
     with pytest.raises(RunError, match="not a run folder"):
         delete_run(tmp_path)
     (tmp_path / "file").touch()
-    with pytest.raises(RunError, match="cannot be made"):
+    with pytest.raises(RunError, match="cannot be created"):
         launch(quick, tmp_path / "file" / "run")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "mine.txt"]
 
@@ -151,7 +151,7 @@ def test_a_folder_with_anything_in_it_is_left_alone(quick: RunSpec, tmp_path: Pa
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="rights do not bind root")
 def test_a_folder_that_cannot_be_written(quick: RunSpec, tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    with pytest.raises(RunError, match="cannot be made"):
+    with pytest.raises(RunError, match="cannot be created"):
         launch(quick, tmp_path / "run")
     tmp_path.chmod(0o700)
 

@@ -67,7 +67,7 @@ def test_what_the_cluster_refuses_leaves_nothing(quick: RunSpec, cluster: Cluste
         submit(quick, tmp_path / "run")
     with pytest.raises(ConfigError, match=r"data\.batch_size"):
         submit(quick.changed({"data.batch_size": 0}), tmp_path / "run")
-    with pytest.raises(ConfigError, match="no blanks"):
+    with pytest.raises(ConfigError, match="no spaces"):
         submit(quick, tmp_path / "a run")
     assert [path.name for path in tmp_path.iterdir()] == ["bin"]
 
@@ -159,7 +159,7 @@ def test_cancelling(job: RunFolder, cluster: Cluster, tmp_path: Path) -> None:
     cluster(squeue="echo 'PENDING|Priority'")
     cancel(job)
     assert calls(programs, "scancel") == ["4711", "4711"]
-    with pytest.raises(RunError, match="no job"):
+    with pytest.raises(RunError, match="not a cluster job"):
         cancel(RunFolder(tmp_path))
 
 
@@ -170,7 +170,7 @@ def test_a_job_that_waits_is_taken_out_of_the_queue(job: RunFolder, cluster: Clu
     assert halt.poll() is HaltStep.ENDED
     seen = observe(job)
     assert (seen.state, worker(seen)) == (State.STOPPED, None)
-    assert seen.reason == f"ended by {getpass.getuser()} at {socket.gethostname()}: taken out of the queue"
+    assert seen.reason == f"ended by {getpass.getuser()} at {socket.gethostname()}: removed from the queue"
     assert calls(programs, "scancel") == ["4711"]
     delete_run(job.path)
 

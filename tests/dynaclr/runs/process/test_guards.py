@@ -89,7 +89,7 @@ def test_a_good_training_passes() -> None:
 
 @pytest.mark.parametrize("batches", [1, 5])
 def test_lost_batches(batches: int) -> None:
-    with pytest.raises(TrainingError, match=f"batches were lost.*expected 6; found {batches}"):
+    with pytest.raises(TrainingError, match=f"batches are missing.*expected 6; found {batches}"):
         fit(Model(), GuardTraining(), Swallows(batches))
 
 
@@ -154,7 +154,7 @@ def test_the_experiments_of_a_bad_batch_are_named() -> None:
 
 
 def test_bad_losses_at_the_end_of_the_training() -> None:
-    with pytest.raises(TrainingError, match="no number"):
+    with pytest.raises(TrainingError, match="non-finite"):
         fit(Model(bad_steps=(11,)), GuardTraining(patience=3))
 
 

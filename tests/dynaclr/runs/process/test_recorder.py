@@ -185,12 +185,12 @@ def test_a_failure_is_written_with_its_reason(tmp_path: Path) -> None:
     class Fails(Callback):
         def on_train_batch_end(self, trainer: Trainer, *_: Any) -> None:
             if trainer.global_step == 3:
-                raise TrainingError("the loss is no number")
+                raise TrainingError("the loss is non-finite")
 
     with pytest.raises(TrainingError) as caught:
         fit(recorder, Model(), Fails())
     recorder.end(outcome_of(caught.value, None))
-    assert events(folder, "error")[0]["text"] == "the loss is no number"
+    assert events(folder, "error")[0]["text"] == "the loss is non-finite"
     assert events(folder)[-1]["state"] == "failed"
     status = read_status(folder)
     assert (status["state"], status["exit_code"], status["step"]) == ("failed", 4, 3)

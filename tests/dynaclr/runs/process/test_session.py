@@ -186,7 +186,7 @@ def test_a_signal_before_there_is_a_run_leaves_none(
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["--data.val_experiments=[]", "--data.no_validation=true"], "nothing is held out"),
+        (["--data.val_experiments=[]", "--data.no_validation=true"], "no validation data"),
         (["--trainer.limit_val_batches=0"], "trainer.limit_val_batches is 0"),
         (["--trainer.check_val_every_n_epoch=5"], "validation is due every 5 epochs and there are 1"),
     ],
@@ -216,7 +216,7 @@ def test_no_monitor_is_no_warning(place: Path, tmp_path: Path) -> None:
 def test_draws_with_replacement_become_a_warning(place: Path, tmp_path: Path) -> None:
     arguments = ["--data.batch_size=64", "--trainer.max_epochs=1", "--data.include_wells=[A/1]"]
     _, folder = fit(place, tmp_path / "runs", *arguments, "--run.monitor=null")
-    assert any("rows repeat" in event["text"] for event in events(folder, "warn"))
+    assert any("anchors repeat" in event["text"] for event in events(folder, "warn"))
 
 
 def test_a_truncated_checkpoint_is_passed_over_and_said(
@@ -228,7 +228,7 @@ def test_a_truncated_checkpoint_is_passed_over_and_said(
     last.write_bytes(last.read_bytes()[: last.stat().st_size // 2])
     assert main(["fit", "--run.resume", str(run.path)]) == 0
     (warning,) = events(run, "warn")
-    assert "checkpoint passed over" in warning["text"]
+    assert "checkpoint skipped" in warning["text"]
     assert "last.ckpt" in warning["text"]
     assert warning["text"] in capsys.readouterr().out
     starts = events(run, "start")
@@ -291,7 +291,7 @@ def test_a_run_without_a_checkpoint_that_loads_is_refused(
         path.write_bytes(b"")
     assert main(["fit", "--run.resume", str(copied.path)]) == ExitCode.CONFIG
     message = capsys.readouterr().err
-    assert "run has no checkpoint that loads" in message
+    assert "run has no loadable checkpoint" in message
     assert "checkpoint is empty" in message
 
 
@@ -354,7 +354,7 @@ def test_nothing_to_do_is_said_and_changes_nothing(
     [
         (["--seed_everything=4"], "seed_everything: 0 then, 4 now"),
         (["--run.name=other"], "run.name: 'tiny' then, 'other' now"),
-        (["--run.folder=elsewhere"], "field run.folder: a run is gone on with in its own folder"),
+        (["--run.folder=elsewhere"], "field run.folder: a run resumes in its own folder"),
         (["--ckpt_path=a.ckpt"], "ckpt_path: None then, '"),
     ],
 )
@@ -430,7 +430,7 @@ def test_random_weights_are_said_by_text_and_code(
     asked = [verb, "--config", str(place / "tiny.yaml"), "--output", str(tmp_path / "e.parquet")]
     assert main(asked) == ExitCode.UNTRAINED
     told = capsys.readouterr()
-    assert "with untrained weights" in told.out
+    assert "with random weights" in told.out
     assert "the weights are random" in told.err
     assert main([*asked, "--untrained"]) == 0
     assert "the weights are random" not in capsys.readouterr().err

@@ -33,7 +33,9 @@ def test_a_silent_run_of_another_computer_is_for_the_user_to_judge(tmp_path: Pat
     folder = run_of(tmp_path, ELSEWHERE, "running", silent=True)
     told = held_elsewhere(folder)
     assert told is not None and told.startswith("process 7 on elsewhere, heard of last at 19")
-    with pytest.raises(RunError, match=r"cannot be moved while it may be going on.*process 7 on elsewhere"):
+    with pytest.raises(
+        RunError, match=r"cannot be moved while it may still be active.*process 7 on elsewhere"
+    ):
         refuse_if_active(folder, "moved")
     refuse_if_active(folder, "moved", lost_is_gone=True)
 

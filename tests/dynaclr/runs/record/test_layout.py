@@ -49,7 +49,7 @@ def test_names_that_are(tmp_path: Path, name: str) -> None:
 
 def test_a_root_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(RunError, match="run folder cannot be made"):
+    with pytest.raises(RunError, match="run folder cannot be created"):
         new_run_folder(tmp_path / "file" / "runs", "x")
 
 

@@ -54,7 +54,7 @@ def test_who_trains_and_what_that_means(
 @pytest.mark.parametrize(
     ("text", "state", "reason"),
     [
-        ("", State.CRASHED, "left no word"),
+        ("", State.CRASHED, "disappeared without a message"),
         ("noise\nSegmentation fault\n", State.CRASHED, "Segmentation fault"),
         ("noise\ndynaclr fit: file a.yaml: wrong\n  - one\n", State.FAILED, "file a.yaml: wrong\n  - one"),
         ("dynaclr fit: ended by signal SIGTERM\n", State.STOPPED, "ended by signal SIGTERM"),

@@ -15,7 +15,7 @@ ENDS = (State.FINISHED, State.STOPPED, State.FAILED)
         (None, "stop file", (State.STOPPED, "stop file", ExitCode.STOPPED)),
         (KeyboardInterrupt(), "signal SIGTERM", (State.STOPPED, "signal SIGTERM", ExitCode.STOPPED)),
         (SystemExit(1), None, (State.STOPPED, "interrupted", ExitCode.STOPPED)),
-        (ConfigError("no such channel"), None, (State.FAILED, "no such channel", ExitCode.CONFIG)),
+        (ConfigError("unknown channel"), None, (State.FAILED, "unknown channel", ExitCode.CONFIG)),
         (DataError("no rows"), "stop file", (State.FAILED, "no rows", ExitCode.CONFIG)),
         (TrainingError("no number"), None, (State.FAILED, "no number", ExitCode.TRAINING)),
         (RunError("disk is full"), None, (State.FAILED, "disk is full", ExitCode.FAILED)),

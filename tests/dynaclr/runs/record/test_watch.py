@@ -61,7 +61,7 @@ def test_what_is_shown(folder: RunFolder) -> None:
         "  loss/train  2.0000   first 3.0000, lowest 1.5000",
         "  loss/val    2.2500   first 2.2500, lowest 2.2500",
         "  lr          0.001",
-        "  rate        50.0 pairs a second",
+        "  rate        50.0 pairs per second",
         "  checkpoint  checkpoints/last.ckpt",
         *(f"  problem     problem {number}" for number in (2, 3, 4)),
     ]
@@ -73,7 +73,7 @@ def test_waiting_for_data_is_told_where_it_costs(folder: RunFolder) -> None:
             events.write("step", step=number, m={"samples_per_second": 9.0, "waiting_share": share})
     view = RunView(folder)
     view.update()
-    assert "  rate        9.0 pairs a second, 40 % of the time waits for data" in view.lines()
+    assert "  rate        9.0 pairs per second, 40 % of the time spent waiting for data" in view.lines()
 
 
 def test_a_loss_that_is_no_number_does_not_hide_the_lowest(folder: RunFolder) -> None:

@@ -1,4 +1,4 @@
-"""Colours of drawings derived from a theme, safe for any colour vision; imports no Qt, no napari."""
+"""Colors of drawings derived from a theme, safe for any color vision."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 
-# Okabe and Ito's colours, which people with any colour vision can tell apart; darker on a light ground.
+# Okabe and Ito's colors, which people with any color vision can tell apart; darker on a light ground.
 CYCLE_ON_DARK = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#F0E442", "#0072B2")
 _ON_LIGHT = ("#0072B2", "#C45500", "#00805D", "#A3457A", "#946000", "#2484B8", "#000000")
 DARK = {"background": "#262930", "text": "#f0f1f2"}
@@ -21,7 +21,7 @@ _LUMA = np.array([0.299, 0.587, 0.114])
 
 @dataclass(frozen=True, slots=True)
 class PlotColours:
-    """Colours of one theme as "#rrggbb": background, text, two weaker ones, and a cycle for series."""
+    """Colors of one theme as "#rrggbb": background, text, two weaker ones, and a cycle for series."""
 
     background: str
     text: str
@@ -30,12 +30,12 @@ class PlotColours:
     cycle: tuple[str, ...]
 
     def of(self, role: str) -> str:
-        """Return the colour of a role: a field's name, or the place in the cycle as a digit."""
+        """Return the color of a role: a field's name, or the place in the cycle as a digit."""
         return self.cycle[int(role)] if role.isdigit() else str(getattr(self, role))
 
 
 def plot_colours(theme: Mapping[str, str]) -> PlotColours:
-    """Return the colours of a theme.
+    """Return the colors of a theme.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def plot_colours(theme: Mapping[str, str]) -> PlotColours:
     KeyError
         If one of the two is missing.
     ValueError
-        If a colour cannot be read.
+        If a color cannot be read.
     """
     background, text = _rgb(theme["background"]), _rgb(theme["text"])
     muted, faint = (_hex(background + share * (text - background)) for share in (0.6, 0.25))
@@ -60,7 +60,7 @@ def _rgb(colour: str) -> FloatArray:
     if numbers:
         return np.array([float(part) for part in numbers.groups()])
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", colour.strip()):
-        raise ValueError(f"'{colour}' is no colour; expected '#rrggbb' or 'rgb(r, g, b)'")
+        raise ValueError(f"'{colour}' is not a color; expected '#rrggbb' or 'rgb(r, g, b)'")
     return np.array([int(colour.strip()[place : place + 2], 16) for place in (1, 3, 5)], dtype=np.float64)
 
 

@@ -1,4 +1,4 @@
-"""Colours of many cells by a number or a name each; takes plain arrays, imports no Qt."""
+"""Colors of many cells by a number or a name each; takes plain arrays."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# Viridis at even steps: equal steps look equal to people with any colour vision, in grey too.
+# Viridis at even steps: equal steps look equal to people with any color vision, in gray too.
 _SCALE = ("440154", "472d7b", "3b528b", "2c728e", "21918c", "28ae80", "5ec962", "addc30", "fde725")
 _BINS = 64
-_UNKNOWN = 127  # grey
-_ROUNDS = 3  # how often the cycle of colours is used, each time paler, before colours repeat
+_UNKNOWN = 127  # gray
+_ROUNDS = 3  # how often the cycle of colors is used, each time paler, before colors repeat
 _PALER = 0.35
 
 
 @dataclass(frozen=True, slots=True)
 class Colouring:
-    """What each cell is coloured by.
+    """What each cell is colored by.
 
     Attributes
     ----------
     codes
-        (N,) place of each cell's colour in `table`.
+        (N,) place of each cell's color in `table`.
     names
         What the places mean; empty for numbers.
     limits
-        Numbers of the first and the last colour; None for names. What is beyond gets the nearest.
+        Numbers of the first and the last color; None for names. What is beyond gets the nearest.
     """
 
     codes: npt.NDArray[np.uint8]
@@ -36,7 +36,7 @@ class Colouring:
     limits: tuple[float, float] | None = None
 
     def table(self, cycle: Sequence[str]) -> npt.NDArray[np.uint8]:
-        """Return the colours (K, 3); names get those of a cycle of "#rrggbb", then paler ones, then again.
+        """Return the colors (K, 3); names get those of a cycle of "#rrggbb", then paler ones, then again.
 
         The last one stands for what is not known.
         """
@@ -44,18 +44,18 @@ class Colouring:
             stops = np.array([_rgb(stop) for stop in _SCALE])
             share = np.linspace(0, len(stops) - 1, _BINS)
             parts = [np.interp(share, np.arange(len(stops)), part) for part in stops.T]
-            colours = np.column_stack(parts)
+            colors = np.column_stack(parts)
         else:
-            first = np.array([_rgb(colour) for colour in cycle])
+            first = np.array([_rgb(color) for color in cycle])
             rounds = [first + k * _PALER * (_UNKNOWN - first) for k in range(_ROUNDS)]
             every = np.concatenate(rounds)
-            colours = every[np.arange(int(self.codes.max(initial=0)) + 1) % len(every)]
-        whole = np.concatenate([colours, np.full((1, 3), _UNKNOWN)])
+            colors = every[np.arange(int(self.codes.max(initial=0)) + 1) % len(every)]
+        whole = np.concatenate([colors, np.full((1, 3), _UNKNOWN)])
         return np.asarray(np.round(whole), dtype=np.uint8)
 
 
 def by_number(values: npt.NDArray[np.floating[Any]]) -> Colouring:
-    """Colour by a number (N,): the outermost percent at each end share a colour; no number is unknown."""
+    """Color by a number (N,): the outermost percent at each end share a color; no number is unknown."""
     known = np.isfinite(values)
     low, high = np.percentile(values[known], (1, 99)) if known.any() else (0.0, 1.0)
     span = high - low if high > low else 1.0
@@ -66,7 +66,7 @@ def by_number(values: npt.NDArray[np.floating[Any]]) -> Colouring:
 
 
 def by_name(codes: npt.NDArray[np.integer[Any]], names: Sequence[str] = ()) -> Colouring:
-    """Colour by a code (N,); the names of the codes are what a legend says, none if there are too many."""
+    """Color by a code (N,); the names of the codes are what a legend says, none if there are too many."""
     return Colouring((codes.astype(np.int64) % 254).astype(np.uint8), tuple(names))
 
 

@@ -1,4 +1,4 @@
-"""Finds the nearest neighbours of the selected cell and reads their pictures."""
+"""Finds the nearest neighbors of the selected cell and reads their patches."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from napari_dynaclr.workers import Jobs, Tell
 
 __all__ = ("SEARCHING", "NeighbourController")
 
-SEARCHING, READING = "nearest neighbours", "pictures of neighbours"
+SEARCHING, READING = "nearest neighbors", "pictures of neighbors"
 _AT_ONCE = 32
 _NO_CELL = "Select a cell: click a point above, or a cell in the image."
-_LOOKED_FOR = "Finding the embedded cells in the data that are open ..."
+_LOOKED_FOR = "Finding the embedded cells in the open data ..."
 _NOT_EMBEDDED = "The selected cell is not in this embedding: predict again, or select another one."
 
 
 class NeighbourController:
-    """Between session, embedding and the panel of neighbours.
+    """Connects session, embedding and the panel of neighbors.
 
     Parameters
     ----------
     session
-        Whose cell's neighbours are shown.
+        Whose cell's neighbors are shown.
     jobs
         Where they are searched and read.
     model
@@ -46,7 +46,7 @@ class NeighbourController:
     """
 
     found = Signal(object)
-    """Numbers of the neighbours in the embedding."""
+    """Numbers of the neighbors in the embedding."""
 
     def __init__(self, session: Session, jobs: Jobs, model: EmbeddingModel, panel: NeighbourPanel) -> None:
         self.session, self.jobs, self.model, self.panel = session, jobs, model, panel
@@ -65,7 +65,7 @@ class NeighbourController:
         self.look()
 
     def close(self) -> None:
-        """Forget session and model, and give up what would be shown."""
+        """Disconnect from session and model, and cancel searches."""
         self.session.cell_changed.disconnect(self._on_cell)
         self.model.atlas_changed.disconnect(self._on_atlas)
         self.model.look_changed.disconnect(self.look)
@@ -81,7 +81,7 @@ class NeighbourController:
         self.look()
 
     def look(self) -> None:
-        """Look for the neighbours of the selected cell, if they are not those that are shown."""
+        """Search the neighbors of the selected cell, unless they are already shown."""
         atlas, cell, look = self.model.atlas, self.session.cell, self.model.look
         self.panel.set_options(look.neighbours, look.other_lineages)
         wanted = (atlas, cell, look.space, look.neighbours, look.other_lineages)
@@ -122,7 +122,7 @@ class NeighbourController:
         self.found.emit(found.rows)
 
     def nearest(self) -> None:
-        """Go to the nearest neighbour."""
+        """Go to the nearest neighbor."""
         if self.rows.size > 1:
             self._go(1)
 
@@ -159,14 +159,14 @@ def _pictures(
     """Return the contrast, the same for all pictures, and pictures (n, Y, X, 3) of cells."""
     pixels = middle_slice(embedded_patches(project, cells))
     known = contrast(pixels) if limits is None else limits
-    colours = [channel.rgb for channel in channel_colours(project.inspector)]
-    return known, composite(pixels, known, colours)
+    colors = [channel.rgb for channel in channel_colours(project.inspector)]
+    return known, composite(pixels, known, colors)
 
 
 def _tiles(
     atlas: Atlas, rows: npt.NDArray[np.int64], similarity: npt.NDArray[np.float64]
 ) -> tuple[list[Tile], str]:
-    """Return what is said of a cell and its neighbours, and what they have in common."""
+    """Return what is said of a cell and its neighbors, and what they have in common."""
     seen = atlas.table.observations.iloc[rows]
     condition = seen[keys.CONDITION].astype(str).to_numpy()
     names = sorted(set(atlas.table.observations[keys.CONDITION].astype(str)))
@@ -187,7 +187,7 @@ def _tiles(
     same = [int(np.count_nonzero(values[1:] == values[0])) for values in (condition, experiment, fov)]
     apart = float(np.median(np.abs(hours[1:] - hours[0])))
     text = (
-        f"Of {others} neighbours {same[0]} are {condition[0]} as the cell, {same[1]} of its experiment, "
-        f"{same[2]} of its FOV; half are within {apart:.3g} h."
+        f"Of {others} neighbors, {same[0]} share its condition ({condition[0]}), {same[1]} its experiment, "
+        f"{same[2]} its FOV; half are within {apart:.3g} h."
     )
     return tiles, text

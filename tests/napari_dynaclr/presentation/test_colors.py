@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from napari_dynaclr.presentation.colours import plot_colours
+from napari_dynaclr.presentation.colors import plot_colours
 
 
 def contrast(a: str, b: str) -> float:
-    """Return the contrast ratio of WCAG 2.1 between two colours."""
+    """Return the contrast ratio of WCAG 2.1 between two colors."""
 
     def luminance(colour: str) -> float:
         parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
@@ -18,11 +18,11 @@ def contrast(a: str, b: str) -> float:
 
 
 def test_both_notations_are_read_and_a_weaker_text_lies_between() -> None:
-    colours = plot_colours({"background": "rgb(0, 0, 0)", "text": "#C8C8C8", "other": "ignored"})
-    assert (colours.background, colours.text) == ("#000000", "#c8c8c8")
-    assert colours.muted == "#787878"
-    assert colours.of("muted") == colours.muted
-    assert colours.of("2") == colours.cycle[2]
+    colors = plot_colours({"background": "rgb(0, 0, 0)", "text": "#C8C8C8", "other": "ignored"})
+    assert (colors.background, colors.text) == ("#000000", "#c8c8c8")
+    assert colors.muted == "#787878"
+    assert colors.of("muted") == colors.muted
+    assert colors.of("2") == colors.cycle[2]
 
 
 @pytest.mark.parametrize(
@@ -34,15 +34,15 @@ def test_both_notations_are_read_and_a_weaker_text_lies_between() -> None:
     ids=["dark", "light"],
 )
 def test_what_is_drawn_can_be_seen(theme: dict[str, str]) -> None:
-    colours = plot_colours(theme)
-    assert contrast(colours.text, colours.background) > 7
-    assert contrast(colours.muted, colours.background) > 3
-    assert all(contrast(colour, colours.background) > 3 for colour in colours.cycle[:5])
-    assert len(set(colours.cycle)) == len(colours.cycle)
+    colors = plot_colours(theme)
+    assert contrast(colors.text, colors.background) > 7
+    assert contrast(colors.muted, colors.background) > 3
+    assert all(contrast(color, colors.background) > 3 for color in colors.cycle[:5])
+    assert len(set(colors.cycle)) == len(colors.cycle)
 
 
 def test_wrong_themes_are_refused() -> None:
     with pytest.raises(KeyError, match="text"):
         plot_colours({"background": "#000000"})
-    with pytest.raises(ValueError, match="'grey' is no colour"):
-        plot_colours({"background": "grey", "text": "#000000"})
+    with pytest.raises(ValueError, match="'gray' is not a color"):
+        plot_colours({"background": "gray", "text": "#000000"})
