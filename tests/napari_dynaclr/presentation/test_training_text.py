@@ -86,4 +86,4 @@ def test_a_cost_names_time_memory_and_what_slows_it() -> None:
     assert "20 min in total on A GPU" in text
     assert "128 pairs per second" in text
     assert "memory 2.0 GiB, GPU 4.0 GiB of 16.0 GiB" in text
-    assert "50 % of the time waits for data" in text
+    assert "50 % of the time is spent waiting for data" in text
