@@ -16,6 +16,7 @@ from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvir
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
+from dynaclr.base import keys
 from dynaclr.base.errors import ConfigError, RunError, problem
 from dynaclr.base.paths import absolute_path, is_file, path_in_file, paths_in_training
 from dynaclr.base.yaml_reader import load_yaml, without_lines
@@ -140,8 +141,12 @@ def run(verb: str, arguments: Sequence[str]) -> int:
         sys.stdout.write("\n".join([*lines, f"validated with {checkpoint or _RANDOM}"]) + "\n")
         return _code(cli, checkpoint)
     output = Path(cli.config.output or (folder / "embedding.parquet" if folder else "embedding.parquet"))
-    rows = predict_to_file(cli.trainer, cli.model, cli.datamodule, checkpoint, output)
+    rows, strange = predict_to_file(cli.trainer, cli.model, cli.datamodule, checkpoint, output)
     sys.stdout.write(f"{rows} observations embedded with {checkpoint or _RANDOM}: {output}\n")
+    if strange:
+        what = f"{strange} of {rows} vectors hold NaN or Inf; the column {keys.FINITE} is false there"
+        fix = "Look for NaN and Inf in the pixels of these observations."
+        sys.stderr.write(f"dynaclr: {problem(what, file=output, fix=fix)}\n")
     return _code(cli, checkpoint)
 
 

@@ -68,13 +68,18 @@ class EmbeddingWriter:
     ----------
     path
         The file, "*.parquet"; one that is there is replaced at the end.
+
+    Attributes
+    ----------
+    rows, not_finite
+        Rows written, and those of them whose vectors hold NaN or Inf: the column "finite" is false there.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._partial = unfinished(path)
         self._writer: Any = None
-        self.rows = 0
+        self.rows = self.not_finite = 0
 
     def __enter__(self) -> EmbeddingWriter:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,6 +98,8 @@ class EmbeddingWriter:
         names = [name for name in _FIRST if name in index[0]]
         names += [name for name in index[0] if name not in _FIRST]
         columns: dict[str, Any] = {name: pa.array([row[name] for row in index]) for name in names}
+        finite = np.isfinite(features).all(axis=1) & np.isfinite(projections).all(axis=1)
+        columns[keys.FINITE] = pa.array(finite)
         for name, values in (("features", features), ("projections", projections)):
             flat = pa.array(np.ascontiguousarray(values, dtype=np.float32).reshape(-1))
             columns[name] = pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
@@ -101,6 +108,7 @@ class EmbeddingWriter:
             self._writer = pq.ParquetWriter(self._partial, table.schema, compression="zstd")
         self._writer.write_table(table.cast(self._writer.schema))
         self.rows += len(index)
+        self.not_finite += int(np.count_nonzero(~finite))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dynaclr.images.moments import Moments, frame_moments
 from dynaclr.images.patches import PatchReader, PatchRequest
 from dynaclr.images.plate_writer import PlateWriter, write_plate
-from dynaclr.images.statistics import NormTable, origin, sidecar_path, stored_statistics
+from dynaclr.images.statistics import NormTable, frames_not_finite, origin, sidecar_path, stored_statistics
 from dynaclr.images.statistics_files import (
     forget_partials,
     read_partial,
@@ -26,6 +26,7 @@ __all__ = (
     "PlateWriter",
     "forget_partials",
     "frame_moments",
+    "frames_not_finite",
     "is_complete",
     "make_context",
     "open_array",

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr.base.keys import STATISTICS
+from dynaclr.base.keys import NOT_FINITE, STATISTICS
 
-MOMENTS_VERSION = 2
+MOMENTS_VERSION = 3
 """Raised when the same pixels give other statistics, so that kept ones are computed again."""
 
 SAMPLE = 2**16
@@ -26,10 +26,12 @@ class Moments:
     The mean and deviation are exact (merged as Chan, Golub and LeVeque, "Algorithms for computing the
     sample variance", The American Statistician 1983). Quantiles come from `sample`: all pixels of a frame
     of up to `SAMPLE`, else pixels spread evenly over it. Each stands for `weights` pixels, so that
-    every frame counts by its size, in whatever order frames are merged.
+    every frame counts by its size, in whatever order frames are merged. NaN and Inf are counted in
+    `not_finite` and nowhere else.
     """
 
     count: int = 0
+    not_finite: int = 0
     mean: float = 0.0
     squares: float = 0.0
     lowest: float = np.inf
@@ -44,8 +46,9 @@ class Moments:
 
     def merged(self, other: Moments) -> Moments:
         """Return the moments of both sets of pixels together."""
+        not_finite = self.not_finite + other.not_finite
         if not self.count or not other.count:
-            return other if not self.count else self
+            return replace(other if not self.count else self, not_finite=not_finite)
         count = self.count + other.count
         delta = other.mean - self.mean
         sample = np.concatenate([self.sample, other.sample])
@@ -54,6 +57,7 @@ class Moments:
             sample, weights = _thinned(sample, weights, _POOL)
         return Moments(
             count=count,
+            not_finite=not_finite,
             mean=self.mean + delta * other.count / count,
             squares=self.squares + other.squares + delta**2 * self.count * other.count / count,
             lowest=min(self.lowest, other.lowest),
@@ -63,9 +67,13 @@ class Moments:
         )
 
     def statistics(self) -> dict[str, float]:
-        """Return the statistics named in `keys.STATISTICS`; all 0 where no pixel is finite."""
+        """Return the statistics named in `keys.STATISTICS`; all 0 where no pixel is finite.
+
+        The share of pixels that are NaN or Inf is added where there are some.
+        """
+        strange = {NOT_FINITE: self.not_finite / (self.count + self.not_finite)} if self.not_finite else {}
         if not self.count:
-            return dict.fromkeys(STATISTICS, 0.0)
+            return dict.fromkeys(STATISTICS, 0.0) | strange
         p1, p5, p25, p50, p75, p95, p99 = self._quantiles((0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99))
         values = {
             "mean": self.mean,
@@ -79,7 +87,7 @@ class Moments:
             "min": self.lowest,
             "max": self.highest,
         }
-        return {name: float(values[name]) for name in STATISTICS}
+        return {name: float(values[name]) for name in STATISTICS} | strange
 
     def _quantiles(self, shares: Sequence[float]) -> npt.NDArray[np.float64]:
         """Return quantiles, linear between pixels; as `numpy.quantile` where all weights are equal."""
@@ -96,6 +104,7 @@ class Moments:
         lowest, highest = (self.lowest, self.highest) if self.count else (0.0, 0.0)
         return {
             "count": self.count,
+            "not_finite": self.not_finite,
             "mean": self.mean,
             "squares": self.squares,
             "lowest": lowest,
@@ -108,7 +117,7 @@ class Moments:
     def from_json(cls, content: dict[str, Any]) -> Moments:
         """Return moments from what `to_json` returned."""
         if not content["count"]:
-            return cls()
+            return cls(not_finite=content["not_finite"])
         sample = np.asarray(content["sample"], dtype=np.float32)
         return cls(**{**content, "sample": sample, "weights": np.asarray(content["weights"])})
 
@@ -130,10 +139,11 @@ def frame_moments(pixels: npt.NDArray[Any]) -> Moments:
     """Return the moments of the finite pixels of an array of any shape."""
     width = np.asarray(pixels).shape[-1]
     values = np.asarray(pixels).reshape(-1)
+    total = values.size
     if values.dtype.kind == "f":
         values = values[np.isfinite(values)]
     if not values.size:
-        return Moments()
+        return Moments(not_finite=total)
     mean = float(values.mean(dtype=np.float64))
     squares = float(np.square(values.astype(np.float64) - mean).sum())
     step = max(values.size // SAMPLE, 1)
@@ -142,6 +152,7 @@ def frame_moments(pixels: npt.NDArray[Any]) -> Moments:
     sample = values[::step].astype(np.float32)
     return Moments(
         count=int(values.size),
+        not_finite=total - values.size,
         mean=mean,
         squares=squares,
         lowest=float(values.min()),

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 
 from dynaclr.base import keys
-from dynaclr.base.errors import DataError, problem, suggest, together
+from dynaclr.base.errors import DataError, listing, problem, suggest, together
 from dynaclr.experiment import FovEntry, FovLayout
 from dynaclr.images.moments import MOMENTS_VERSION
 from dynaclr.images.stores import stored_pixels
@@ -168,7 +168,7 @@ class NormTable:
     DataError
         If a plate's own statistics lack a channel, or a value is NaN or Inf; all FOVs are reported
         together. An FOV without any statistics, or a channel that was not computed yet, is no error
-        here: see `missing`, `outdated` and `available`.
+        here: see `missing`, `outdated`, `not_finite` and `available`.
     """
 
     def __init__(
@@ -189,6 +189,7 @@ class NormTable:
         }
         self.missing: list[str] = []
         self.outdated: dict[int, dict[str, str]] = {}
+        self.not_finite: list[str] = []
         problems: list[str] = []
         for code, entry in enumerate(entries):
             name = experiment_names[entry.experiment]
@@ -241,6 +242,7 @@ class NormTable:
                     for name, found in why
                 ]
                 continue
+            self.not_finite += frames_not_finite(content, f"{experiment}/{entry.layout.name} {channel}")
             for frame in range(last - first):
                 values, why = _row(content.get(str(frame), {}))
                 self._values[level][first + frame, place] = values
@@ -275,6 +277,17 @@ class NormTable:
             chosen = torch.from_numpy(values[rows[level]])  # (B, C, S)
             meta[level] = {name: chosen[..., place] for place, name in enumerate(keys.STATISTICS)}
         return meta
+
+
+def frames_not_finite(frames: Any, where: str) -> list[str]:
+    """Return in words which frames hold NaN or Inf, and how many of their pixels."""
+    shares = {
+        frame: float(values[keys.NOT_FINITE])
+        for frame, values in frames.items()
+        if isinstance(values, Mapping) and keys.NOT_FINITE in values
+    }
+    of_frames = listing((f"{frame} ({100 * share:.2g} %)" for frame, share in shares.items()), 5)
+    return [f"{where}: frames {of_frames}"] if shares else []
 
 
 def _row(content: Any) -> tuple[npt.NDArray[np.float32], list[tuple[str, object]]]:

@@ -244,7 +244,13 @@ class Pipeline:
             if lacking and self.config.transforms.missing_statistics == "compute":
                 preprocess_missing(dataset.index, lambda done, total: tell("statistics, frames", done, total))
                 setattr(self, name, self._dataset(dataset.index))
-        require_statistics([self._lacking(getattr(self, name)) for name in names], self.registry)
+        datasets = [getattr(self, name) for name in names]
+        require_statistics([self._lacking(dataset) for dataset in datasets], self.registry)
+        strange = dict.fromkeys(text for dataset in datasets for text in dataset.norms.not_finite)
+        if strange:
+            text = f"pixels are NaN or Inf (share of the frame): {listing(strange)}"
+            fix = "Repair them, or leave these frames or FOVs out: a batch that holds one has no finite loss."
+            warnings.warn(problem(text, fix=fix), stacklevel=2)
 
     def _lacking(self, dataset: MultiExperimentTripletDataset) -> Lacking:
         return lacking_statistics(dataset, self.config.transforms.normalizations)

@@ -25,6 +25,7 @@ from dynaclr.images import (
     Moments,
     forget_partials,
     frame_moments,
+    frames_not_finite,
     is_complete,
     make_context,
     open_array,
@@ -51,6 +52,8 @@ class PreprocessReport:
         FOVs that were computed, and FOVs that had statistics already.
     no_data
         {FOV: {channel: frames that did not count, or not whole: blank, or with chunks that are not stored}}.
+    not_finite
+        FOVs and channels of which pixels are NaN or Inf, with frames and shares, in words.
     replaced
         FOVs whose plate holds statistics of its own, which training no longer uses.
     """
@@ -59,6 +62,7 @@ class PreprocessReport:
     kept: tuple[str, ...]
     no_data: Mapping[str, Mapping[str, Sequence[int]]] = field(default_factory=dict)
     replaced: tuple[str, ...] = ()
+    not_finite: tuple[str, ...] = ()
 
     def text(self) -> str:
         """Return what a person should know, in one line a fact."""
@@ -69,6 +73,7 @@ class PreprocessReport:
                     f"  {fov} {channel}: {len(frames)} frames are blank or have missing chunks "
                     f"and are not counted: {listing(map(str, frames), 5)}"
                 )
+        lines += [f"  {text} are NaN or Inf and are not counted" for text in self.not_finite]
         if self.replaced:
             lines.append(
                 f"  {len(self.replaced)} FOVs hold statistics of their own in the plate; training uses those "
@@ -163,8 +168,14 @@ def _preprocess(
             replaced += [layout.name] * bool(own and overwrite)
     forget_partials(work)
     no_data = {name: result.no_data for name, result in results.items() if result.no_data}
+    strange = (
+        text
+        for name, result in results.items()
+        for channel, levels in result.statistics.items()
+        for text in frames_not_finite(levels[keys.TIMEPOINT_STATISTICS], f"{name} {channel}")
+    )
     computed, left = (tuple(layout.name for layout in layouts) for layouts in (work, kept))
-    return PreprocessReport(computed, left, no_data, tuple(replaced))
+    return PreprocessReport(computed, left, no_data, tuple(replaced), tuple(strange))
 
 
 def _pool(pooled: dict[str, Moments], result: FovResult) -> None:

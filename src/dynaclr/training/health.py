@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -27,8 +29,12 @@ def uniformity(features: Tensor) -> Tensor:
 
 
 def effective_rank(features: Tensor) -> Tensor:
-    """Return exp of the entropy of the normalized singular values of (B, D) (Garrido et al., ICML 2023)."""
-    singular = torch.linalg.svdvals(features.float()[: 4 * _MOST_ROWS])
+    """Return exp of the entropy of the normalized singular values of (B, D) (Garrido et al., ICML 2023).
+
+    NaN where a feature is not finite: a diagnostic ends no training.
+    """
+    features = features.float()[: 4 * _MOST_ROWS]
+    singular = torch.linalg.svdvals(features.nan_to_num(0.0, 0.0, 0.0))
     share = singular / singular.sum().clamp_min(1e-12) + 1e-7
     entropy: Tensor = -(share * share.log()).sum()
-    return entropy.exp()
+    return torch.where(features.isfinite().all(), entropy.exp(), math.nan)

@@ -66,8 +66,12 @@ class PredictionPace(Callback):
 
 def predict_to_file(
     trainer: Trainer, module: LightningModule, datamodule: Any, checkpoint: str | None, output: Path
-) -> int:
-    """Embed every observation into a parquet file; return the number of rows.
+) -> tuple[int, int]:
+    """Embed every observation into a parquet file.
+
+    Returns
+    -------
+    Number of rows, and of those among them whose vectors hold NaN or Inf.
 
     Raises
     ------
@@ -89,4 +93,4 @@ def predict_to_file(
             callbacks.append(PredictionPace())
         trainer.callbacks.extend(callbacks)  # type: ignore[attr-defined]
         trainer.predict(module, datamodule=datamodule, ckpt_path=checkpoint, return_predictions=False)
-    return writer.rows
+    return writer.rows, writer.not_finite

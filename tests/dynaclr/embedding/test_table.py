@@ -49,7 +49,8 @@ def test_it_comes_back_in_order(tmp_path: Path, sizes: tuple[int, ...]) -> None:
     assert (table.features.dtype, table.projections.dtype) == (np.float32, np.float32)
     assert table.observations["track_id"].tolist() == list(range(sum(sizes)))
     assert table.observations["note"].tolist() == [f"cell, {k}\nzwei" for k in range(sum(sizes))]
-    assert list(table.observations) == ["fov_name", "track_id", "t", "parent_track_id", "note"]
+    assert list(table.observations) == ["fov_name", "track_id", "t", "parent_track_id", "note", "finite"]
+    assert table.observations["finite"].all()
 
 
 def test_views_into_larger_arrays_are_written_right(tmp_path: Path) -> None:
@@ -126,3 +127,15 @@ def test_two_that_write_one_file_at_a_time_each_write_all_of_theirs(tmp_path: Pa
         assert read_embeddings(path).features.tolist() == [[2.0] * 3] * 2
     assert read_embeddings(path).features.tolist() == [[1.0] * 3] * 5
     assert [item.name for item in tmp_path.iterdir()] == ["e.parquet"]
+
+
+@pytest.mark.parametrize("part", [0, 1])
+@pytest.mark.parametrize("strange", [np.nan, -np.inf])
+def test_vectors_that_are_not_finite_are_marked(tmp_path: Path, part: int, strange: float) -> None:
+    parts = [matrix(5, 4), matrix(5, 2)]
+    parts[part][3, 1] = strange
+    with EmbeddingWriter(tmp_path / "e.parquet") as writer:
+        writer.write(parts[0], parts[1], identities(0, 5))
+        assert (writer.rows, writer.not_finite) == (5, 1)
+    table = read_embeddings(tmp_path / "e.parquet")
+    assert table.observations["finite"].tolist() == [True, True, True, False, True]

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynaclr.base.keys import STATISTICS
+from dynaclr.base.keys import NOT_FINITE, STATISTICS
 from dynaclr.images.moments import Moments, frame_moments
 
 QUANTILES = {"p1": 1, "p5": 5, "median": 50, "p95": 95, "p99": 99}
@@ -100,3 +100,20 @@ def test_pixels_that_are_no_numbers_do_not_count() -> None:
     pixels = np.array([[1.0, np.nan], [3.0, np.inf]], dtype=np.float32)
     assert frame_moments(pixels).statistics()["mean"] == 2.0
     assert frame_moments(np.full((2, 2), np.nan)).statistics()["std"] == 0.0
+
+
+def test_pixels_that_are_not_finite_are_counted_and_nothing_else() -> None:
+    frames = np.random.default_rng(0).normal(size=(3, 2, 8, 8)).astype(np.float32)
+    frames[0, 0, :2] = np.nan
+    frames[1] = np.inf
+    moments = [frame_moments(frame) for frame in frames]
+    shares = [one.statistics().get(NOT_FINITE) for one in moments]
+    assert shares == [16 / 128, 1.0, None]
+    for whole in (
+        merged(moments),
+        merged([Moments.from_json(json.loads(json.dumps(one.to_json()))) for one in moments]),
+    ):
+        found = whole.statistics()
+        assert found.pop(NOT_FINITE) == (16 + 128) / (3 * 128)
+        assert found["mean"] == pytest.approx(frames[np.isfinite(frames)].mean(), abs=1e-6)
+        assert set(found) == set(STATISTICS)

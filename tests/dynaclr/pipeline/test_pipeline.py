@@ -14,10 +14,12 @@ from dynaclr.base.errors import ConfigError, DataError
 from dynaclr.base.random import BatchKey
 from dynaclr.composition import as_text, compose
 from dynaclr.experiment import ExperimentRegistry
+from dynaclr.images import write_plate
 from dynaclr.pipeline import Pipeline
 from dynaclr.pipeline.config import DataConfig, PipelineConfig, SamplingConfig, SplitConfig, TransformConfig
 from dynaclr.pipeline.preparation import Stage
 from dynaclr.pipeline.preprocess import preprocess_plate
+from dynaclr.testing import write_experiments_yaml
 from dynaclr.transforms import NormalizeByStatistics, RandomFlip, RandomScaleIntensity
 
 
@@ -198,3 +200,25 @@ def test_other_sampling_draws_as_a_pipeline_of_its_own(coded_source: Path) -> No
     split = pipeline_of(coded_source, SplitConfig(val_fov_fraction=0.4))
     with pytest.raises(ConfigError, match="which FOVs are held out"):
         split.resampled(sampling)
+
+
+def test_pixels_that_are_not_finite_are_told_at_set_up(tmp_path: Path) -> None:
+    """With FOV, channel, frame and share."""
+    pixels = np.random.default_rng(0).normal(1000, 50, (6, 1, 1, 64, 64)).astype(np.float32)
+    pixels[2, 0, 0, :16] = np.nan
+    plate = write_plate(tmp_path / "p.zarr", {"A/1/0": pixels}, ["a"])
+    tracks = tmp_path / "tracks" / "A" / "1" / "0"
+    tracks.mkdir(parents=True)
+    rows = [f"{track},{t},32,{30 + track}" for track in (1, 2) for t in range(6)]
+    (tracks / "tracks.csv").write_text("\n".join(["track_id,t,y,x", *rows]))
+    entry = {"name": "june", "data_path": plate, "tracks_path": tmp_path / "tracks", "channel_names": ["a"]}
+    entry |= {"source_channel": ["a"], "condition_wells": {"mock": ["A/1"]}, "interval_minutes": 30.0}
+    source = write_experiments_yaml(tmp_path / "experiments.yaml", [entry])
+    given = {"normalizations": [NormalizeByStatistics()], "missing_statistics": "compute"}
+    given["channel_dropout_prob"] = 0.0
+    found = configuration(source, SplitConfig((), no_validation=True), **given)
+    found = replace(found, data=replace(found.data, z_range=(0, 1)), sampling=SamplingConfig(batch_size=2))
+    pipeline = Pipeline(found)
+    with pytest.warns(UserWarning, match=r"june/A/1/0 a: frames 2 \(25 %\)") as told:
+        pipeline.setup()
+    assert sum("NaN or Inf" in str(item.message) for item in told) == 1

@@ -357,3 +357,16 @@ def test_wrong_statistics_are_named(coded: Path, value: dict[str, Any], message:
     file.write_text(json.dumps({**json.loads(file.read_text()), "normalization": value}))
     with pytest.raises(DataError, match=message):
         dataset_of(coded)
+
+
+def test_pixels_that_are_not_finite_are_told(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).normal(1000, 50, (4, 1, 2, 20, 24)).astype(np.float32)
+    pixels[1, 0, :, :5] = np.nan
+    pixels[3, 0, 0, 0, 0] = -np.inf
+    path = write_plate(tmp_path / "p.zarr", {"A/1/0": pixels, "A/1/1": pixels[:1]}, ["a"])
+    report = preprocess_plate(read_plate(path))
+    assert report.not_finite == ("A/1/0 a: frames 1 (25 %), 3 (0.1 %)",)
+    assert "A/1/0 a: frames 1 (25 %), 3 (0.1 %) are NaN or Inf" in report.text()
+    found = statistics_of(path, "A/1/0")["a"]["fov_statistics"]
+    assert found.pop("not_finite") == pytest.approx(241 / pixels.size)
+    assert found == pytest.approx(expected(pixels[np.isfinite(pixels)]), rel=1e-5)

@@ -65,3 +65,11 @@ def test_many_rows_cost_no_more_than_some() -> None:
     values = torch.tensor(rows(5000, 4), dtype=torch.float32)
     assert uniformity(values).item() == uniformity(values[:512]).item()
     assert effective_rank(values).item() == effective_rank(values[:2048]).item()
+
+
+@pytest.mark.parametrize("strange", [math.nan, math.inf])
+def test_features_that_are_not_finite_end_no_training(strange: float) -> None:
+    values = torch.tensor(rows(12))
+    values[3, 2] = strange
+    for value in (alignment(values, values), uniformity(values), effective_rank(values)):
+        assert math.isnan(value.item())

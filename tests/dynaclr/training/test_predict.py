@@ -53,7 +53,8 @@ def near(values: Any) -> Any:
 def test_every_observation_once_with_the_features_of_its_pixels(coded_source: Path, tmp_path: Path) -> None:
     """Neither augmented nor dropped, whatever the batch size and the number of readers."""
     module, path = module_of(), tmp_path / "e.parquet"
-    rows = predict_to_file(trainer_of(), module, data_of(coded_source), None, path)
+    rows, strange = predict_to_file(trainer_of(), module, data_of(coded_source), None, path)
+    assert strange == 0
     table = read_embeddings(path)
     dataset = data_of(coded_source).pipeline.predict_dataset()
     assert rows == len(dataset) == len(table.observations)
