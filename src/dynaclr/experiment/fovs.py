@@ -11,7 +11,7 @@ import numpy as np
 
 from dynaclr.base.errors import ConfigError, listing, problem, suggest, together
 from dynaclr.base.keys import UNKNOWN_CONDITION
-from dynaclr.experiment.plates import FovLayout
+from dynaclr.experiment.plates import FovLayout, well_of
 from dynaclr.experiment.registry import ExperimentRegistry
 
 
@@ -61,26 +61,48 @@ def select_fovs(
     entries: list[FovEntry] = []
     skipped: dict[str, dict[str, str]] = {name: {} for name in registry.names}
     for code, config in enumerate(registry.experiments):
-        unlisted = []
-        for name, layout in registry.plates[config.name].fovs.items():
-            if include is not None and not {layout.well, f"{config.name}/{layout.well}"} & include:
+        plate, unlisted, unreadable, unnamed = registry.plates[config.name], [], [], []
+        for name in (*plate.fovs, *plate.left_out):
+            well = well_of(name)
+            if include is not None and not {well, f"{config.name}/{well}"} & include:
                 skipped[config.name][name] = "well not in include_wells"
             elif {name, f"{config.name}/{name}"} & exclude:
                 skipped[config.name][name] = "in exclude_fovs"
+            elif name in plate.left_out:
+                skipped[config.name][name] = plate.left_out[name]
+                unreadable.append(f"{name} ({plate.left_out[name]})")
             else:
-                condition = config.condition_of(layout.well)
+                condition = config.condition_of(well)
                 if condition is None:
                     unlisted.append(name)
-                entries.append(FovEntry(code, condition or UNKNOWN_CONDITION, layout))
-        if unlisted:
-            text = problem(
-                f"{len(unlisted)} FOVs are in wells without a condition",
-                experiment=config.name,
-                field="condition_wells",
-                found=listing(unlisted, 5),
-                fix=f"They get the condition '{UNKNOWN_CONDITION}'.",
-            )
-            warnings.warn(text, stacklevel=3)
+                if not plate.fovs[name].channels_named:
+                    unnamed.append(name)
+                entries.append(FovEntry(code, condition or UNKNOWN_CONDITION, plate.fovs[name]))
+        for fovs, what, field, fix in (
+            (unreadable, "FOVs are left out", None, None),
+            (
+                unnamed,
+                "FOVs name no channels",
+                "channel_names",
+                f"Theirs are taken by place: {listing(plate.channel_names)}.",
+            ),
+            (
+                unlisted,
+                "FOVs are in wells without a condition",
+                "condition_wells",
+                f"They get the condition '{UNKNOWN_CONDITION}'.",
+            ),
+        ):
+            if fovs:
+                text = problem(
+                    f"{len(fovs)} {what}",
+                    experiment=config.name,
+                    file=None if field else config.data_path,
+                    field=field,
+                    found=listing(fovs, 5),
+                    fix=fix,
+                )
+                warnings.warn(text, stacklevel=3)
     if not entries:
         raise ConfigError(problem("no fields of view are left", field="include_wells, exclude_fovs"))
     return entries, skipped
@@ -95,7 +117,7 @@ def known_names(registry: ExperimentRegistry, names: Sequence[str] | None) -> li
         return None
     known: set[str] = set()
     for experiment, plate in registry.plates.items():
-        for item in (*plate.wells, *plate.fovs):
+        for item in (*plate.wells, *plate.fovs, *plate.left_out):
             known |= {item, f"{experiment}/{item}"}
     return [name for name in names if name.strip("/") in known]
 
@@ -113,7 +135,8 @@ def _check_names(registry: ExperimentRegistry, include: set[str] | None, exclude
     for name in registry.names:
         plate = registry.plates[name]
         wells |= {*plate.wells, *(f"{name}/{well}" for well in plate.wells)}
-        fovs |= {*plate.fovs, *(f"{name}/{fov}" for fov in plate.fovs)}
+        listed = (*plate.fovs, *plate.left_out)
+        fovs |= {*listed, *(f"{name}/{fov}" for fov in listed)}
     problems = [
         problem(
             "no experiment has this well", field="include_wells", found=well, fix=suggest(well, wells).strip()

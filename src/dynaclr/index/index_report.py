@@ -53,7 +53,8 @@ def setup_report(
             if number not in used:
                 reason = "no track file" if counts[number] is None else "no usable observation"
                 item.skipped[arrays.fovs[number].layout.name] = reason
-        item.fovs_found = len(arrays.registry.plates[name].fovs)
+        plate = arrays.registry.plates[name]
+        item.fovs_found = len(plate.fovs) + len(plate.left_out)
         item.fovs_used = len(used)
         item.tau_frames = tuple(arrays.tau_frames[mine[0]].tolist()) if mine else (0, 0)
         report.experiments.append(item)

@@ -55,7 +55,8 @@ def locate_tracks(
         found = find_track_files(config.tracks_root, names, config.name)
         files += [found[name] for name in names]
         missing = [name for name in names if found[name] is None]
-        strangers = unused_track_files(config.tracks_root, registry.plates[config.name].fovs)
+        plate = registry.plates[config.name]
+        strangers = unused_track_files(config.tracks_root, (*plate.fovs, *plate.left_out))
         for title, fovs in (
             ("FOVs without a track file", missing),
             ("track files match no FOV", strangers),

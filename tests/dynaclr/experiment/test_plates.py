@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.support.foreign import SHAPE as FOREIGN
+from tests.support.foreign import as_stored, axis, coded, foreign_plate, image
 
 from dynaclr.base.errors import DataError
 from dynaclr.experiment.plates import read_plate
 from dynaclr.images.plate_writer import write_plate
 
-V3 = sys.version_info >= (3, 12)
 SHAPE = (2, 2, 1, 8, 10)
 
 
-@pytest.fixture(params=["0.4", pytest.param("0.5", marks=pytest.mark.skipif(not V3, reason="needs zarr 3"))])
+@pytest.fixture(params=["0.4", "0.5"])
 def plate(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     pixels = np.arange(np.prod(SHAPE), dtype=np.uint16).reshape(SHAPE)
     fovs = dict.fromkeys(("A/1/0", "A/1/1", "B/12/0"), pixels)
@@ -49,16 +50,6 @@ def test_the_layout_is_what_was_written(plate: Path) -> None:
     assert (fov.name, fov.well, fov.path) == ("B/12/0", "B/12", plate / "B/12/0")
     assert (fov.shape, fov.dtype, fov.scale) == (SHAPE, "uint16", (60.0, 1.0, 2.0, 0.5, 0.25))
     assert fov.array_path == plate / "B/12/0/0"
-    json.dumps(fov.attributes)  # plain types, whatever iohub hands out
-
-
-@pytest.mark.skipif(V3, reason="iohub reads zarr 3 here")
-def test_a_version_that_this_installation_cannot_read_says_which_can(tmp_path: Path) -> None:
-    path = write_plate(tmp_path / "p.zarr", {"A/1/0": np.ones(SHAPE)}, ["a", "b"], version="0.5")
-    with pytest.raises(
-        DataError, match=r"OME-Zarr 0\.5 \(zarr 3\).*Python 3\.12 or newer.*convert the plate"
-    ):
-        read_plate(path, "exp")
 
 
 def test_a_plate_that_iohub_wrote(tmp_path: Path) -> None:
@@ -137,13 +128,6 @@ def well_lost(plate: Path) -> None:
         (broken_json, r"metadata cannot be read"),
         (json_list, r"metadata is not a JSON object"),
         (no_plate, r"not an OME-Zarr HCS plate; expected 'plate' metadata; found no plate metadata"),
-        (no_array, r"A/1/1"),
-        (wrong_shape, r"A/1/1.*expected \(T, C = 2, Z, Y, X\); found \(2, 7, 1, 8, 10\)"),
-        (array_metadata_cut, r"A/1/1"),
-        (position_without_image, r"row A/1/1: a field of view of the plate is missing or has no image"),
-        (image_of_nothing, r"A/1/1"),
-        (position_lost, r"row A/1/1: a field of view of the plate is missing"),
-        (well_lost, r"row A/1: a well of the plate is missing"),
         (shutil.rmtree, "data_path does not exist"),
     ],
 )
@@ -151,6 +135,48 @@ def test_a_damaged_plate_is_named(plate: Path, damage: Callable[[Path], None], m
     damage(plate)
     with pytest.raises(DataError, match=rf"experiment exp, file .*p\.zarr.*{message}"):
         read_plate(plate, "exp")
+
+
+FIELD_LOST = "the field of view is missing or has no image metadata"
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (no_array, r"array of level 0 is missing \(.*A/1/1/0/.*\)"),
+        (wrong_shape, r"metadata names 2 channels \(a, b\), the array has 7"),
+        (array_metadata_cut, r"metadata cannot be read: .*A/1/1/0/.*"),
+        (position_without_image, FIELD_LOST),
+        (image_of_nothing, r"image metadata cannot be used: 'multiscales.datasets' is None"),
+        (position_lost, FIELD_LOST),
+    ],
+)
+def test_a_damaged_field_of_view_is_left_out_with_its_reason(
+    plate: Path, damage: Callable[[Path], None], reason: str
+) -> None:
+    damage(plate)
+    layout = read_plate(plate)
+    assert list(layout.fovs) == ["A/1/0", "B/12/0"]
+    assert list(layout.left_out) == ["A/1/1"]
+    assert re.fullmatch(reason, layout.left_out["A/1/1"])
+    for fov in ("A/1/0", "B/12/0"):
+        shutil.rmtree(plate / fov)
+    with pytest.raises(DataError, match=rf"3 problems[\s\S]*experiment exp.*row A/1/1: {reason}"):
+        read_plate(plate, "exp")
+
+
+def test_a_lost_well_is_left_out(plate: Path) -> None:
+    well_lost(plate)
+    layout = read_plate(plate)
+    assert (list(layout.fovs), layout.wells) == (["B/12/0"], ("B/12", "A/1"))
+    assert layout.left_out == {"A/1": "the well is missing, has no metadata or lists no field of view"}
+
+
+@pytest.mark.parametrize("wells", [["A/1"], [{}], [{"path": "../x"}], [{"path": "A"}], [{"path": None}]])
+def test_wells_that_are_none_are_left_out(plate: Path, wells: list[Any]) -> None:
+    edited(metadata(plate), lambda attributes: attributes["plate"]["wells"].extend(wells))
+    layout = read_plate(plate)
+    assert (len(layout.fovs), len(layout.left_out)) == (3, 1)
 
 
 def test_what_is_no_plate(plate: Path, tmp_path: Path) -> None:
@@ -168,3 +194,39 @@ def test_a_plate_without_fields_of_view(plate: Path) -> None:
     edited(metadata(plate), lambda attributes: attributes["plate"].update(wells=[]))
     with pytest.raises(DataError, match=r"experiment exp, file .*p\.zarr: plate has no fields of view"):
         read_plate(plate, "exp")
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_axes_of_a_plate_are_named(tmp_path: Path, version: str) -> None:
+    bad = image(["t", axis("c", name="angle"), "z", "y", "x"])
+    path = foreign_plate(tmp_path / "p.zarr", {"A/1/0": (coded(), bad)}, version)
+    with pytest.raises(DataError, match=r"experiment e, file .*p\.zarr, row A/1/0: axis 'angle' is none of"):
+        read_plate(path, "e")
+    fovs = {"A/1/fov_1": (as_stored(coded()[:1], "cxyz"), image("cxyz")), "A/1/0": (coded(), bad)}
+    layout = read_plate(foreign_plate(tmp_path / "q.zarr", fovs, version))
+    assert layout.fovs["A/1/fov_1"].shape == (1, *FOREIGN[1:])
+    assert layout.left_out == {"A/1/0": "axis 'angle' is none of t, c, z, y, x"}
+
+
+def test_channels_are_found_by_name_in_every_field_of_view(tmp_path: Path) -> None:
+    fovs = {
+        "A/1/0": (coded(), image(channels=("x", "y"))),
+        "A/1/1": (coded(), image(channels=("a", "b"))),
+        "A/1/2": (coded(), image(channels=("b", "a"))),
+        "A/1/3": (coded(), image(channels=None)),
+        "A/1/4": (coded()[:, :1], image(channels=None)),
+    }
+    path = foreign_plate(tmp_path / "p.zarr", fovs)
+    for names, orders in (
+        (None, (None, (1, 0))),
+        (("b", "a"), ((1, 0), None)),
+        (("no", "such"), (None, (1, 0))),
+    ):
+        plate = read_plate(path, None, names)
+        assert plate.channel_names == (("b", "a") if names == ("b", "a") else ("a", "b"))
+        found = {name: (fov.channel_order, fov.channels_named) for name, fov in plate.fovs.items()}
+        assert found == {"A/1/1": (orders[0], True), "A/1/2": (orders[1], True), "A/1/3": (None, False)}
+        assert plate.left_out == {
+            "A/1/0": f"its channels are x, y, not {', '.join(plate.channel_names)}",
+            "A/1/4": f"its channels are 0, not {', '.join(plate.channel_names)}",
+        }
