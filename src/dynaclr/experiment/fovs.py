@@ -61,7 +61,7 @@ def select_fovs(
     entries: list[FovEntry] = []
     skipped: dict[str, dict[str, str]] = {name: {} for name in registry.names}
     for code, config in enumerate(registry.experiments):
-        plate, unlisted, unreadable, unnamed = registry.plates[config.name], [], [], []
+        plate, unlisted, unreadable = registry.plates[config.name], [], []
         for name in (*plate.fovs, *plate.left_out):
             well = well_of(name)
             if include is not None and not {well, f"{config.name}/{well}"} & include:
@@ -75,34 +75,24 @@ def select_fovs(
                 condition = config.condition_of(well)
                 if condition is None:
                     unlisted.append(name)
-                if not plate.fovs[name].channels_named:
-                    unnamed.append(name)
                 entries.append(FovEntry(code, condition or UNKNOWN_CONDITION, plate.fovs[name]))
-        for fovs, what, field, fix in (
-            (unreadable, "FOVs are left out", None, None),
-            (
-                unnamed,
-                "FOVs name no channels",
-                "channel_names",
-                f"Theirs are taken by place: {listing(plate.channel_names)}.",
-            ),
-            (
-                unlisted,
-                "FOVs are in wells without a condition",
-                "condition_wells",
-                f"They get the condition '{UNKNOWN_CONDITION}'.",
-            ),
-        ):
-            if fovs:
-                text = problem(
-                    f"{len(fovs)} {what}",
-                    experiment=config.name,
-                    file=None if field else config.data_path,
-                    field=field,
-                    found=listing(fovs, 5),
-                    fix=fix,
-                )
-                warnings.warn(text, stacklevel=3)
+        if unreadable:
+            text = problem(
+                f"{len(unreadable)} FOVs are left out",
+                experiment=config.name,
+                file=config.data_path,
+                found=listing(unreadable, 5),
+            )
+            warnings.warn(text, stacklevel=3)
+        if unlisted:
+            text = problem(
+                f"{len(unlisted)} FOVs are in wells without a condition",
+                experiment=config.name,
+                field="condition_wells",
+                found=listing(unlisted, 5),
+                fix=f"They get the condition '{UNKNOWN_CONDITION}'.",
+            )
+            warnings.warn(text, stacklevel=3)
     if not entries:
         raise ConfigError(problem("no fields of view are left", field="include_wells, exclude_fovs"))
     return entries, skipped

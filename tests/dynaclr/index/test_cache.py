@@ -105,7 +105,10 @@ def test_with_zeros_for_missing_chunks_the_store_does_not_matter(coded: Path, ca
 @pytest.mark.parametrize(
     "change",
     [
-        lambda entry: entry.update(interval_minutes=15.0),
+        pytest.param(
+            lambda entry: entry.update(interval_minutes=15.0),
+            marks=pytest.mark.filterwarnings("ignore:.*interval_minutes differs from the time axis"),
+        ),
         lambda entry: entry.update(source_channel=["GFP", "Extra"]),
         lambda entry: entry.update(name="other"),
     ],
