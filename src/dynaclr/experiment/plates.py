@@ -13,12 +13,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import tensorstore as ts
 
 from dynaclr.base.cores import cpu_limit
 from dynaclr.base.errors import DataError, listing, problem, together
 from dynaclr.base.paths import absolute_path
 from dynaclr.experiment.ngff import AXES, channel_labels, ome_part, read_image
+
+_NUMBERS = {f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)}
+_NUMBERS |= {"bool", "float16", "float32", "float64"}
+"""Data types that images have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +267,8 @@ def _attributes(folder: Path) -> dict[str, Any]:
     for file, key in ((folder / ".zattrs", None), (folder / "zarr.json", "attributes")):
         if file.is_file():
             content = _json(file)
-            attributes = content if key is None else content.get(key) or {}
+            found = content if key is None else content.get(key)
+            attributes = found if isinstance(found, dict) else {}
     return attributes
 
 
@@ -285,21 +290,18 @@ def _fov(plate: Path, name: str) -> FovLayout:
         raise ValueError("the field of view is missing or has no image metadata")
     array_path = path / read_image(attributes).level
     driver = "zarr3" if (array_path / "zarr.json").is_file() else "zarr"
-    metadata_file = array_path / ("zarr.json" if driver == "zarr3" else ".zarray")
-    if not metadata_file.is_file():
-        raise ValueError(f"array of level 0 is missing ({metadata_file})")
-    metadata = _json(metadata_file)
-    sizes = metadata.get("shape")
-    if not isinstance(sizes, list) or not all(type(size) is int and size > 0 for size in sizes):
-        raise ValueError(f"array has the shape {sizes}")
-    image = read_image(attributes, len(sizes))
-    size_of = dict(zip(image.axes, sizes, strict=True))
-    t, c, z, y, x = (size_of.get(letter, 1) for letter in AXES)
-    kind = metadata.get("data_type" if driver == "zarr3" else "dtype")
+    if not (array_path / ("zarr.json" if driver == "zarr3" else ".zarray")).is_file():
+        raise ValueError(f"array of level 0 is missing ({array_path})")
+    spec = {"driver": driver, "kvstore": {"driver": "file", "path": f"{array_path}/"}}
     try:
-        dtype = np.dtype(kind)
-    except TypeError as error:
-        raise ValueError(f"array has the data type {kind!r}") from error
+        array = ts.open(spec, read=True, open=True).result()
+    except (ValueError, OSError, KeyError) as error:
+        raise ValueError(f"array of level 0 cannot be opened: {error}") from error
+    if array.dtype.name not in _NUMBERS or 0 in array.shape:
+        raise ValueError(f"array of level 0 has the data type {array.dtype.name} and shape {array.shape}")
+    image = read_image(attributes, array.rank)
+    size_of = dict(zip(image.axes, array.shape, strict=True))
+    t, c, z, y, x = (size_of.get(letter, 1) for letter in AXES)
     channels, named = channel_labels(attributes, c)
     return FovLayout(
         name=name,
@@ -307,7 +309,7 @@ def _fov(plate: Path, name: str) -> FovLayout:
         array_path=array_path,
         driver=driver,
         shape=(t, c, z, y, x),
-        dtype=dtype.name,
+        dtype=array.dtype.name,
         scale=image.scale,
         attributes=attributes,
         translation=image.translation,

@@ -25,7 +25,7 @@ def disagreements(arrays: IndexArrays, table: CellTable) -> list[str]:
     table
         Their observations.
     """
-    texts = []
+    texts: list[str] = []
     for code, config in enumerate(arrays.registry.experiments):
         layouts = [entry.layout for entry in arrays.fovs if entry.experiment == code]
         texts += _channel_lines(config.name, layouts)

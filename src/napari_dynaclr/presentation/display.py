@@ -56,7 +56,7 @@ def channel_display(layout: FovLayout, channel: int, name: str, place: int) -> C
 
 
 def _window(entry: dict[str, Any]) -> tuple[float, float] | None:
-    window = entry.get("window")
+    window: Any = entry.get("window")
     if not isinstance(window, dict):
         return None
     start, end = window.get("start"), window.get("end")

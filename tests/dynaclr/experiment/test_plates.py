@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import random
 import re
 import shutil
 from collections.abc import Callable
@@ -12,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.support.foreign import SHAPE as FOREIGN
-from tests.support.foreign import as_stored, axis, coded, foreign_plate, image
+from tests.support.foreign import as_stored, axis, coded, foreign_plate, image, transforms
 
 from dynaclr.base.errors import DataError
 from dynaclr.experiment.plates import read_plate
@@ -143,9 +145,9 @@ FIELD_LOST = "the field of view is missing or has no image metadata"
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        (no_array, r"array of level 0 is missing \(.*A/1/1/0/.*\)"),
+        (no_array, r"array of level 0 is missing \(.*A/1/1/0\)"),
         (wrong_shape, r"metadata names 2 channels \(a, b\), the array has 7"),
-        (array_metadata_cut, r"metadata cannot be read: .*A/1/1/0/.*"),
+        (array_metadata_cut, r"array of level 0 cannot be opened: .*A/1/1/0/[\s\S]*"),
         (position_without_image, FIELD_LOST),
         (image_of_nothing, r"image metadata cannot be used: 'multiscales.datasets' is None"),
         (position_lost, FIELD_LOST),
@@ -230,3 +232,55 @@ def test_channels_are_found_by_name_in_every_field_of_view(tmp_path: Path) -> No
             "A/1/0": f"its channels are x, y, not {', '.join(plate.channel_names)}",
             "A/1/4": f"its channels are 0, not {', '.join(plate.channel_names)}",
         }
+
+
+@pytest.mark.parametrize(
+    ("dtype", "reason"),
+    [("complex64", "has the data type complex64"), ("datetime64[s]", "cannot be opened")],
+)
+def test_pixels_that_are_no_numbers(tmp_path: Path, dtype: str, reason: str) -> None:
+    fovs = {name: (coded(), image()) for name in ("A/1/0", "A/1/1")}
+    path = foreign_plate(tmp_path / "p.zarr", fovs)
+    file = path / "A/1/1/0/.zarray"
+    content = {**json.loads(file.read_text()), "dtype": np.dtype(dtype).str, "fill_value": None}
+    file.write_text(json.dumps(content))
+    assert f"array of level 0 {reason}" in read_plate(path).left_out["A/1/1"]
+
+
+JUNK = (None, 0, -1, 10**30, float("nan"), True, "", "../..", "\0", [], [None], [[1]], {}, {"a": 1})
+
+
+def damaged(content: Any, rng: random.Random) -> None:
+    """Put something else in one place of metadata, or take one away."""
+    places, left = [], [content]
+    while left:
+        part = left.pop()
+        inner = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
+        for key, value in inner:
+            places.append((part, key))
+            left.append(value)
+    part, key = rng.choice(places)
+    if isinstance(part, dict) and rng.random() < 0.2:
+        del part[key]
+    else:
+        part[key] = rng.choice(JUNK)
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_metadata_that_are_damaged_anywhere_end_in_words(tmp_path: Path, version: str) -> None:
+    """One field of view is left out, or the plate is refused; no error is of another kind."""
+    fovs = {
+        name: (coded(), image(coordinateTransformations=transforms([1] * 5))) for name in ("A/1/0", "B/1/0")
+    }
+    path = foreign_plate(tmp_path / "p.zarr", fovs, version)
+    files = sorted(file for file in path.rglob("*") if file.name in (".zattrs", ".zarray", "zarr.json"))
+    for seed in range(200):
+        rng = random.Random(seed)
+        file = rng.choice(files)
+        before = file.read_text()
+        content = json.loads(before)
+        damaged(content, rng)
+        file.write_text(json.dumps(content))
+        with contextlib.suppress(DataError):
+            assert read_plate(path).fovs
+        file.write_text(before)
