@@ -16,7 +16,7 @@ from dynaclr import __version__
 from dynaclr.base.files import write_bytes_atomically
 from dynaclr.runs.record.layout import RunFolder
 
-_PACKAGES = ("torch", "lightning", "monai", "numpy", "tensorstore", "timm")
+_PACKAGES = ("torch", "lightning", "monai", "numpy", "tensorstore", "iohub", "timm")
 
 
 def describe(cli: Any, folder: RunFolder, experiments: str) -> None:
