@@ -59,10 +59,8 @@ def _window(entry: dict[str, Any]) -> tuple[float, float] | None:
     window: Any = entry.get("window")
     if not isinstance(window, dict):
         return None
-    start, end = window.get("start"), window.get("end")
-    if not all(isinstance(value, (int, float)) for value in (start, end)) or not start < end:
-        return None
-    return float(start), float(end)
+    limits = [value for value in (window.get("start"), window.get("end")) if isinstance(value, (int, float))]
+    return (float(limits[0]), float(limits[1])) if len(limits) == 2 and limits[0] < limits[1] else None
 
 
 def _percentiles(layout: FovLayout, name: str) -> tuple[float, float] | None:

@@ -58,7 +58,7 @@ def test_embedding_tables_come_back(dataset: MultiExperimentTripletDataset, tmp_
     table = read_embeddings(path)
     assert np.array_equal(table.features, features)
     assert np.array_equal(table.projections, features[:, :3])
-    assert set(table.observations) == set(rows[0])
+    assert set(table.observations) == {*rows[0], "finite"}
     assert table.observations["track_id"].tolist() == [row["track_id"] for row in rows]
 
 
