@@ -82,7 +82,11 @@ def select_fovs(
                     unlisted.append(name)
                 entries.append(FovEntry(code, condition or UNKNOWN_CONDITION, plate.fovs[name]))
         if lost:
-            where = {"experiment": config.name, "file": config.data_path, "found": listing(lost, 5)}
+            where: dict[str, Any] = {
+                "experiment": config.name,
+                "file": config.data_path,
+                "found": listing(lost, 5),
+            }
             if unreadable == "error":
                 fix = "Repair them, name them in exclude_fovs, or set unreadable_fovs to 'skip'."
                 raise DataError(problem(f"{len(lost)} FOVs cannot be read", **where, fix=fix))

@@ -56,10 +56,10 @@ def channel_display(layout: FovLayout, channel: int, name: str, place: int) -> C
 
 
 def _window(entry: dict[str, Any]) -> tuple[float, float] | None:
-    window: Any = entry.get("window")
-    if not isinstance(window, dict):
-        return None
-    start, end = window.get("start"), window.get("end")
+    found = entry.get("window")
+    window: dict[str, Any] = found if isinstance(found, dict) else {}
+    start: Any = window.get("start")
+    end: Any = window.get("end")
     if not all(isinstance(value, (int, float)) for value in (start, end)) or not start < end:
         return None
     return float(start), float(end)
