@@ -5,11 +5,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from dynaclr.base.errors import ConfigError, listing, problem, suggest, together
+from dynaclr.base.errors import ConfigError, DataError, listing, problem, suggest, together
 from dynaclr.base.keys import UNKNOWN_CONDITION
 from dynaclr.experiment.plates import FovLayout, well_of
 from dynaclr.experiment.registry import ExperimentRegistry
@@ -38,6 +38,7 @@ def select_fovs(
     registry: ExperimentRegistry,
     include_wells: Sequence[str] | None,
     exclude_fovs: Sequence[str] | None,
+    unreadable: Literal["skip", "error"] = "skip",
 ) -> tuple[list[FovEntry], dict[str, dict[str, str]]]:
     """Return the FOVs to use, and {experiment: {FOV: reason}} of those left out.
 
@@ -49,11 +50,15 @@ def select_fovs(
         "A/1" in any experiment or "experiment/A/1"; None for all.
     exclude_fovs
         "A/1/0" in any experiment or "experiment/A/1/0".
+    unreadable
+        What happens where an FOV that is asked for is damaged or has other channels or axes.
 
     Raises
     ------
     ConfigError
         If a well or FOV exists nowhere, or nothing is left.
+    DataError
+        If FOVs cannot be read and that must not be.
     """
     include = None if include_wells is None else set(_texts(include_wells, "include_wells"))
     exclude = set(_texts(exclude_fovs or (), "exclude_fovs"))
@@ -61,7 +66,7 @@ def select_fovs(
     entries: list[FovEntry] = []
     skipped: dict[str, dict[str, str]] = {name: {} for name in registry.names}
     for code, config in enumerate(registry.experiments):
-        plate, unlisted, unreadable = registry.plates[config.name], [], []
+        plate, unlisted, lost = registry.plates[config.name], [], []
         for name in (*plate.fovs, *plate.left_out):
             well = well_of(name)
             if include is not None and not {well, f"{config.name}/{well}"} & include:
@@ -70,20 +75,22 @@ def select_fovs(
                 skipped[config.name][name] = "in exclude_fovs"
             elif name in plate.left_out:
                 skipped[config.name][name] = plate.left_out[name]
-                unreadable.append(f"{name} ({plate.left_out[name]})")
+                lost.append(f"{name} ({plate.left_out[name]})")
             else:
                 condition = config.condition_of(well)
                 if condition is None:
                     unlisted.append(name)
                 entries.append(FovEntry(code, condition or UNKNOWN_CONDITION, plate.fovs[name]))
-        if unreadable:
-            text = problem(
-                f"{len(unreadable)} FOVs are left out",
-                experiment=config.name,
-                file=config.data_path,
-                found=listing(unreadable, 5),
-            )
-            warnings.warn(text, stacklevel=3)
+        if lost:
+            where: dict[str, Any] = {
+                "experiment": config.name,
+                "file": config.data_path,
+                "found": listing(lost, 5),
+            }
+            if unreadable == "error":
+                fix = "Repair them, name them in exclude_fovs, or set unreadable_fovs to 'skip'."
+                raise DataError(problem(f"{len(lost)} FOVs cannot be read", **where, fix=fix))
+            warnings.warn(problem(f"{len(lost)} FOVs are left out", **where), stacklevel=3)
         if unlisted:
             text = problem(
                 f"{len(unlisted)} FOVs are in wells without a condition",

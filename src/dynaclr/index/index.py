@@ -65,7 +65,7 @@ class MultiExperimentIndex(IndexArrays):
         options: IndexOptions | None = None,
     ) -> None:
         options = options or IndexOptions()
-        entries, skipped = select_fovs(registry, include_wells, exclude_fovs)
+        entries, skipped = select_fovs(registry, include_wells, exclude_fovs, options.unreadable_fovs)
         super().__init__(registry, entries, z_range, yx_patch_size, tau_range_hours, options)
         self.track_files, texts = locate_tracks(registry, entries, options.tracks)
         found = load_index(self, self.track_files)

@@ -56,11 +56,13 @@ def channel_display(layout: FovLayout, channel: int, name: str, place: int) -> C
 
 
 def _window(entry: dict[str, Any]) -> tuple[float, float] | None:
-    window: Any = entry.get("window")
-    if not isinstance(window, dict):
+    found = entry.get("window")
+    window: dict[str, Any] = found if isinstance(found, dict) else {}
+    start: Any = window.get("start")
+    end: Any = window.get("end")
+    if not all(isinstance(value, (int, float)) for value in (start, end)) or not start < end:
         return None
-    limits = [value for value in (window.get("start"), window.get("end")) if isinstance(value, (int, float))]
-    return (float(limits[0]), float(limits[1])) if len(limits) == 2 and limits[0] < limits[1] else None
+    return float(start), float(end)
 
 
 def _percentiles(layout: FovLayout, name: str) -> tuple[float, float] | None:

@@ -12,11 +12,11 @@ import yaml
 from tests.support.foreign import axis, foreign_experiment, image
 from tests.support.foreign import coded as coded_pixels
 
-from dynaclr.base.errors import ConfigError
+from dynaclr.base.errors import ConfigError, DataError
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.experiment.fovs import check_geometry, known_names, select_fovs
 from dynaclr.images.plate_writer import write_plate
-from dynaclr.index import MultiExperimentIndex
+from dynaclr.index import IndexOptions, MultiExperimentIndex
 
 ALL = [f"{e}/{fov}" for e in ("coded0", "coded1") for fov in ("A/1/0", "A/1/1", "B/1/0")]
 
@@ -172,6 +172,10 @@ def test_fovs_that_cannot_be_read_are_left_out_and_told(some_odd: ExperimentRegi
         report = MultiExperimentIndex(some_odd, (0, 1), (8, 8)).report
     assert (report.experiments[0].fovs_found, report.experiments[0].fovs_used) == (5, 2)
     assert "skipped       A/1/2: its channels are a, other, not a, b" in report.text()
+    with pytest.raises(
+        DataError, match=r"experiment e, file .*3 FOVs cannot be read; found A/1/1 .*exclude_fovs"
+    ):
+        MultiExperimentIndex(some_odd, (0, 1), (8, 8), options=IndexOptions(unreadable_fovs="error"))
 
 
 @pytest.mark.parametrize(
@@ -187,4 +191,5 @@ def test_what_is_not_asked_for_is_not_told(
     entries, skipped = select_fovs(some_odd, include, exclude)
     assert [entry.layout.name for entry in entries] == used
     assert set(skipped["e"].values()) <= {"well not in include_wells", "in exclude_fovs"}
+    assert select_fovs(some_odd, include, exclude, "error") == (entries, skipped)
     assert known_names(some_odd, ["B/2/0", "A/1/1", "B/2"]) == ["B/2/0", "A/1/1", "B/2"]
