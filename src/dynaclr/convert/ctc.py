@@ -187,11 +187,12 @@ def _track_table(rows: npt.NDArray[np.float64], sequence: CtcSequence, counts: F
     lbep = read_lbep(sequence.table)
     identity, parent = _identities(lbep, counts)
     spans = {int(label): (int(begin), int(end)) for label, begin, end, _ in lbep}
+    counts.cut_off = [label for label, (_, end) in spans.items() if end >= counts.frames]
     seen = {(int(t), int(label)) for t, label in rows[:, :2]}
     counts.missing_labels = [
         (t, label)
         for label, (begin, end) in spans.items()
-        for t in range(begin, end + 1)
+        for t in range(begin, min(end + 1, counts.frames))
         if (t, label) not in seen
     ]
     counts.extra_labels = sorted(
@@ -205,7 +206,7 @@ def _track_table(rows: npt.NDArray[np.float64], sequence: CtcSequence, counts: F
         {
             "track_id": track,
             "t": t,
-            "id": (t + 1) * 1_000_000 + label,
+            "id": (t + 1) * max(1_000_000, 10 ** len(str(label.max(initial=0)))) + label,
             "parent_track_id": [parent[number] for number in track.tolist()],
             "z": rows[kept, 2],
             "y": rows[kept, 3],
@@ -222,19 +223,29 @@ def _track_table(rows: npt.NDArray[np.float64], sequence: CtcSequence, counts: F
 def _identities(lbep: npt.NDArray[np.int64], counts: FovConversion) -> tuple[dict[int, int], dict[int, int]]:
     """Return {label: track id} and {track id: parent track id or -1}.
 
-    A parent with one child is a re-appearance after a gap, not a division.
+    A parent with one child is a re-appearance after a gap, not a division; but for a child that begins
+    while its parent goes on, such as a bud: that is a daughter.
     """
+    spans = {label: (begin, end) for label, begin, end, _ in lbep.tolist()}
     children: dict[int, list[int]] = {}
     for label, _, _, mother in lbep.tolist():
         if mother:
             children.setdefault(mother, []).append(label)
     counts.divisions = sum(len(items) > 1 for items in children.values())
-    counts.reappearances = sum(len(items) == 1 for items in children.values())
+    continued = {
+        mother: items[0]
+        for mother, items in children.items()
+        if len(items) == 1 and spans[items[0]][0] > spans[mother][1]
+    }
+    counts.reappearances = len(continued)
+    counts.beside_parent = sum(
+        spans[child][0] <= spans[mother][1] for mother, items in children.items() for child in items
+    )
     mothers = {label: mother for label, _, _, mother in lbep.tolist()}
     identity: dict[int, int] = {}
     for label in mothers:
         here, chain = label, {label}
-        while (mother := mothers[here]) and len(children[mother]) == 1:
+        while (mother := mothers[here]) and continued.get(mother) == here:
             here = mother
             if here in chain:
                 raise DataError(

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from dynaclr.base.errors import DataError, listing, problem, together
 
+_WHOLE = re.compile(r"[0-9]{1,18}")  # fits 64 bits
 _FRAME = re.compile(r"(\d+)\.tiff?$", re.IGNORECASE)
 
 
@@ -96,7 +97,7 @@ def read_image(path: Path) -> npt.NDArray[Any]:
 
     try:
         image = np.asarray(tifffile.imread(path))
-    except (OSError, ValueError, tifffile.TiffFileError) as error:
+    except Exception as error:
         raise DataError(problem(f"image cannot be read: {error}", file=path)) from error
     if image.ndim == 2:
         image = image[None]
@@ -117,11 +118,15 @@ def read_lbep(path: Path) -> npt.NDArray[np.int64]:
         parent is unknown; all rows are reported together.
     """
     rows, problems = [], []
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise DataError(problem(f"cannot be read: {error.strerror}", file=path)) from error
+    for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
         parts = line.split()
-        if len(parts) != 4 or not all(part.isdigit() for part in parts):
+        if len(parts) != 4 or not all(_WHOLE.fullmatch(part) for part in parts):
             problems.append(
                 problem(
                     "not a track", file=path, row=number, expected="4 whole numbers L B E P", found=repr(line)
