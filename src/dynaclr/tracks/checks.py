@@ -24,7 +24,7 @@ _SUSPICIOUS_SHARE = 0.05
 class _Place:
     """Where a message comes from, and the image the tracks belong to."""
 
-    experiment: str
+    experiment: str | None
     fov: str
     path: Path
     shape: tuple[int, int, int, int, int]  # (T, C, Z, Y, X)
@@ -36,7 +36,7 @@ class _Place:
 def check_tracks(
     columns: Columns,
     *,
-    experiment: str,
+    experiment: str | None,
     fov: str,
     path: Path,
     shape: tuple[int, int, int, int, int],

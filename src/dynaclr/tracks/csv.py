@@ -50,8 +50,8 @@ def read_track_csv(
     ----------
     path
         Table with track_id, t, y, x; optional id, parent_track_id, parent_id, z; further columns are kept.
-        Values are separated by commas, semicolons, tabs or bars; where it is not commas, decimals may have
-        commas.
+        Values are separated by commas, semicolons, tabs, bars or blanks; where it is not commas, decimals may
+        have commas.
     experiment
         Name for messages.
     names
@@ -155,6 +155,7 @@ def _form(
 ) -> _Form:
     first = data.split(b"\n", 1)[0].decode("utf-8").rstrip("\r")
     separator = max(_SEPARATORS, key=first.count)
+    separator = separator if separator in first or " " not in first.strip() else " "
     decimal = "," if separator != "," and b"," in data else "."
     names = tuple(given.get(name, name) for name in _split(first, separator))
     form = _Form(path, experiment, separator, decimal, names)

@@ -12,7 +12,7 @@ from dynaclr.tracks.readers import READERS
 _KINDS = " or ".join(READERS)
 
 
-def find_track_files(root: Path, fov_names: Iterable[str], experiment: str) -> dict[str, Path | None]:
+def find_track_files(root: Path, fov_names: Iterable[str], experiment: str | None) -> dict[str, Path | None]:
     """Return for each FOV its one track file, or None where there is none.
 
     Raises

@@ -59,7 +59,7 @@ def parents_by_observation(columns: Columns) -> tuple[npt.NDArray[np.int64], Obs
 
 
 def track_parents(
-    columns: Columns, counts: TrackCounts, *, experiment: str, path: Path
+    columns: Columns, counts: TrackCounts, *, experiment: str | None, path: Path
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return (track_id, parent position or -1, first row) of each track of checked columns.
 
@@ -100,7 +100,7 @@ def _check_family(
     t: npt.NDArray[np.int64],
     start: npt.NDArray[np.int64],
     counts: TrackCounts,
-    experiment: str,
+    experiment: str | None,
     path: Path,
 ) -> None:
     first, last = t[start], t[np.r_[start[1:], t.size] - 1]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 READERS: Mapping[str, str] = {
     ".csv": "dynaclr.tracks.csv.read_track_csv",
+    ".parquet": "dynaclr.tracks.parquet.read_track_parquet",
 }
 """{suffix of a file or folder: function (path, experiment) -> columns as `read_track_csv` returns them}.
 
