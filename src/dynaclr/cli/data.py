@@ -206,8 +206,8 @@ def _convert(arguments: list[str]) -> int:
 
 
 _TRACKS = (
-    "Write track files for a plate from TrackMate (XML, or tables of spots and edges), ultrack, btrack, GEFF, "
-    "Cell Tracking Challenge masks, or a table (CSV, parquet). The format is found by the content."
+    "Write track files for a plate from TrackMate (XML, or tables of spots and edges), ultrack, btrack, GEFF "
+    "or any table (CSV, parquet). The format is found by the content."
 )
 
 

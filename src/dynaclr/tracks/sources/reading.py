@@ -20,6 +20,8 @@ from dynaclr.tracks.sources.found import Found, SourceOptions
 FORMATS: Mapping[str, str] = {
     "TrackMate XML": "dynaclr.tracks.sources.trackmate_xml",
     "TrackMate tables": "dynaclr.tracks.sources.trackmate_tables",
+    "GEFF": "dynaclr.tracks.sources.geff",
+    "btrack HDF5": "dynaclr.tracks.sources.btrack_hdf5",
     "table": "dynaclr.tracks.sources.tables",
 }
 """{format: module with recognizes(path, head) -> bool and read(path, options) -> Found}, first match wins.
@@ -140,18 +142,21 @@ def _in_pixels(found: Found, options: SourceOptions, path: Path) -> Columns:
         given = {keys.Z: options.z_step_um, keys.Y: options.pixel_size_um, keys.X: options.pixel_size_um}
         size |= {axis: um / unit for axis, um in given.items() if um is not None}
     columns = dict(found.columns)
+    if keys.Z in columns and not np.any(columns[keys.Z]):
+        del columns[keys.Z]  # tools that always write z have 0 for flat images
     for axis in (keys.Z, keys.Y, keys.X):
         if axis not in columns:
             continue
         length = size[axis]
-        if length is None and axis == keys.Z and not np.any(columns[axis]):
-            continue  # flat recordings often have 0 here
         if length is None or not (np.isfinite(length) and length > 0):
             option = "--z-step-um" if axis == keys.Z else "--pixel-size-um"
             fix = f"Give {option}, or 'pixel' as unit in the file."
             what = f"coordinates are in {found.unit}, and the size of a pixel is not known"
             raise DataError(problem(what, file=path, field=axis, found=length, fix=fix))
         columns[axis] = columns[axis] / length
+        if unit is not None and found.pixel is not None:  # larger pixels: their centers lie elsewhere
+            own = found.pixel[(keys.Z, keys.Y, keys.X).index(axis)]
+            columns[axis] += (own / length - 1) / 2
     return columns
 
 

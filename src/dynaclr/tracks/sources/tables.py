@@ -28,6 +28,7 @@ _GUESSES: Mapping[str, Sequence[str]] = {
 
 _BTRACK = {"id": keys.TRACK_ID, "parent": keys.PARENT_TRACK_ID}
 """btrack's CSV: `ID` is the track, `parent` a track, the own one for a root."""
+_DUMMY = "dummy"  # btrack's mark of a point that it put where an object was missing
 _PARQUET = b"PAR1"
 
 
@@ -60,8 +61,12 @@ def read(path: Path, options: SourceOptions) -> Found:
     }  # may be no frames
     columns = reader(path, names=times, required=[*tracks, "__times__", keys.Y, keys.X])
     columns[keys.T] = _times(columns.pop("__times__"), path)
-    columns = {name: values for name, values in columns.items() if name in _GUESSES}
+    seen = np.ones(columns[keys.T].size, dtype=bool)
+    if btrack and _DUMMY in columns:
+        seen = np.asarray(columns[_DUMMY], dtype=np.float64) == 0
+    columns = {name: values[seen] for name, values in columns.items() if name in _GUESSES}
     found = Found(columns)
+    found.counts.interpolated = int(np.count_nonzero(~seen))
     renamed = [f"{here} = {name}" for name, here in names.items() if here != name]
     if renamed:
         found.counts.notes.append(f"columns: {listing(renamed)}")

@@ -51,8 +51,6 @@ def read(path: Path, options: SourceOptions) -> Found:
     spots, edges = _pair(path, options.edges)
     columns, units = _table(spots, _SPOTS)
     kept = {name: columns[name] for name in _SPOTS.values() if name in columns}
-    if keys.Z in kept and not np.any(kept[keys.Z]):
-        del kept[keys.Z]
     found = Found(kept, unit=units.get("POSITION_X", ""))
     track = kept.pop(keys.TRACK_ID, None)
     if edges is None:

@@ -61,12 +61,14 @@ def read(path: Path, options: SourceOptions) -> Found:
     columns = {
         keys.ID: np.array(used, dtype=np.int64),
         keys.T: np.array([parts.spots[number][0] for number in used], dtype=np.int64),
-        **({keys.Z: places[:, 0]} if places[:, 0].any() else {}),
+        keys.Z: places[:, 0],
         keys.Y: places[:, 1],
         keys.X: places[:, 2],
     }
     sizes = {keys.T: "nframes", keys.Z: "nslices", keys.Y: "height", keys.X: "width"}
-    image = {axis: int(parts.image[name]) for axis, name in sizes.items() if name in parts.image}
+    image = {
+        axis: int(parts.image[name]) for axis, name in sizes.items() if parts.image.get(name, "0") != "0"
+    }
     pixel = None
     if {"pixelwidth", "pixelheight"} <= set(parts.image):
         depth = float(parts.image.get("voxeldepth", 1))
