@@ -124,11 +124,11 @@ def _fov_names(
         if len(parts) != 3 or not all(part.isalnum() for part in parts):
             raise ConfigError(problem("no field of view", field="--fov", expected="A/1/0", found=name))
         if layouts is not None and name not in layouts:
-            fix = suggest(name, layouts).strip() or None
+            hint = suggest(name, layouts).strip() or None
             expected = listing(layouts, 10)
             what = "the plate has no such field of view"
             raise ConfigError(
-                problem(what, file=plate, field="--fov", expected=expected, found=name, fix=fix)
+                problem(what, file=plate, field="--fov", expected=expected, found=name, fix=hint)
             )
     return names
 

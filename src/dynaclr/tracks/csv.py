@@ -76,7 +76,7 @@ def read_track_csv(
     import pyarrow.csv as pc
 
     data = _bytes(path, experiment)
-    form = _form(data, path, experiment, names or {}, required, header_rows)
+    form = _form(data, path, experiment, names or {}, required)
     types = {name: pa.int64() for name in _INTEGERS if name in form.names}
     types |= {name: pa.float64() for name in _FLOATS if name in form.names}
     options = pc.ConvertOptions(
@@ -111,7 +111,7 @@ def column_names(path: Path) -> tuple[str, ...]:
     DataError
         If the file is empty or not UTF-8.
     """
-    return _form(_bytes(path, None), path, None, {}, (), 1).names
+    return _form(_bytes(path, None), path, None, {}, ()).names
 
 
 def _numpy(column: Any) -> npt.NDArray[Any]:
@@ -151,7 +151,6 @@ def _form(
     experiment: str | None,
     given: Mapping[str, str],
     required: Sequence[str],
-    header_rows: int,
 ) -> _Form:
     first = data.split(b"\n", 1)[0].decode("utf-8").rstrip("\r")
     separator = max(_SEPARATORS, key=first.count)

@@ -18,12 +18,12 @@ _T, _X, _Y, _Z = range(4)  # columns of btrack's coordinates
 _LABEL, _PARENT = 0, 3  # columns of its table of tracks
 
 
-def recognizes(path: Path, head: bytes) -> bool:
+def recognizes(_path: Path, head: bytes) -> bool:
     """Return whether a file is HDF5."""
     return head.startswith(_SIGNATURE)
 
 
-def read(path: Path, options: SourceOptions) -> Found:
+def read(path: Path, _options: SourceOptions) -> Found:
     """Return the observations of the first type of objects that has tracks.
 
     Points that btrack put where an object was missing refer to no object (a negative number), and are left

@@ -18,7 +18,7 @@ _FRAME = "FRAME"  # of TrackMate, whose time axis is in seconds
 _LAST_ID = 2**63 - 1
 
 
-def recognizes(path: Path, head: bytes) -> bool:
+def recognizes(path: Path, _head: bytes) -> bool:
     """Return whether a folder is a Zarr group with the attribute of GEFF."""
     for name in (".zattrs", "zarr.json"):
         file = path / name
@@ -33,7 +33,7 @@ def recognizes(path: Path, head: bytes) -> bool:
     return False
 
 
-def read(path: Path, options: SourceOptions) -> Found:
+def read(path: Path, _options: SourceOptions) -> Found:
     """Return the nodes, whatever their number of links, and the edges."""
     needed("geff", path)
     from geff.core_io import read_to_memory

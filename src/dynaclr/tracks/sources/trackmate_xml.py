@@ -21,7 +21,7 @@ from dynaclr.tracks.graph import LinkCounts
 from dynaclr.tracks.sources.found import Found, SourceOptions
 
 
-def recognizes(path: Path, head: bytes) -> bool:
+def recognizes(_path: Path, head: bytes) -> bool:
     """Return whether the root of an XML is TrackMate's."""
     return b"<TrackMate" in head
 
@@ -38,7 +38,7 @@ class _Parts:
     track: str = ""
 
 
-def read(path: Path, options: SourceOptions) -> Found:
+def read(path: Path, _options: SourceOptions) -> Found:
     """Return the spots of the tracks that passed TrackMate's filters, and their links."""
     parts = _parse(path)
     counts = LinkCounts()
@@ -119,7 +119,7 @@ def _track(parts: _Parts, element: Any) -> None:
     parts.links.setdefault(parts.track, [])
 
 
-def _passed(parts: _Parts, element: Any) -> None:
+def _passed(parts: _Parts, _element: Any) -> None:
     parts.passed = set()
 
 
