@@ -14,8 +14,16 @@ from dynaclr.base import keys
 from dynaclr.base.errors import ConfigError, DataError, listing, problem, suggest
 from dynaclr.experiment import FovLayout
 from dynaclr.experiment.plates import read_plate
-from dynaclr.tracks import TrackPolicy, check_tracks, find_track_files, track_parents, write_tracks
+from dynaclr.tracks import (
+    TrackPolicy,
+    build_forest,
+    check_tracks,
+    find_track_files,
+    track_parents,
+    write_tracks,
+)
 from dynaclr.tracks.graph import LinkCounts
+from dynaclr.tracks.lineage import CycleError
 from dynaclr.tracks.sources import Found, SourceOptions, read_source, tracks_of, unit_um
 
 _ENDLESS = 2**62
@@ -89,6 +97,7 @@ def convert_tracks(
     options = options or SourceOptions()
     layouts = read_plate(plate).fovs if plate is not None else None
     names = _fov_names(sources, fovs, layouts, plate)
+    _check_target(output, names, overwrite)
     report = TracksReport(output)
     tables = {}
     for source, fov in zip(sources, names, strict=True):
@@ -99,7 +108,6 @@ def convert_tracks(
         _check(columns, found, layout, fov, source)
         tables[fov] = _table(columns)
         report.sources.append((source, found.format, fov, found.counts))
-    _check_target(output, names, overwrite)
     write_tracks(output, tables)
     return report
 
@@ -188,7 +196,13 @@ def _check(columns: dict[str, Any], found: Found, layout: FovLayout | None, fov:
             pixel_size_um=size,
             policy=TrackPolicy(),
         )
-        track_parents(kept, counts, experiment=None, path=source)
+        track_id, parent, _ = track_parents(kept, counts, experiment=None, path=source)
+        build_forest(parent)
+    except CycleError as error:
+        found = " -> ".join(str(track_id[member]) for member in error.members[:20])
+        raise DataError(
+            problem("tracks are their own ancestors (cycle)", file=source, found=found)
+        ) from error
     except DataError as error:
         hint = ""
         if layout is not None and columns[keys.T].max() == layout.shape[0] and columns[keys.T].min() == 1:

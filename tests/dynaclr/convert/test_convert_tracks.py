@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 
 from dynaclr.base.errors import ConfigError, DataError
 from dynaclr.cli.verbs import main
-from dynaclr.convert import convert_tracks
+from dynaclr.convert import CtcOptions, convert_ctc, convert_tracks
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.images import PlateWriter
 from dynaclr.index import MultiExperimentIndex
@@ -183,3 +184,38 @@ def test_parquet_in_the_folder_is_read_as_it_is(tmp_path: Path) -> None:
     place.mkdir(parents=True)
     (place / "t.parquet").write_bytes((FILES / "ultrack.parquet").read_bytes())
     assert index(tmp_path).report.experiments[0].divisions == 1
+
+
+def test_masks_of_the_cell_tracking_challenge_give_what_their_sequence_gives(
+    tmp_path: Path, shared_data: Path
+) -> None:
+    options = CtcOptions("e", 30.0, 0.645)
+    convert_ctc([shared_data / "hela" / "01"], tmp_path, options)
+    source = shared_data / "hela" / "01_RES"
+    report = convert_tracks([source], tmp_path / "out", plate=tmp_path / "e.zarr")
+    one, other = (
+        pd.read_csv(folder / "A" / "1" / "0" / "tracks.csv")
+        for folder in (tmp_path / "e.tracks", tmp_path / "out")
+    )
+    pd.testing.assert_frame_equal(one[list(other)], other)
+    assert "1734 observations, 149 tracks, 5 divisions" in report.text()
+
+
+def test_masks_among_images_and_a_frame_far_away(tmp_path: Path) -> None:
+    folder = tmp_path / "masks"
+    folder.mkdir()
+    mask = np.zeros((20, 30), dtype=np.uint16)
+    mask[3:6, 4:7] = 9
+    for t in (0, 1, 1_500_000_000):
+        tifffile.imwrite(folder / f"mask{t:03d}.tif", mask)
+        tifffile.imwrite(folder / f"t{t:03d}.tif", mask + 1)
+    (folder / "res_track.txt").write_text("9 0 2000000000 0\n")
+    report = convert_tracks([folder], tmp_path / "out", ["A/1/0"])
+    table = pd.read_csv(tmp_path / "out" / "A/1/0" / "tracks.csv")
+    assert table[["track_id", "t", "y", "x"]].to_numpy().tolist() == [
+        [9, t, 4, 5] for t in (0, 1, 1_500_000_000)
+    ]
+    assert "1 tracks end after the last frame by the table: labels 9" in report.text()
+    (folder / "res_track.txt").write_text("9 0 1 9\n")
+    with pytest.raises(DataError, match=r"masks: tracks are their own ancestors \(cycle\); found 9"):
+        convert_tracks([folder], tmp_path / "out", ["A/1/1"])

@@ -41,7 +41,7 @@ def test_a_sequence_becomes_an_experiment(tmp_path: Path, depth: int) -> None:
     source = sequence(tmp_path / "in", depth=depth)
     report = convert_ctc([source], tmp_path / "out", OPTIONS)
     (fov,) = report.fovs
-    assert (fov.frames, fov.tracks, fov.divisions, fov.reappearances) == (6, 4, 1, 1)
+    assert (fov.frames, fov.tracks, fov.divisions, fov.labels.reappearances) == (6, 4, 1, 1)
     assert fov.observations == 3 + 3 + 3 + 2 + 2
     table = pd.read_csv(tmp_path / "out" / "movie.tracks" / "A" / "1" / "0" / "tracks.csv")
     cell = table[table.track_id == 4]
@@ -216,8 +216,8 @@ def test_masks_and_table_that_disagree_are_listed(tmp_path: Path) -> None:
     lbep = "1 0 2 0\n2 3 5 1\n3 3 5 1\n4 0 3 0\n"
     report = convert_ctc([sequence(tmp_path / "in", lbep)], tmp_path / "out", OPTIONS)
     (fov,) = report.fovs
-    assert fov.missing_labels == [(2, 4), (3, 4)]
-    assert fov.extra_labels == [(4, 5), (5, 5)]
+    assert fov.labels.missing_labels == [(2, 4), (3, 4)]
+    assert fov.labels.extra_labels == [(4, 5), (5, 5)]
     assert "2 labels in the table but not in the masks" in report.text()
 
 
@@ -274,7 +274,7 @@ def test_a_child_beside_its_living_parent_is_a_daughter(tmp_path: Path) -> None:
     source = sequence(tmp_path / "in", LBEP.replace("2 3 5 1", "2 3 5 0").replace("3 3 5 1", "3 3 5 2"))
     report = convert_ctc([source], tmp_path / "out", OPTIONS)
     (fov,) = report.fovs
-    assert (fov.tracks, fov.divisions, fov.reappearances, fov.beside_parent) == (4, 0, 1, 1)
+    assert (fov.tracks, fov.divisions, fov.labels.reappearances, fov.labels.beside_parent) == (4, 0, 1, 1)
     assert "1 daughters begin while their parent goes on" in report.text()
     table = table_of(tmp_path)
     assert not table.duplicated(["track_id", "t"]).any()
@@ -288,8 +288,8 @@ def test_a_child_beside_its_living_parent_is_a_daughter(tmp_path: Path) -> None:
 def test_an_end_frame_beyond_the_recording_is_told_and_counts_nothing_up(tmp_path: Path) -> None:
     source = sequence(tmp_path / "in", LBEP.replace("2 3 5 1", "2 3 2000000000 1"))
     report = convert_ctc([source], tmp_path / "out", OPTIONS)
-    assert report.fovs[0].cut_off == [2]
-    assert report.fovs[0].missing_labels == []
+    assert report.fovs[0].labels.cut_off == [2]
+    assert report.fovs[0].labels.missing_labels == []
     assert "1 tracks end after the last frame by the table: labels 2" in report.text()
 
 

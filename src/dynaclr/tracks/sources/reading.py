@@ -20,6 +20,7 @@ from dynaclr.tracks.sources.found import Found, SourceOptions
 FORMATS: Mapping[str, str] = {
     "TrackMate XML": "dynaclr.tracks.sources.trackmate_xml",
     "TrackMate tables": "dynaclr.tracks.sources.trackmate_tables",
+    "Cell Tracking Challenge": "dynaclr.tracks.sources.ctc",
     "GEFF": "dynaclr.tracks.sources.geff",
     "btrack HDF5": "dynaclr.tracks.sources.btrack_hdf5",
     "table": "dynaclr.tracks.sources.tables",

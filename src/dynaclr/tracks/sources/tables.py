@@ -42,7 +42,8 @@ def recognizes(path: Path, head: bytes) -> bool:
     if b"\0" in first or first.lstrip().startswith((b"<", b"{", b"[")):
         return False
     try:
-        return len(column_names(path)) > 2
+        names = column_names(path)
+        return len(names) > 2 and not any(name.lstrip("-").replace(".", "").isdigit() for name in names)
     except DynaclrError:
         return False
 
