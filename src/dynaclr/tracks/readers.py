@@ -10,6 +10,7 @@ from typing import Any
 import numpy.typing as npt
 
 from dynaclr.base.errors import DataError
+from dynaclr.tracks.door import door
 from dynaclr.tracks.sources.advice import conversion
 
 READERS: Mapping[str, str] = {
@@ -33,7 +34,8 @@ def read_tracks(path: Path, experiment: str | None = None) -> dict[str, npt.NDAr
     module, _, name = READERS[path.suffix].rpartition(".")
     read: Callable[..., dict[str, npt.NDArray[Any]]] = getattr(import_module(module), name)
     try:
-        return read(path, experiment)
+        with door(path):
+            return read(path, experiment)
     except DataError as error:
         advice = conversion(path) if "column is missing" in str(error) else None
         if advice is None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 
 from dynaclr.base import keys
-from dynaclr.base.errors import DataError, DynaclrError, listing, problem
+from dynaclr.base.errors import DataError, listing, problem
+from dynaclr.tracks.door import door
 from dynaclr.tracks.graph import Columns, LinkCounts, split_tracks
 from dynaclr.tracks.parents import parents_by_observation, track_parents
 from dynaclr.tracks.policy import TrackCounts
@@ -79,13 +79,13 @@ def read_source(path: Path, options: SourceOptions) -> Found:
     """
     if not path.exists():
         raise DataError(problem("no such file or folder", file=path))
-    with _door(path):
+    with door(path):
         name = format_of(path)
     if name is None:
         lies = listing(sorted(item.name for item in path.iterdir()), 10) if path.is_dir() else None
         known = f"one of: {listing(FORMATS)}"
         raise DataError(problem("no tracks of a known format", file=path, expected=known, found=lies))
-    with _door(path, f" as {name}"):
+    with door(path, f" as {name}"):
         found: Found = import_module(FORMATS[name]).read(path, options)
     found.format = name
     return found
@@ -99,23 +99,11 @@ def tracks_of(found: Found, options: SourceOptions, path: Path) -> Columns:
     DataError
         If values cannot be understood without an option, or cannot be; the option is named.
     """
-    with _door(path):
+    with door(path):
         columns = _in_frames(_in_pixels(found, options, path), options, path)
         if found.edges is not None:
             return split_tracks(columns, found.edges, found.counts, path)
         return _with_parents(columns, found.counts, path)
-
-
-@contextmanager
-def _door(path: Path, what: str = "") -> Iterator[None]:
-    """Turn whatever a library raises over a damaged file into an error that names the file."""
-    try:
-        yield
-    except DynaclrError:
-        raise
-    except Exception as error:
-        text = f"cannot be read{what}: {type(error).__name__}: {error}"
-        raise DataError(problem(text, file=path)) from error
 
 
 def unit_um(unit: str, path: Path) -> float | None:
