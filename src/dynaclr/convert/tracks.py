@@ -199,9 +199,9 @@ def _check(columns: dict[str, Any], found: Found, layout: FovLayout | None, fov:
         track_id, parent, _ = track_parents(kept, counts, experiment=None, path=source)
         build_forest(parent)
     except CycleError as error:
-        found = " -> ".join(str(track_id[member]) for member in error.members[:20])
+        cycle = " -> ".join(str(track_id[member]) for member in error.members[:20])
         raise DataError(
-            problem("tracks are their own ancestors (cycle)", file=source, found=found)
+            problem("tracks are their own ancestors (cycle)", file=source, found=cycle)
         ) from error
     except DataError as error:
         hint = ""
