@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,22 @@ def test_the_makers_own_trackmate_file(shared_data: Path) -> None:
     assert (counts.observations, counts.tracks, counts.divisions, counts.merges) == (810, 17, 6, 0)
     labels = pd.read_csv(shared_data / "fucci" / "labels.csv")
     assert sorted(table.groupby("track_id").size()) == sorted(labels.groupby("track_id").size())
+
+
+def test_geff_makes_the_same_of_the_makers_own_trackmate_file(tmp_path: Path, shared_data: Path) -> None:
+    convert = pytest.importorskip("geff.convert")
+    source = tmp_path / "model.xml"
+    packed = shared_data / "fucci" / "source" / "trackmate.xml.gz"
+    source.write_bytes(gzip.decompress(packed.read_bytes()))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        convert.from_trackmate_xml_to_geff(
+            source, tmp_path / "graph.geff", discard_filtered_spots=True, discard_filtered_tracks=True
+        )
+    own, counts = tracks(source)
+    other, of_geff = tracks(tmp_path / "graph.geff", pixel_size_um=0.068030333725549)
+    pd.testing.assert_frame_equal(own, other[list(own)])
+    assert counts == of_geff
 
 
 SPOT_HEADER = """LABEL,ID,TRACK_ID,QUALITY,POSITION_X,POSITION_Y,POSITION_Z,POSITION_T,FRAME
