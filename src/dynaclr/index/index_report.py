@@ -86,6 +86,7 @@ def _experiment(
             "outside the image": sum(item.outside_image for item in counts),
             "no numbers": sum(item.nonfinite for item in counts),
             "duplicates": sum(item.duplicates for item in counts),
+            "without a track": sum(item.unlinked for item in counts),
         },
         notes={
             "parents missing": sum(item.missing_parents for item in counts),

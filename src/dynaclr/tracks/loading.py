@@ -16,7 +16,7 @@ from dynaclr.base.cores import cpu_limit
 from dynaclr.base.errors import DataError, listing, problem, together
 from dynaclr.experiment import ExperimentRegistry, FovEntry
 from dynaclr.tracks.checks import check_tracks
-from dynaclr.tracks.folder import find_track_files, unused_track_files
+from dynaclr.tracks.folder import find_track_files, unused_track_files, without_tracks
 from dynaclr.tracks.lineage import CycleError, build_forest
 from dynaclr.tracks.parents import track_parents
 from dynaclr.tracks.policy import TrackCounts, TrackPolicy
@@ -56,6 +56,10 @@ def locate_tracks(
         files += [found[name] for name in names]
         missing = [name for name in names if found[name] is None]
         plate = registry.plates[config.name]
+        if names and len(missing) == len(names):
+            problems.append(without_tracks(config.tracks_root, names, plate.path, config.name))
+            texts.append(problems[-1])
+            missing = []
         strangers = unused_track_files(config.tracks_root, (*plate.fovs, *plate.left_out))
         for title, fovs in (
             ("FOVs without a track file", missing),
@@ -71,6 +75,8 @@ def locate_tracks(
                     )
                 )
                 problems.append(texts[-1])
+    if files and not any(files):
+        raise DataError(together("track files", problems))
     if problems and policy.missing_file == "error":
         raise DataError(together("track files", problems))
     return files, texts
