@@ -48,6 +48,7 @@ def configuration(options: argparse.Namespace, seed: int) -> PipelineConfig:
                 *((RandomScaleIntensity(), RandomShiftIntensity()) if options.light else ()),
                 RandomGaussianNoise(),
             ],
+            channel_dropout_prob=0.0,
             missing_statistics="compute",
         ),
     )

@@ -19,6 +19,7 @@ import yaml
 from tests.support.loaded import Child, Loaded
 
 from dynaclr.cli.verbs import _VERBS
+from dynaclr.options.reference import FILES
 from dynaclr.runs.record.layout import RunFolder
 from dynaclr.runs.record.states import ExitCode
 from dynaclr.runs.record.status import read_status
@@ -156,7 +157,7 @@ class Terminal:
         if program == "touch":
             (self.folder / words[0]).touch()
             self.end()
-        elif words[0].endswith(".py"):
+        elif words[0].endswith(".py") or (words[0] == "-m" and words[1] != "dynaclr"):
             self.end()
             done = subprocess.run([sys.executable, *words], cwd=self.folder, capture_output=True, text=True)
             assert done.returncode == 0, done.stderr
@@ -200,7 +201,9 @@ def page_folder(synthetic_source: Path, tmp_path: Path, request: pytest.FixtureR
     """What pages say that a reader has."""
     shutil.copytree(synthetic_source.parent, tmp_path, dirs_exist_ok=True)
     shutil.copy(ROOT / "examples" / "train.yaml", tmp_path)
-    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    for name in FILES:  # what is generated in a checkout
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     with suppress(pytest.skip.Exception):  # where no recordings are expected
         (tmp_path / RECORDING).symlink_to(request.getfixturevalue("shared_data") / "hela")
     return tmp_path
