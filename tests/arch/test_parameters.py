@@ -91,6 +91,7 @@ OTHER: dict[str, Any] = {
     "relation": "track",
     "missing_chunks": "zeros",
     "missing_tracks": "error",
+    "unreadable_fovs": "error",
     "bad_coordinates": "drop",
     "duplicate_rows": "drop",
     "missing_statistics": "compute",

@@ -152,8 +152,6 @@ class Loaded:
 
 def serve(place: str) -> int:
     """Load, then fork for each request; returns only in a child, with the exit code of its command."""
-    import iohub.ngff  # noqa: F401
-
     from dynaclr.cli.verbs import main
 
     with (

@@ -6,5 +6,15 @@ from dynaclr.convert.arrays import ArrayOptions, convert_arrays
 from dynaclr.convert.ctc import CtcOptions, convert_ctc
 from dynaclr.convert.label_centers import label_rows
 from dynaclr.convert.report import ConversionReport
+from dynaclr.convert.tracks import TracksReport, convert_tracks
 
-__all__ = ("ArrayOptions", "ConversionReport", "CtcOptions", "convert_arrays", "convert_ctc", "label_rows")
+__all__ = (
+    "ArrayOptions",
+    "ConversionReport",
+    "CtcOptions",
+    "TracksReport",
+    "convert_arrays",
+    "convert_ctc",
+    "convert_tracks",
+    "label_rows",
+)

@@ -11,12 +11,14 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from dynaclr.base import keys
 from dynaclr.base.errors import ConfigError, DataError, problem
-from dynaclr.convert.ctc_files import CtcSequence, find_sequence, read_image, read_lbep
-from dynaclr.convert.label_centers import label_centers
 from dynaclr.convert.report import ConversionReport, FovConversion
 from dynaclr.convert.target import Target
 from dynaclr.images import PlateWriter
+from dynaclr.tracks.sources.ctc import label_tracks
+from dynaclr.tracks.sources.ctc_files import CtcSequence, find_sequence, read_image, read_lbep
+from dynaclr.tracks.sources.label_centers import label_centers
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,68 +183,15 @@ def _write_fov(
 
 
 def _track_table(rows: npt.NDArray[np.float64], sequence: CtcSequence, counts: FovConversion) -> Any:
-    """Return the track table of a sequence; a single child continues its parent's track."""
+    """Return the track table of a sequence, and count what it holds."""
     import pandas as pd
 
-    lbep = read_lbep(sequence.table)
-    identity, parent = _identities(lbep, counts)
-    spans = {int(label): (int(begin), int(end)) for label, begin, end, _ in lbep}
-    seen = {(int(t), int(label)) for t, label in rows[:, :2]}
-    counts.missing_labels = [
-        (t, label)
-        for label, (begin, end) in spans.items()
-        for t in range(begin, end + 1)
-        if (t, label) not in seen
-    ]
-    counts.extra_labels = sorted(
-        (t, label) for t, label in seen if label not in spans or not spans[label][0] <= t <= spans[label][1]
-    )
-    extra = set(counts.extra_labels)
-    kept = np.array([(int(t), int(label)) not in extra for t, label in rows[:, :2]], dtype=bool)
-    t, label = rows[kept, 0].astype(np.int64), rows[kept, 1].astype(np.int64)
-    track = np.array([identity[number] for number in label.tolist()], dtype=np.int64)
-    frame = pd.DataFrame(
-        {
-            "track_id": track,
-            "t": t,
-            "id": (t + 1) * 1_000_000 + label,
-            "parent_track_id": [parent[number] for number in track.tolist()],
-            "z": rows[kept, 2],
-            "y": rows[kept, 3],
-            "x": rows[kept, 4],
-        }
-    )
-    if not len(frame):
+    columns, found = label_tracks(rows, read_lbep(sequence.table), range(counts.frames), sequence.table)
+    if not columns[keys.T].size:
         raise DataError(problem("no label of the table is in the masks", file=sequence.table))
-    counts.observations, counts.tracks = len(frame), int(frame.track_id.nunique())
-    columns = [name for name in frame.columns if name != "z" or frame.z.any()]
-    return frame.sort_values(["track_id", "t"], ignore_index=True)[columns]
-
-
-def _identities(lbep: npt.NDArray[np.int64], counts: FovConversion) -> tuple[dict[int, int], dict[int, int]]:
-    """Return {label: track id} and {track id: parent track id or -1}.
-
-    A parent with one child is a re-appearance after a gap, not a division.
-    """
-    children: dict[int, list[int]] = {}
-    for label, _, _, mother in lbep.tolist():
-        if mother:
-            children.setdefault(mother, []).append(label)
-    counts.divisions = sum(len(items) > 1 for items in children.values())
-    counts.reappearances = sum(len(items) == 1 for items in children.values())
-    mothers = {label: mother for label, _, _, mother in lbep.tolist()}
-    identity: dict[int, int] = {}
-    for label in mothers:
-        here, chain = label, {label}
-        while (mother := mothers[here]) and len(children[mother]) == 1:
-            here = mother
-            if here in chain:
-                raise DataError(
-                    problem(
-                        "tracks are their own ancestors (cycle)", found=" -> ".join(map(str, sorted(chain)))
-                    )
-                )
-            chain.add(here)
-        identity[label] = here
-    parent = {track: identity[mothers[track]] if mothers[track] else -1 for track in set(identity.values())}
-    return identity, parent
+    counts.labels = found
+    counts.observations, counts.tracks = len(columns[keys.T]), int(np.unique(columns[keys.TRACK_ID]).size)
+    counts.divisions = found.divisions
+    if not columns[keys.Z].any():
+        del columns[keys.Z]
+    return pd.DataFrame(columns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dynaclr.base.errors import MAX_LISTED
+from dynaclr.tracks.sources.ctc import LabelCounts
 
 
 @dataclass(slots=True)
@@ -14,10 +14,8 @@ class FovConversion:
 
     Attributes
     ----------
-    reappearances
-        Tracks that continue another after a gap: they keep its id.
-    missing_labels, extra_labels
-        (frame, label) that the table has and the masks lack, and the reverse.
+    labels
+        How the table and the masks of a Cell Tracking Challenge sequence fit.
     """
 
     source: Path
@@ -26,9 +24,7 @@ class FovConversion:
     observations: int = 0
     tracks: int = 0
     divisions: int = 0
-    reappearances: int = 0
-    missing_labels: list[tuple[int, int]] = field(default_factory=list)
-    extra_labels: list[tuple[int, int]] = field(default_factory=list)
+    labels: LabelCounts = field(default_factory=LabelCounts)
 
 
 @dataclass(slots=True)
@@ -46,17 +42,9 @@ class ConversionReport:
         for fov in self.fovs:
             lines.append(
                 f"{fov.source} -> {fov.fov}: {fov.frames} frames, {fov.observations} observations, "
-                f"{fov.tracks} tracks, {fov.divisions} divisions, {fov.reappearances} re-appearances"
+                f"{fov.tracks} tracks, {fov.divisions} divisions, {fov.labels.reappearances} re-appearances"
             )
-            for title, items in (
-                ("in the table but not in the masks", fov.missing_labels),
-                ("in the masks but not in the table (left out)", fov.extra_labels),
-            ):
-                if items:
-                    shown = ", ".join(f"frame {t}: {label}" for t, label in items[:MAX_LISTED])
-                    lines.append(
-                        f"  {len(items)} labels {title}: {shown}{' ...' if len(items) > MAX_LISTED else ''}"
-                    )
+            lines += [f"  {line}" for line in fov.labels.lines()]
         lines += [
             f"plate        {self.plate}",
             f"tracks       {self.tracks}",

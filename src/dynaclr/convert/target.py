@@ -15,6 +15,7 @@ from typing import Any, Literal
 from dynaclr.base.errors import DataError, listing, problem
 from dynaclr.base.files import unfinished, write_bytes_atomically
 from dynaclr.convert.experiments_file import with_entry
+from dynaclr.convert.read_back import read_back
 from dynaclr.experiment import ExperimentConfig, read_experiments
 from dynaclr.images import PlateWriter
 from dynaclr.tracks import write_tracks
@@ -81,7 +82,7 @@ class Target:
     ) -> Iterator[tuple[PlateWriter, dict[str, Any]]]:
         """Yield a writer of the plate, and the tables of tracks by FOV to be filled.
 
-        All is written beside the target and moved into place if nothing went wrong; if something did,
+        All is written beside the target, read back and moved into place if nothing went wrong; if it did,
         nothing is left, nor the folder if it was made here.
 
         Parameters
@@ -96,7 +97,7 @@ class Target:
             stack.enter_context(_made(self.output))
             unfinished = stack.enter_context(_beside(self.tracks))
             options: dict[str, Any] = {"version": version, "scale": scale, "overwrite": self.overwrite}
-            writer = stack.enter_context(PlateWriter(self.plate, channels, **options))
+            writer = stack.enter_context(PlateWriter(self.plate, channels, accept=read_back, **options))
             tables: dict[str, Any] = {}
             yield writer, tables
             write_tracks(unfinished, tables)

@@ -13,7 +13,7 @@ from dynaclr.base.errors import DataError, listing, problem, together
 
 _SHOWN = 5  # rows, tracks that a message names
 _WHOLE = 1e-3  # how far from a whole number an id or a frame may be: rounding of coordinates
-_LAST_ID = 2**53  # above it a number of a table of floats is no longer whole
+_LAST_ID = 2**53 - 1  # a float above it may have been another whole number
 
 Graph = Mapping[int, Sequence[int]]
 
@@ -92,7 +92,7 @@ def _number_faults(table: npt.NDArray[np.float64]) -> Iterator[str]:
     broken = (np.rint(table[:, 0]) < 0) | (table[:, 0] > _LAST_ID)
     if broken.any():
         found = _named(table, broken, 0)
-        yield problem("track ids out of range", field=keys.TRACK_ID, expected="0 to 2**53", found=found)
+        yield problem("track ids out of range", field=keys.TRACK_ID, expected="0 to 2**53 - 1", found=found)
 
 
 def _place_faults(table: npt.NDArray[np.float64], shape: tuple[int, int, int, int]) -> Iterator[str]:

@@ -6,10 +6,12 @@ Reads metadata only; knows no tracks and no pixels.
 from __future__ import annotations
 
 from dynaclr.experiment.fovs import FovEntry, check_geometry, known_names, select_fovs, slices_of
-from dynaclr.experiment.plates import FovLayout, PlateLayout
+from dynaclr.experiment.ngff import AXES
+from dynaclr.experiment.plates import FovLayout, PlateLayout, read_plate
 from dynaclr.experiment.registry import ExperimentConfig, ExperimentRegistry, read_experiments
 
 __all__ = (
+    "AXES",
     "ExperimentConfig",
     "ExperimentRegistry",
     "FovEntry",
@@ -18,6 +20,7 @@ __all__ = (
     "check_geometry",
     "known_names",
     "read_experiments",
+    "read_plate",
     "select_fovs",
     "slices_of",
 )

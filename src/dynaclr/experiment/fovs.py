@@ -5,13 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from dynaclr.base.errors import ConfigError, listing, problem, suggest, together
+from dynaclr.base.errors import ConfigError, DataError, listing, problem, suggest, together
 from dynaclr.base.keys import UNKNOWN_CONDITION
-from dynaclr.experiment.plates import FovLayout
+from dynaclr.experiment.plates import FovLayout, well_of
 from dynaclr.experiment.registry import ExperimentRegistry
 
 
@@ -38,6 +38,7 @@ def select_fovs(
     registry: ExperimentRegistry,
     include_wells: Sequence[str] | None,
     exclude_fovs: Sequence[str] | None,
+    unreadable: Literal["skip", "error"] = "skip",
 ) -> tuple[list[FovEntry], dict[str, dict[str, str]]]:
     """Return the FOVs to use, and {experiment: {FOV: reason}} of those left out.
 
@@ -49,11 +50,15 @@ def select_fovs(
         "A/1" in any experiment or "experiment/A/1"; None for all.
     exclude_fovs
         "A/1/0" in any experiment or "experiment/A/1/0".
+    unreadable
+        What happens where an FOV that is asked for is damaged or has other channels or axes.
 
     Raises
     ------
     ConfigError
         If a well or FOV exists nowhere, or nothing is left.
+    DataError
+        If FOVs cannot be read and that must not be.
     """
     include = None if include_wells is None else set(_texts(include_wells, "include_wells"))
     exclude = set(_texts(exclude_fovs or (), "exclude_fovs"))
@@ -61,17 +66,31 @@ def select_fovs(
     entries: list[FovEntry] = []
     skipped: dict[str, dict[str, str]] = {name: {} for name in registry.names}
     for code, config in enumerate(registry.experiments):
-        unlisted = []
-        for name, layout in registry.plates[config.name].fovs.items():
-            if include is not None and not {layout.well, f"{config.name}/{layout.well}"} & include:
+        plate, unlisted, lost = registry.plates[config.name], [], []
+        for name in (*plate.fovs, *plate.left_out):
+            well = well_of(name)
+            if include is not None and not {well, f"{config.name}/{well}"} & include:
                 skipped[config.name][name] = "well not in include_wells"
             elif {name, f"{config.name}/{name}"} & exclude:
                 skipped[config.name][name] = "in exclude_fovs"
+            elif name in plate.left_out:
+                skipped[config.name][name] = plate.left_out[name]
+                lost.append(f"{name} ({plate.left_out[name]})")
             else:
-                condition = config.condition_of(layout.well)
+                condition = config.condition_of(well)
                 if condition is None:
                     unlisted.append(name)
-                entries.append(FovEntry(code, condition or UNKNOWN_CONDITION, layout))
+                entries.append(FovEntry(code, condition or UNKNOWN_CONDITION, plate.fovs[name]))
+        if lost:
+            where: dict[str, Any] = {
+                "experiment": config.name,
+                "file": config.data_path,
+                "found": listing(lost, 5),
+            }
+            if unreadable == "error":
+                fix = "Repair them, name them in exclude_fovs, or set unreadable_fovs to 'skip'."
+                raise DataError(problem(f"{len(lost)} FOVs cannot be read", **where, fix=fix))
+            warnings.warn(problem(f"{len(lost)} FOVs are left out", **where), stacklevel=3)
         if unlisted:
             text = problem(
                 f"{len(unlisted)} FOVs are in wells without a condition",
@@ -95,7 +114,7 @@ def known_names(registry: ExperimentRegistry, names: Sequence[str] | None) -> li
         return None
     known: set[str] = set()
     for experiment, plate in registry.plates.items():
-        for item in (*plate.wells, *plate.fovs):
+        for item in (*plate.wells, *plate.fovs, *plate.left_out):
             known |= {item, f"{experiment}/{item}"}
     return [name for name in names if name.strip("/") in known]
 
@@ -113,7 +132,8 @@ def _check_names(registry: ExperimentRegistry, include: set[str] | None, exclude
     for name in registry.names:
         plate = registry.plates[name]
         wells |= {*plate.wells, *(f"{name}/{well}" for well in plate.wells)}
-        fovs |= {*plate.fovs, *(f"{name}/{fov}" for fov in plate.fovs)}
+        listed = (*plate.fovs, *plate.left_out)
+        fovs |= {*listed, *(f"{name}/{fov}" for fov in listed)}
     problems = [
         problem(
             "no experiment has this well", field="include_wells", found=well, fix=suggest(well, wells).strip()

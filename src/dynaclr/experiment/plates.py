@@ -1,21 +1,36 @@
-"""Layout of OME-Zarr HCS plates (FOVs, shapes, scales, channel names) through iohub; reads no pixels."""
+"""Layout of OME-Zarr HCS plates (FOVs, shapes, scales, channel names); reads no pixels.
+
+What of a plate is missing or cannot be understood is left out with its reason; the rest is used.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import tensorstore as ts
 
+from dynaclr.base.cores import cpu_limit
 from dynaclr.base.errors import DataError, listing, problem, together
 from dynaclr.base.paths import absolute_path
+from dynaclr.experiment.ngff import AXES, channel_labels, ome_part, read_image
+
+_NUMBERS = {f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)}
+_NUMBERS |= {"bool", "float16", "float32", "float64"}
+"""Data types that images have."""
 
 
 @dataclass(frozen=True, slots=True)
 class FovLayout:
     """One field of view of a plate.
+
+    Pixels are read as (T, C, Z, Y, X) with channels in the order of the plate, whatever the order in which
+    they are stored (`dynaclr.images.open_array`).
 
     Attributes
     ----------
@@ -24,17 +39,25 @@ class FovLayout:
     path
         Folder of the position.
     array_path
-        Folder of the array of level 0, (T, C, Z, Y, X).
+        Folder of the array of level 0.
     driver
         tensorstore driver: "zarr" or "zarr3".
     shape
         (T, C, Z, Y, X).
     dtype
         NumPy name of the data type.
-    scale
-        (T, C, Z, Y, X) units of one step, micrometers in space.
+    scale, translation
+        (T, C, Z, Y, X) one step, and place of the first pixel: seconds, micrometers.
     attributes
         Attributes of the position, among them "normalization".
+    axes
+        Letters of the stored axes in their order.
+    calibrated
+        Letters of the axes whose step the plate states with its unit.
+    channels
+        Names of the channels, numbers where the metadata has no names (`channels_named` is False).
+    channel_order
+        For each channel its number in the store; None where that is the same.
     """
 
     name: str
@@ -45,6 +68,12 @@ class FovLayout:
     dtype: str
     scale: tuple[float, ...]
     attributes: dict[str, Any]
+    translation: tuple[float, ...] = (0.0,) * 5
+    axes: str = AXES
+    calibrated: str = ""
+    channels: tuple[str, ...] = ()
+    channels_named: bool = True
+    channel_order: tuple[int, ...] | None = None
 
     @property
     def well(self) -> str:
@@ -56,28 +85,79 @@ class FovLayout:
         """Folder of the plate."""
         return self.path.parents[2]
 
+    def ome(self, name: str) -> Any:
+        """Return a part of the OME metadata, None if there is none."""
+        return ome_part(self.attributes, name)
+
+    def stored_channel(self, channel: int) -> int:
+        """Return the number in the store of a channel of the plate."""
+        return channel if self.channel_order is None else self.channel_order[channel]
+
+    def with_channels(self, names: Sequence[str]) -> FovLayout | None:
+        """Return this FOV with its channels in another order, None if they are others.
+
+        Where the metadata names none they are taken by their place.
+        """
+        if not self.channels_named:
+            return replace(self, channels=tuple(names)) if len(names) == self.shape[1] else None
+        if len(names) != len(self.channels) or set(names) != set(self.channels):
+            return None
+        order = tuple(self.stored_channel(self.channels.index(name)) for name in names)
+        same = order == tuple(range(len(order)))
+        return replace(self, channels=tuple(names), channel_order=None if same else order)
+
 
 @dataclass(frozen=True, slots=True)
 class PlateLayout:
-    """A plate: its channels and its fields of view by name."""
+    """A plate: its channels and its fields of view by name.
+
+    Attributes
+    ----------
+    path
+        Folder of the plate.
+    channel_names
+        Channels of every field of view, in the order in which they are read.
+    fovs
+        Fields of view that can be read.
+    left_out
+        {FOV, or well whose fields are not known: reason} of the rest.
+    """
 
     path: Path
     channel_names: tuple[str, ...]
     fovs: dict[str, FovLayout]
+    left_out: dict[str, str] = field(default_factory=dict)
 
     @property
     def wells(self) -> tuple[str, ...]:
-        """Names of the wells that hold a field of view."""
-        return tuple(dict.fromkeys(fov.well for fov in self.fovs.values()))
+        """Names of the wells, those that nothing can be read of included."""
+        return tuple(dict.fromkeys(well_of(name) for name in (*self.fovs, *self.left_out)))
 
 
-def read_plate(path: Path, experiment: str | None = None) -> PlateLayout:
+def well_of(name: str) -> str:
+    """Return the well of a field of view, and of a well itself."""
+    return "/".join(name.split("/")[:2])
+
+
+def read_plate(
+    path: Path, experiment: str | None = None, channel_names: Sequence[str] | None = None
+) -> PlateLayout:
     """Read the layout of a plate.
+
+    Parameters
+    ----------
+    path
+        Folder of the plate.
+    experiment
+        Its name, for messages.
+    channel_names
+        Channels by name in the order in which they are read; a field of view with others is left out.
+        None, or names that no field of view has, for the names of most of them.
 
     Raises
     ------
     DataError
-        If the path is missing, is not an HCS plate, or one of its positions is damaged.
+        If the path is missing, is not an HCS plate, or none of its positions can be read.
     """
     path = absolute_path(path)  # of it are all paths of arrays, and tensorstore takes no ".."
     if not path.exists():
@@ -90,149 +170,151 @@ def read_plate(path: Path, experiment: str | None = None) -> PlateLayout:
                 found="nothing there",
             )
         )
-    attributes = _require_plate(path, experiment)
-    listed = _positions(path, attributes, experiment)
-    from iohub.ngff import open_ome_zarr
+    fovs: dict[str, FovLayout] = {}
+    left_out: dict[str, str] = {}
+    with ThreadPoolExecutor(max_workers=cpu_limit()) as pool:
+        wells = _wells(path, experiment)
+        names = [name for found in pool.map(lambda well: _fields(path, well), wells) for name in found]
+        for name, found in zip(names, pool.map(lambda name: _fov_or_reason(path, name), names), strict=True):
+            if isinstance(found, FovLayout):
+                fovs[name] = found
+            else:
+                left_out[name] = found
+    if not fovs and not left_out:
+        raise DataError(problem("plate has no fields of view", experiment=experiment, file=path))
+    if not fovs:
+        texts = [
+            problem(reason, experiment=experiment, file=path, row=name) for name, reason in left_out.items()
+        ]
+        raise DataError(together(f"{path}: nothing of the plate can be read", texts))
+    channels = _channels(list(fovs.values()), channel_names)
+    aligned = {}
+    for name, fov in fovs.items():
+        if (same := fov.with_channels(channels)) is None:
+            left_out[name] = f"its channels are {listing(fov.channels)}, not {listing(channels)}"
+        else:
+            aligned[name] = same
+    return PlateLayout(path, channels, aligned, left_out)
 
+
+def _channels(fovs: Sequence[FovLayout], wanted: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the wanted names if a field of view has them, else those of most fields of view.
+
+    Where some fields of view name their channels, only these decide.
+    """
+    named = [fov for fov in fovs if fov.channels_named] or fovs
+    if wanted is not None and any(fov.with_channels(wanted) for fov in named):
+        return tuple(wanted)
+    most, _ = Counter(frozenset(fov.channels) for fov in named).most_common(1)[0]
+    return next(fov.channels for fov in named if set(fov.channels) == most)
+
+
+def _wells(path: Path, experiment: str | None) -> Iterator[str]:
+    """Give the wells that a plate lists; tell a plate from a position and a foreign folder."""
     try:
-        plate = open_ome_zarr(path, layout="hcs", mode="r")
-    except Exception as error:
-        raise DataError(
-            problem(f"plate cannot be opened: {error}", experiment=experiment, file=path, field="data_path")
-        ) from error
-    try:
-        names = tuple(str(name) for name in plate.channel_names)
-        fovs = {}
-        for name, position in plate.positions():
-            try:
-                fovs[name] = _fov(path, name, position, len(names), experiment)
-            except (AttributeError, KeyError, TypeError, ValueError) as error:
-                if isinstance(error, DataError):
-                    raise
-                text = f"image metadata cannot be used: {error!r}"
-                raise DataError(problem(text, experiment=experiment, file=path, row=name)) from error
-    finally:
-        plate.close()
-    lost = [name for name in listed if name not in fovs]
-    if lost:
-        what = "fields of view of the plate have no image array"
-        raise DataError(problem(what, experiment=experiment, file=path, row=listing(lost)))
-    return PlateLayout(path, names, fovs)
-
-
-def _attributes(folder: Path, experiment: str | None) -> tuple[dict[str, Any], str | None]:
-    """Return the OME attributes of a group and their version; empty and None where it has none."""
-    attributes: dict[str, Any] = {}
-    version = None
-    for file, key in ((folder / ".zattrs", None), (folder / "zarr.json", "attributes")):
-        if file.is_file():
-            content = _json(file, experiment)
-            attributes = content if key is None else content.get(key, {}).get("ome", {})
-            version = "0.4" if key is None else "0.5"
-    return attributes, version
-
-
-def _require_plate(path: Path, experiment: str | None) -> dict[str, Any]:
-    """Return a plate's attributes; tell it from a position, a foreign folder, an unreadable version."""
-    attributes, version = _attributes(path, experiment)
-    if version == "0.5" and not _iohub_reads_zarr3():
+        attributes = _attributes(path)
+    except ValueError as error:
+        raise DataError(problem(str(error), experiment=experiment, file=path)) from error
+    plate = ome_part(attributes, "plate")
+    if not isinstance(plate, dict):
+        image = ome_part(attributes, "multiscales")
         raise DataError(
             problem(
-                "plate is OME-Zarr 0.5 (zarr 3), which this installation cannot read",
+                "not an OME-Zarr HCS plate",
                 experiment=experiment,
                 file=path,
-                fix="Use Python 3.12 or newer, where iohub 0.3 is installed, or convert the plate to 0.4.",
+                expected="'plate' metadata",
+                found="a single position or image" if image else "no plate metadata",
             )
         )
-    if "plate" in attributes:
-        return attributes
-    what = "a single position or image" if "multiscales" in attributes else "no plate metadata"
-    raise DataError(
-        problem(
-            "not an OME-Zarr HCS plate",
-            experiment=experiment,
-            file=path,
-            expected="'plate' metadata",
-            found=what,
-        )
-    )
+    yield from dict.fromkeys(_paths(plate.get("wells")))
 
 
-def _positions(path: Path, attributes: dict[str, Any], experiment: str | None) -> list[str]:
-    """Return every FOV that the metadata lists, and look for it: iohub leaves out what is lost."""
-    problems = []
-    names = []
-    for well in attributes["plate"].get("wells", []):
-        images = _attributes(path / well["path"], experiment)[0].get("well", {}).get("images")
-        if images is None:
-            what = "a well of the plate is missing or has no metadata"
-            problems.append(problem(what, experiment=experiment, file=path, row=well["path"]))
-            continue
-        for image in images:
-            names.append(f"{well['path']}/{image['path']}")
-            if "multiscales" not in _attributes(path / names[-1], experiment)[0]:
-                what = "a field of view of the plate is missing or has no image metadata"
-                problems.append(problem(what, experiment=experiment, file=path, row=names[-1]))
-    if problems:
-        raise DataError(together(str(path), problems))
-    if not names:
-        raise DataError(problem("plate has no fields of view", experiment=experiment, file=path))
-    return names
+def _fields(path: Path, well: str) -> list[str]:
+    """Return the names of a well's fields of view; the well's own if they are not known."""
+    try:
+        content = ome_part(_attributes(path / well), "well") if _is_name(well, 2) else None
+    except ValueError:
+        return [well]
+    fields = list(dict.fromkeys(_paths(content.get("images")))) if isinstance(content, dict) else []
+    return [f"{well}/{name}" for name in fields] or [well]
 
 
-def _json(file: Path, experiment: str | None) -> dict[str, Any]:
+def _paths(entries: Any) -> Iterator[str]:
+    """Give the paths of a list of metadata; what has none gives "?"."""
+    for entry in entries if isinstance(entries, list) else ():
+        yield str(entry.get("path", "?") if isinstance(entry, dict) else "?").strip("/")
+
+
+def _is_name(name: str, length: int) -> bool:
+    parts = name.split("/")
+    return len(parts) == length and not any(part in ("", ".", "..", "?") for part in parts)
+
+
+def _fov_or_reason(path: Path, name: str) -> FovLayout | str:
+    """Return a field of view of a plate, or why it is left out."""
+    if not _is_name(name, 3):
+        return "the well is missing, has no metadata or lists no field of view"
+    try:
+        return _fov(path, name)
+    except (ValueError, OSError) as error:
+        return str(error)
+
+
+def _attributes(folder: Path) -> dict[str, Any]:
+    """Return the attributes of a group; empty where it has none."""
+    attributes: dict[str, Any] = {}
+    for file, key in ((folder / ".zattrs", None), (folder / "zarr.json", "attributes")):
+        if file.is_file():
+            content = _json(file)
+            found = content if key is None else content.get(key)
+            attributes = found if isinstance(found, dict) else {}
+    return attributes
+
+
+def _json(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(
-            problem(f"metadata cannot be read: {error}", experiment=experiment, file=file)
-        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"metadata cannot be read: {error} ({file})") from error
     if not isinstance(content, dict):
-        raise DataError(problem("metadata is not a JSON object", experiment=experiment, file=file))
+        raise ValueError(f"metadata is not a JSON object ({file})")
     return content
 
 
-def _iohub_reads_zarr3() -> bool:
-    from importlib.metadata import version
-
-    return int(version("zarr").partition(".")[0]) >= 3
-
-
-def _fov(plate: Path, name: str, position: Any, n_channels: int, experiment: str | None) -> FovLayout:
+def _fov(plate: Path, name: str) -> FovLayout:
     """Describe one position; the array is level 0 of its first multiscale."""
     path = plate / name
-    attributes = json.loads(
-        json.dumps(position.zattrs.asdict() if hasattr(position.zattrs, "asdict") else dict(position.zattrs))
-    )
-    dataset = position.metadata.multiscales[0].datasets[0]
-    array_path = path / dataset.path
+    attributes = _attributes(path)
+    if not ome_part(attributes, "multiscales"):
+        raise ValueError("the field of view is missing or has no image metadata")
+    array_path = path / read_image(attributes).level
     driver = "zarr3" if (array_path / "zarr.json").is_file() else "zarr"
-    metadata_file = array_path / ("zarr.json" if driver == "zarr3" else ".zarray")
-    if not metadata_file.is_file():
-        raise DataError(
-            problem("array of level 0 is missing", experiment=experiment, file=metadata_file, row=name)
-        )
-    metadata = _json(metadata_file, experiment)
-    shape = tuple(int(size) for size in metadata["shape"])
-    if len(shape) != 5 or shape[1] != n_channels:
-        raise DataError(
-            problem(
-                "array has the wrong shape",
-                experiment=experiment,
-                file=array_path,
-                row=name,
-                expected=f"(T, C = {n_channels}, Z, Y, X)",
-                found=shape,
-            )
-        )
-    dtype = np.dtype(metadata["data_type"] if driver == "zarr3" else metadata["dtype"])
+    if not (array_path / ("zarr.json" if driver == "zarr3" else ".zarray")).is_file():
+        raise ValueError(f"array of level 0 is missing ({array_path})")
+    spec = {"driver": driver, "kvstore": {"driver": "file", "path": f"{array_path}/"}}
+    try:
+        array = ts.open(spec, read=True, open=True).result()
+    except (ValueError, OSError, KeyError) as error:
+        raise ValueError(f"array of level 0 cannot be opened: {error}") from error
+    if array.dtype.name not in _NUMBERS or 0 in array.shape:
+        raise ValueError(f"array of level 0 has the data type {array.dtype.name} and shape {array.shape}")
+    image = read_image(attributes, array.rank)
+    size_of = dict(zip(image.axes, array.shape, strict=True))
+    t, c, z, y, x = (size_of.get(letter, 1) for letter in AXES)
+    channels, named = channel_labels(attributes, c)
     return FovLayout(
         name=name,
         path=path,
         array_path=array_path,
         driver=driver,
-        shape=(shape[0], shape[1], shape[2], shape[3], shape[4]),
-        dtype=dtype.name,
-        scale=tuple(float(step) for step in position.scale),
+        shape=(t, c, z, y, x),
+        dtype=array.dtype.name,
+        scale=image.scale,
         attributes=attributes,
+        translation=image.translation,
+        axes=image.axes,
+        calibrated=image.calibrated,
+        channels=channels,
+        channels_named=named,
     )

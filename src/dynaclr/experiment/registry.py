@@ -40,7 +40,8 @@ class ExperimentRegistry:
         if problems:
             raise ConfigError(together("experiments", problems))
         self.plates: dict[str, PlateLayout] = {
-            config.name: read_plate(config.plate_path, config.name) for config in self.experiments
+            config.name: read_plate(config.plate_path, config.name, config.channel_names)
+            for config in self.experiments
         }
         problems = [
             text for config in self.experiments for text in _plate_problems(config, self.plates[config.name])
@@ -74,7 +75,7 @@ class ExperimentRegistry:
 
     @property
     def channel_maps(self) -> dict[str, dict[int, int]]:
-        """{experiment: {position in source_channel: index in the store}}."""
+        """{experiment: {position in source_channel: index in channel_names}}."""
         return {
             config.name: {
                 place: list(config.channel_names).index(channel)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -51,6 +51,9 @@ class PlateWriter:
         Whether chunks of zeros are stored, so that a blank frame and a lost chunk differ.
     overwrite
         Whether an existing target may be replaced.
+    accept
+        Called with the folder of the finished plate before it is moved to `path`; what it raises leaves the
+        target as it was.
 
     Raises
     ------
@@ -71,6 +74,7 @@ class PlateWriter:
         shards: Sequence[int] | None = None,
         store_zero_chunks: bool = True,
         overwrite: bool = False,
+        accept: Callable[[Path], None] | None = None,
     ) -> None:
         if version not in ("0.4", "0.5"):
             raise ConfigError(
@@ -87,7 +91,7 @@ class PlateWriter:
         self.channel_names = tuple(channel_names)
         self.version, self.scale = version, tuple(float(step) for step in scale)
         self.chunks, self.shards = chunks, shards
-        self.store_zero_chunks = store_zero_chunks
+        self.store_zero_chunks, self._accept = store_zero_chunks, accept
         self._partial = unfinished(path)
         self._arrays: dict[str, Any] = {}
         self._limits: dict[str, npt.NDArray[np.float64]] = {}
@@ -99,9 +103,11 @@ class PlateWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
-            self._commit()
-        shutil.rmtree(self._partial, ignore_errors=True)
+        try:
+            if kind is None:
+                self._commit()
+        finally:
+            shutil.rmtree(self._partial, ignore_errors=True)
 
     def create_fov(self, name: str, shape: Sequence[int], dtype: Any) -> None:
         """Make the array (T, C, Z, Y, X) of an FOV "row/column/fov"."""
@@ -185,6 +191,8 @@ class PlateWriter:
             self._group(self._partial / well, {"well": {"images": images, **self._spec_version()}})
         for name in self._arrays:
             self._group(self._partial / name, self._image(name))
+        if self._accept is not None:
+            self._accept(self._partial)
         if self.path.exists():
             shutil.rmtree(self.path)
         os.replace(self._partial, self.path)

@@ -74,7 +74,7 @@ class StoredStatistics:
 def origin(layout: FovLayout, channel: int) -> dict[str, Any]:
     """Return what statistics of a channel are computed from (files of pixels) and by (version of code)."""
     return {
-        "channel": channel,
+        "channel": layout.stored_channel(channel),
         "pixels": stored_pixels(layout, [channel], (0, layout.shape[2])),
         "version": MOMENTS_VERSION,
     }
@@ -82,10 +82,11 @@ def origin(layout: FovLayout, channel: int) -> dict[str, Any]:
 
 def _outdated(layout: FovLayout, origins: Mapping[str, Any]) -> dict[str, str]:
     reasons = {}
+    places = {layout.stored_channel(place): place for place in range(layout.shape[1])}
     for name, kept in origins.items():
         if kept.get("version") != MOMENTS_VERSION:
             reasons[name] = "an earlier version computed them"
-        elif kept != origin(layout, kept["channel"]):
+        elif kept["channel"] not in places or kept != origin(layout, places[kept["channel"]]):
             reasons[name] = "the pixels have changed since they were computed"
     return reasons
 

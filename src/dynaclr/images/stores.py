@@ -19,7 +19,7 @@ import tensorstore as ts
 
 from dynaclr.base.cores import cpu_limit
 from dynaclr.base.errors import PixelReadError, problem
-from dynaclr.experiment import FovLayout
+from dynaclr.experiment import AXES, FovLayout
 
 
 def make_context(cache_bytes: int) -> Any:
@@ -35,7 +35,10 @@ def make_context(cache_bytes: int) -> Any:
 
 
 def open_array(layout: FovLayout, context: Any, *, zeros_for_missing: bool, path: Path | None = None) -> Any:
-    """Open an array of an FOV for reading, (T, C, Z, Y, X).
+    """Open an array of an FOV for reading, (T, C, Z, Y, X), whatever the order in which it is stored.
+
+    All pixels are read through what this returns. A view, no copy: a plate that is stored in this order is
+    read as it lies.
 
     Parameters
     ----------
@@ -62,11 +65,21 @@ def open_array(layout: FovLayout, context: Any, *, zeros_for_missing: bool, path
         "recheck_cached_metadata": True if zeros_for_missing else "open",
     }
     try:
-        return ts.open(spec, read=True, open=True, context=context).result()
+        return _in_order(ts.open(spec, read=True, open=True, context=context).result(), layout)
     except (ValueError, OSError, KeyError) as error:
         raise PixelReadError(
             problem(f"array cannot be opened: {error}", file=path or layout.array_path, row=layout.name)
         ) from error
+
+
+def _in_order(array: Any, layout: FovLayout) -> Any:
+    """Return a view of a stored array with all axes and channels of the plate, in its order."""
+    if layout.axes != AXES:
+        array = array.transpose([layout.axes.index(letter) for letter in AXES if letter in layout.axes])
+        for place, letter in enumerate(AXES):
+            if letter not in layout.axes:
+                array = array[(slice(None),) * place + (ts.newaxis,)][ts.d[place].mark_bounds_implicit[False]]
+    return array if layout.channel_order is None else array[:, list(layout.channel_order)]
 
 
 def is_complete(array: Any) -> bool:
@@ -83,7 +96,7 @@ def chunk_files(layout: FovLayout, channels: Sequence[int], z_range: tuple[int, 
     layout
         The field of view.
     channels
-        Channel indices of the store.
+        Channel indices of the plate.
     z_range
         Slices, half open.
 
@@ -101,9 +114,13 @@ def chunk_files(layout: FovLayout, channels: Sequence[int], z_range: tuple[int, 
         prefix = f"c{separator}" if default else ""
     else:
         chunk, separator, prefix = metadata["chunks"], metadata.get("dimension_separator", "."), ""
-    places: list[Sequence[int]] = [range(-(-s // c)) for s, c in zip(layout.shape, chunk, strict=True)]
-    places[1] = sorted({channel // chunk[1] for channel in channels})
-    places[2] = range(z_range[0] // chunk[2], -(-z_range[1] // chunk[2]))
+    size_of, step_of = dict(zip(AXES, layout.shape, strict=True)), dict(zip(layout.axes, chunk, strict=True))
+    places_of: dict[str, Sequence[int]] = {a: range(-(-size_of[a] // step)) for a, step in step_of.items()}
+    if "c" in places_of:
+        places_of["c"] = sorted({layout.stored_channel(channel) // step_of["c"] for channel in channels})
+    if "z" in places_of:
+        places_of["z"] = range(z_range[0] // step_of["z"], -(-z_range[1] // step_of["z"]))
+    places = places_of.values()
     texts = [[str(number) for number in numbers] for numbers in places]
     return [prefix + separator.join(place) for place in itertools.product(*texts)]
 
@@ -116,7 +133,7 @@ def stored_pixels(layout: FovLayout, channels: Sequence[int], z_range: tuple[int
     layout
         The field of view.
     channels
-        Channel indices of the store that are read.
+        Channel indices of the plate that are read.
     z_range
         Slices that are read, half open.
     """

@@ -18,7 +18,7 @@ from dynaclr.base.paths import absolute_path
 from dynaclr.curation import CurationReport
 from dynaclr.tracks import CellTable, Forest, TrackCounts
 
-_VERSION = 4
+_VERSION = 5
 _DIGEST_BYTES = 32
 _TABLE = ("frame_key", "track", "t", "y", "x", "track_id", "track_fov", "fov_first_frame")
 _FOREST = ("order", "parent", "root", "last", "depth")

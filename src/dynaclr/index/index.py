@@ -19,6 +19,7 @@ from dynaclr.index.index_report import setup_report
 from dynaclr.index.options import IndexOptions
 from dynaclr.index.report import SetupReport
 from dynaclr.index.source import load_index
+from dynaclr.index.statements import disagreements
 from dynaclr.tracks import RelativeLookup, locate_tracks
 
 if TYPE_CHECKING:
@@ -64,12 +65,13 @@ class MultiExperimentIndex(IndexArrays):
         options: IndexOptions | None = None,
     ) -> None:
         options = options or IndexOptions()
-        entries, skipped = select_fovs(registry, include_wells, exclude_fovs)
+        entries, skipped = select_fovs(registry, include_wells, exclude_fovs, options.unreadable_fovs)
         super().__init__(registry, entries, z_range, yx_patch_size, tau_range_hours, options)
         self.track_files, texts = locate_tracks(registry, entries, options.tracks)
         found = load_index(self, self.track_files)
         self.table, self.exclusion, counts, self.curation = found
         texts += [text for item in counts if item for text in item.warnings]
+        texts += disagreements(self, self.table)
         for text in texts:
             warnings.warn(text, stacklevel=2)
         self.anchor_rows = np.flatnonzero(self.exclusion == Exclusion.NONE).astype(np.int32)

@@ -13,6 +13,7 @@ from dynaclr.index.anchors import Exclusion
 from dynaclr.index.arrays import IndexArrays
 from dynaclr.index.cache import Loaded
 from dynaclr.index.report import ExperimentReport, SetupReport
+from dynaclr.index.statements import patch_um
 from dynaclr.tracks import TrackCounts
 
 
@@ -20,7 +21,7 @@ def setup_report(
     arrays: IndexArrays,
     content: Loaded,
     skipped: dict[str, dict[str, str]],
-    track_warnings: Sequence[str],
+    found_before: Sequence[str],
 ) -> SetupReport:
     """Return what set-up found, a report an experiment.
 
@@ -32,8 +33,8 @@ def setup_report(
         Observations, exclusions, counts of the track files, and what marks did.
     skipped
         {experiment: {FOV: reason}} of those that were not asked for or cannot be used.
-    track_warnings
-        What the track files were warned about.
+    found_before
+        What track files, and statements that differ, were warned about.
     """
     table, _, counts, curation = content
     report = SetupReport()
@@ -53,11 +54,12 @@ def setup_report(
             if number not in used:
                 reason = "no track file" if counts[number] is None else "no usable observation"
                 item.skipped[arrays.fovs[number].layout.name] = reason
-        item.fovs_found = len(arrays.registry.plates[name].fovs)
+        plate = arrays.registry.plates[name]
+        item.fovs_found = len(plate.fovs) + len(plate.left_out)
         item.fovs_used = len(used)
         item.tau_frames = tuple(arrays.tau_frames[mine[0]].tolist()) if mine else (0, 0)
         report.experiments.append(item)
-    report.warnings = [*track_warnings, *_warnings(arrays, curation, report)]
+    report.warnings = [*found_before, *_warnings(arrays, curation, report)]
     if curation is not None:
         report.curation = curation.lines()
     return report
@@ -84,6 +86,7 @@ def _experiment(
             "outside the image": sum(item.outside_image for item in counts),
             "no numbers": sum(item.nonfinite for item in counts),
             "duplicates": sum(item.duplicates for item in counts),
+            "without a track": sum(item.unlinked for item in counts),
         },
         notes={
             "parents missing": sum(item.missing_parents for item in counts),
@@ -94,7 +97,7 @@ def _experiment(
         interval_minutes=arrays.registry.experiments[code].interval_minutes,
         checks=[
             f"Z {arrays.z_range[0]}..{arrays.z_range[1]} lies within depth {sorted(depth)}",
-            f"patch {height} x {width} px lies within every image",
+            f"patch {height} x {width} px{patch_um(arrays, code)} lies within every image",
         ],
     )
 

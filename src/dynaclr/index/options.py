@@ -26,6 +26,9 @@ class IndexOptions:
     missing_chunks: Literal["exclude", "error", "zeros"] = option(
         "Observations whose pixels are not stored", "exclude"
     )
+    unreadable_fovs: Literal["skip", "error"] = option(
+        "FOVs that cannot be read: leave them out and say so, or stop", "skip"
+    )
     tracks: TrackPolicy = field(default_factory=TrackPolicy)
     cache_dir: Path | None = option("Folder for a cache of the index; null: none", None, name="index_cache")
     curation: Path | None = option(

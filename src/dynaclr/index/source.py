@@ -69,7 +69,13 @@ def _identity(arrays: IndexArrays, marks: Sequence[Mark] | None) -> dict[str, An
     """Return all that anchors depend on besides the track files."""
     return {
         "fovs": [
-            (arrays.registry.names[e.experiment], str(e.layout.array_path), e.layout.shape)
+            (
+                arrays.registry.names[e.experiment],
+                str(e.layout.array_path),
+                e.layout.shape,
+                e.layout.axes,
+                e.layout.channel_order,
+            )
             for e in arrays.fovs
         ],
         "channels": [list(maps.values()) for maps in arrays.registry.channel_maps.values()],

@@ -302,7 +302,8 @@ def _frame(plane: Any) -> tuple[Moments, bool]:
 
 def _chunks(plane: Any) -> Iterator[Any]:
     """Give the parts of an array that are stored together."""
-    sizes = plane.chunk_layout.read_chunk.shape
+    stored = plane.chunk_layout.read_chunk.shape
+    sizes = [size or length for size, length in zip(stored, plane.shape, strict=True)]  # None: not stored
     for corner in product(*(range(0, length, size) for length, size in zip(plane.shape, sizes, strict=True))):
         yield plane[
             tuple(slice(a, min(a + s, n)) for a, s, n in zip(corner, sizes, plane.shape, strict=True))

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from dynaclr.base import keys
 from dynaclr.base.errors import DataError, listing, problem
+from dynaclr.tracks.parents import parents_by_observation
 from dynaclr.tracks.policy import TrackCounts, TrackPolicy
 
 Columns = dict[str, npt.NDArray[Any]]
@@ -23,7 +24,7 @@ _SUSPICIOUS_SHARE = 0.05
 class _Place:
     """Where a message comes from, and the image the tracks belong to."""
 
-    experiment: str
+    experiment: str | None
     fov: str
     path: Path
     shape: tuple[int, int, int, int, int]  # (T, C, Z, Y, X)
@@ -35,7 +36,7 @@ class _Place:
 def check_tracks(
     columns: Columns,
     *,
-    experiment: str,
+    experiment: str | None,
     fov: str,
     path: Path,
     shape: tuple[int, int, int, int, int],
@@ -67,6 +68,8 @@ def check_tracks(
     counts = TrackCounts(rows=int(columns[keys.T].size))
     columns = {**columns, _ROW: np.arange(counts.rows) + _HEADER_ROWS}
     _check_fov(columns.pop(keys.FOV_NAME, None), columns[_ROW], place)
+    columns = _linked(columns, place, counts)
+    columns = _parents_named(columns, place, counts)
     _check_frames(columns, place)
     columns = _finite(columns, place, counts, policy)
     columns = _unique(columns, place, counts, policy)
@@ -116,6 +119,51 @@ def _check_frames(columns: Columns, place: _Place) -> None:
 
 def _keep(columns: Columns, mask: npt.NDArray[np.bool_]) -> Columns:
     return {name: values[mask] for name, values in columns.items()}
+
+
+def _linked(columns: Columns, place: _Place, counts: TrackCounts) -> Columns:
+    """Leave out spots without a track: they are many cells, not one."""
+    linked = columns[keys.TRACK_ID] != keys.NO_PARENT
+    counts.unlinked = int(np.count_nonzero(~linked))
+    if not counts.unlinked:
+        return columns
+    counts.warnings.append(
+        place.message(
+            f"{counts.unlinked} of {linked.size} rows belong to no track and are left out",
+            row=f"{columns[_ROW][np.argmin(linked)]} first",
+            field=keys.TRACK_ID,
+            found="-1 or blank",
+        )
+    )
+    return _keep(columns, linked)
+
+
+def _parents_named(columns: Columns, place: _Place, counts: TrackCounts) -> Columns:
+    """Follow parent_id (an observation) where parent_track_id is not given; compare them where it is."""
+    if not {keys.ID, keys.PARENT_ID} <= set(columns) or not columns[keys.T].size:
+        return columns
+    found, links = parents_by_observation(columns)
+    stated = columns.get(keys.PARENT_TRACK_ID)
+    if links.repeated:
+        if stated is None:
+            what = f"{links.repeated} ids repeat, so that no parent_id can be followed"
+            counts.warnings.append(place.message(what, field=keys.ID))
+        return columns
+    if stated is None:
+        counts.missing_parents = links.missing
+        if links.into_tracks:
+            what = f"{links.into_tracks} rows inside a track name a parent in a third track (merges)"
+            fix = "These links are not used: a track has the parent of its first row."
+            counts.warnings.append(place.message(what, field=keys.PARENT_ID, fix=fix))
+        return {**columns, keys.PARENT_TRACK_ID: found}
+    differ = np.flatnonzero((found != keys.NO_PARENT) & (found != stated))
+    if differ.size:
+        track = columns[keys.TRACK_ID]
+        shown = {int(track[i]): f"track {track[i]}: {stated[i]} and {found[i]}" for i in differ}
+        what = f"{len(shown)} tracks have one parent by parent_track_id and another by parent_id"
+        fix = "parent_track_id is used."
+        counts.warnings.append(place.message(what, found=listing(shown.values(), 5), fix=fix))
+    return columns
 
 
 def _finite(columns: Columns, place: _Place, counts: TrackCounts, policy: TrackPolicy) -> Columns:

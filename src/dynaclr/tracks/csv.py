@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,56 +16,102 @@ from dynaclr.base.errors import DataError, listing, problem, suggest, together
 
 _INTEGERS = (keys.TRACK_ID, keys.T, keys.ID, keys.PARENT_TRACK_ID, keys.PARENT_ID)
 _FLOATS = (keys.Y, keys.X, keys.Z)
-_MAY_BE_BLANK = (keys.PARENT_TRACK_ID, keys.PARENT_ID, keys.ID)
+_MAY_BE_BLANK = (keys.TRACK_ID, keys.PARENT_TRACK_ID, keys.PARENT_ID, keys.ID)
 _BLANKS = ["", "nan", "NaN", "NAN", "NA", "None", "null"]
 _ID_LIMIT = 2**63
+_SEPARATORS = ",;\t|"
 
 
-def read_track_csv(path: Path, experiment: str | None = None) -> dict[str, npt.NDArray[Any]]:
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How a file separates and names its values, and what messages call it."""
+
+    path: Path
+    experiment: str | None
+    separator: str
+    decimal: str
+    names: tuple[str, ...]  # of the columns, in our words
+
+    def message(self, what: str, **parts: Any) -> str:
+        return problem(what, experiment=self.experiment, file=self.path, **parts)
+
+
+def read_track_csv(
+    path: Path,
+    experiment: str | None = None,
+    *,
+    names: Mapping[str, str] | None = None,
+    required: Sequence[str] = keys.REQUIRED_TRACK_COLUMNS,
+    header_rows: int = 1,
+) -> dict[str, npt.NDArray[Any]]:
     """Return the columns of a track file.
 
     Parameters
     ----------
     path
-        CSV with track_id, t, y, x; optional id, parent_track_id, parent_id, z; further columns are kept.
+        Table with track_id, t, y, x; optional id, parent_track_id, parent_id, z; further columns are kept.
+        Values are separated by commas, semicolons, tabs, bars or blanks; where it is not commas, decimals may
+        have commas.
     experiment
         Name for messages.
+    names
+        {column of the file: name here} for files with other names.
+    required
+        Names of columns that must be there.
+    header_rows
+        Lines before the first row of values; the first of them has the names.
 
     Returns
     -------
     {column: (n,) array}: int64 for ids and t, float64 for coordinates, whatever the reader makes of
-    further columns. A blank parent is -1.
+    further columns. A blank id, parent or track is -1.
 
     Raises
     ------
     DataError
-        If the file is empty, not UTF-8, not comma-separated, ragged, lacks a column or holds a value that
-        is not of its column's kind; row (1 is the header) and text are named.
+        If the file is empty, not UTF-8, ragged, lacks a column or holds a value that is not of its column's
+        kind; row (1 is the header) and text are named.
     """
     import pyarrow as pa
     import pyarrow.csv as pc
 
     data = _bytes(path, experiment)
-    header = _header(data, path, experiment)
-    types = {name: pa.int64() for name in _INTEGERS if name in header}
-    types |= {name: pa.float64() for name in _FLOATS if name in header}
-    options = pc.ConvertOptions(column_types=types, null_values=_BLANKS, strings_can_be_null=False)
-    reading = pc.ReadOptions(column_names=header, skip_rows=1, use_threads=False)
+    form = _form(data, path, experiment, names or {}, required)
+    types = {name: pa.int64() for name in _INTEGERS if name in form.names}
+    types |= {name: pa.float64() for name in _FLOATS if name in form.names}
+    options = pc.ConvertOptions(
+        column_types=types, null_values=_BLANKS, strings_can_be_null=False, decimal_point=form.decimal
+    )
+    reading = pc.ReadOptions(column_names=list(form.names), skip_rows=header_rows, use_threads=False)
+    parsing = pc.ParseOptions(delimiter=form.separator)
     try:
-        table = pc.read_csv(io.BytesIO(data), read_options=reading, convert_options=options)
+        table = pc.read_csv(
+            io.BytesIO(data), read_options=reading, convert_options=options, parse_options=parsing
+        )
     except pa.ArrowInvalid as error:
-        return _read_carefully(data, header, path, experiment, str(error))
+        return _read_carefully(data, form, header_rows, str(error))
     columns: dict[str, npt.NDArray[Any]] = {}
-    for name in header:
+    for name in form.names:
         column = table.column(name)
         if column.null_count and name in types:
             if name not in _MAY_BE_BLANK and name not in _FLOATS:
-                return _read_carefully(data, header, path, experiment, "blank value")
+                return _read_carefully(data, form, header_rows, "blank value")
             column = column.fill_null(np.nan if name in _FLOATS else keys.NO_PARENT)
         columns[name] = _numpy(column)
     if not table.num_rows:
-        raise DataError(problem("no rows", experiment=experiment, file=path, found="only a header"))
+        raise DataError(form.message("no rows", found="only a header"))
     return columns
+
+
+def column_names(path: Path) -> tuple[str, ...]:
+    """Return the column names that the first line of a table gives.
+
+    Raises
+    ------
+    DataError
+        If the file is empty or not UTF-8.
+    """
+    return _form(_bytes(path, None), path, None, {}, ()).names
 
 
 def _numpy(column: Any) -> npt.NDArray[Any]:
@@ -97,90 +145,91 @@ def _bytes(path: Path, experiment: str | None) -> bytes:
     return data.removeprefix(b"\xef\xbb\xbf")
 
 
-def _header(data: bytes, path: Path, experiment: str | None) -> list[str]:
+def _form(
+    data: bytes,
+    path: Path,
+    experiment: str | None,
+    given: Mapping[str, str],
+    required: Sequence[str],
+) -> _Form:
     first = data.split(b"\n", 1)[0].decode("utf-8").rstrip("\r")
-    names = [name.strip().strip('"') for name in first.split(",")]
+    separator = max(_SEPARATORS, key=first.count)
+    separator = separator if separator in first or " " not in first.strip() else " "
+    decimal = "," if separator != "," and b"," in data else "."
+    names = tuple(given.get(name, name) for name in _split(first, separator))
+    form = _Form(path, experiment, separator, decimal, names)
     problems = []
-    if len(names) == 1 and any(mark in first for mark in ";\t|"):
-        mark = next(mark for mark in ";\t|" if mark in first)
-        problems.append(
-            problem(
-                "values are not separated by commas",
-                experiment=experiment,
-                file=path,
-                row=1,
-                expected="','",
-                found=repr(mark),
-                fix="Write the file with commas as separators and points as decimal marks.",
-            )
-        )
-        raise DataError(problems[0])
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        problems.append(
-            problem("duplicate column", experiment=experiment, file=path, row=1, field=listing(twice))
-        )
-    for name in keys.REQUIRED_TRACK_COLUMNS:
+        problems.append(form.message("duplicate column", row=1, field=listing(twice)))
+    for name in required:
         if name not in names:
-            hint = suggest(name, [other for other in names if other not in keys.REQUIRED_TRACK_COLUMNS])
+            hint = suggest(name, [other for other in names if other not in required])
+            found = f"columns {listing(names)}"
             problems.append(
-                problem(
-                    "column is missing",
-                    experiment=experiment,
-                    file=path,
-                    row=1,
-                    field=name,
-                    found=f"columns {listing(names)}",
-                    fix=hint.strip() or None,
-                )
+                form.message("column is missing", row=1, field=name, found=found, fix=hint.strip() or None)
             )
     if problems:
         raise DataError(together(str(path), problems))
-    return names
+    return form
 
 
-def _read_carefully(
-    data: bytes, header: list[str], path: Path, experiment: str | None, reason: str
-) -> dict[str, npt.NDArray[Any]]:
+def _split(line: str, separator: str) -> list[str]:
+    return [name.strip().strip('"') for name in line.split(separator)]
+
+
+def _ragged(text: str, form: _Form, header_rows: int) -> Iterator[tuple[int, str | None]]:
+    """Yield the number of each row that is not blank, and what is wrong with its number of values."""
+    for number, line in enumerate(text.splitlines()[header_rows:], start=header_rows + 1):
+        if not line.strip():
+            continue
+        count = line.count(form.separator) + 1
+        if count != len(form.names) and '"' not in line:
+            found = f"{count} in '{line[:80]}'"
+            expected = len(form.names)
+            what = "row has the wrong number of values"
+            yield number, form.message(what, row=number, expected=expected, found=found)
+        else:
+            yield number, None
+
+
+def _read_carefully(data: bytes, form: _Form, header_rows: int, reason: str) -> dict[str, npt.NDArray[Any]]:
     """Read as text, accept what is unambiguous ("1.0" for 1), name every row that is not."""
     import pandas as pd
 
     text = data.decode("utf-8")
-    problems = []
-    rows = []
-    for number, line in enumerate(text.splitlines()[1:], start=2):
-        if line.strip():
-            if line.count(",") + 1 != len(header) and '"' not in line:
-                found = f"{line.count(',') + 1} in '{line[:80]}'"
-                problems.append(
-                    problem(
-                        "row has the wrong number of values",
-                        experiment=experiment,
-                        file=path,
-                        row=number,
-                        expected=len(header),
-                        found=found,
-                    )
-                )
-            rows.append(number)
+    found = list(_ragged(text, form, header_rows))
+    problems = [what for _, what in found if what is not None]
     if problems:
-        raise DataError(together(str(path), problems))
-    frame = pd.read_csv(
-        io.StringIO(text), dtype=str, keep_default_na=False, index_col=False, names=header, header=0
-    )
+        raise DataError(together(str(form.path), problems))
+    rows = [number for number, _ in found]
+    if not rows:
+        raise DataError(form.message(f"no rows ({reason})"))
+    try:
+        frame = pd.read_csv(
+            io.StringIO(text),
+            dtype=str,
+            keep_default_na=False,
+            index_col=False,
+            names=list(form.names),
+            header=None,
+            skiprows=header_rows,
+            sep=form.separator,
+        )
+    except ValueError as error:  # pandas' own errors of parsing are ValueErrors
+        raise DataError(form.message(f"not a table: {error}")) from error
     columns: dict[str, npt.NDArray[Any]] = {}
-    for name in header:
+    for name in form.names:
         texts = frame[name].to_numpy(dtype=object)
         if name in _INTEGERS or name in _FLOATS:
-            columns[name], wrong = _numbers(texts, name)
+            columns[name], wrong = _numbers(texts, name, form.decimal)
+            expected = "a whole number" if name in _INTEGERS else "a number with a decimal point"
             problems += [
-                problem(
+                form.message(
                     "value cannot be used",
-                    experiment=experiment,
-                    file=path,
-                    row=rows[place],
+                    row=rows[place] if place < len(rows) else None,
                     field=name,
-                    expected="a whole number" if name in _INTEGERS else "a number with a decimal point",
+                    expected=expected,
                     found=repr(texts[place]),
                 )
                 for place in wrong
@@ -188,13 +237,11 @@ def _read_carefully(
         else:
             columns[name] = _kept(frame[name])
     if problems:
-        raise DataError(together(str(path), problems))
-    if not rows:
-        raise DataError(problem(f"no rows ({reason})", experiment=experiment, file=path))
+        raise DataError(together(str(form.path), problems))
     return columns
 
 
-def _numbers(texts: npt.NDArray[Any], name: str) -> tuple[npt.NDArray[Any], list[int]]:
+def _numbers(texts: npt.NDArray[Any], name: str, decimal: str) -> tuple[npt.NDArray[Any], list[int]]:
     """Return the values of a column and the places whose text is no such value."""
     whole = name in _INTEGERS
     values = np.empty(len(texts), dtype=np.int64 if whole else np.float64)
@@ -207,7 +254,8 @@ def _numbers(texts: npt.NDArray[Any], name: str) -> tuple[npt.NDArray[Any], list
                     raise ValueError("blank")
                 values[place] = keys.NO_PARENT if whole else np.nan
             else:
-                values[place] = _whole(text) if whole else float(text)
+                plain = text.replace(decimal, ".")
+                values[place] = _whole(plain) if whole else float(plain)
         except (ValueError, OverflowError):
             wrong.append(place)
     return values, wrong

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dynaclr.base.errors import DataError, listing, problem
 from dynaclr.base.paths import absolute_path
 from dynaclr.tracks.readers import READERS
+from dynaclr.tracks.sources.advice import conversion
 
+_LOOKED_INTO = 20  # folders, and files of each, that a message tells of
 _KINDS = " or ".join(READERS)
 
 
-def find_track_files(root: Path, fov_names: Iterable[str], experiment: str) -> dict[str, Path | None]:
+def find_track_files(root: Path, fov_names: Iterable[str], experiment: str | None) -> dict[str, Path | None]:
     """Return for each FOV its one track file, or None where there is none.
 
     Raises
@@ -20,6 +22,7 @@ def find_track_files(root: Path, fov_names: Iterable[str], experiment: str) -> d
     DataError
         If the root is missing or an FOV has more than one file.
     """
+    names = list(fov_names)
     if not root.is_dir():
         raise DataError(
             problem(
@@ -29,10 +32,11 @@ def find_track_files(root: Path, fov_names: Iterable[str], experiment: str) -> d
                 field="tracks_path",
                 expected=f"<tracks_path>/<row>/<column>/<fov>/<any>{_KINDS}",
                 found=f"nothing at {absolute_path(root)}" if not root.exists() else "a file",
+                fix=conversion(root, names),
             )
         )
     files: dict[str, Path | None] = {}
-    for name in fov_names:
+    for name in names:
         found = sorted(path for path in (root / name).glob("*.*") if path.suffix in READERS)
         if len(found) > 1:
             raise DataError(
@@ -48,6 +52,24 @@ def find_track_files(root: Path, fov_names: Iterable[str], experiment: str) -> d
             )
         files[name] = found[0] if found else None
     return files
+
+
+def without_tracks(root: Path, fov_names: Sequence[str], plate: Path, experiment: str) -> str:
+    """Return what to say where no FOV has a track file: what was looked for, what lies there, what to do."""
+    places = [root, *(root / name for name in fov_names[:_LOOKED_INTO])]
+    there = [item for place in places if place.is_dir() for item in sorted(place.iterdir())[:_LOOKED_INTO]]
+    items = [item for item in there if not any(folder.is_relative_to(item) for folder in places)]
+    names = [item.relative_to(root).as_posix() for item in items]
+    commands = (conversion(item, fov_names, plate=plate, output=root) for item in items)
+    return problem(
+        "no FOV has a track file",
+        experiment=experiment,
+        file=root,
+        field="tracks_path",
+        expected=f"<row>/<column>/<fov>/<any>{_KINDS}, for example {fov_names[0]}/tracks.csv",
+        found=listing(names, 5) or "nothing",
+        fix=next(filter(None, commands), None),
+    )
 
 
 def unused_track_files(root: Path, fov_names: Iterable[str]) -> list[str]:

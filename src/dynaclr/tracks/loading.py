@@ -16,7 +16,7 @@ from dynaclr.base.cores import cpu_limit
 from dynaclr.base.errors import DataError, listing, problem, together
 from dynaclr.experiment import ExperimentRegistry, FovEntry
 from dynaclr.tracks.checks import check_tracks
-from dynaclr.tracks.folder import find_track_files, unused_track_files
+from dynaclr.tracks.folder import find_track_files, unused_track_files, without_tracks
 from dynaclr.tracks.lineage import CycleError, build_forest
 from dynaclr.tracks.parents import track_parents
 from dynaclr.tracks.policy import TrackCounts, TrackPolicy
@@ -55,7 +55,12 @@ def locate_tracks(
         found = find_track_files(config.tracks_root, names, config.name)
         files += [found[name] for name in names]
         missing = [name for name in names if found[name] is None]
-        strangers = unused_track_files(config.tracks_root, registry.plates[config.name].fovs)
+        plate = registry.plates[config.name]
+        if names and len(missing) == len(names):
+            problems.append(without_tracks(config.tracks_root, names, plate.path, config.name))
+            texts.append(problems[-1])
+            missing = []
+        strangers = unused_track_files(config.tracks_root, (*plate.fovs, *plate.left_out))
         for title, fovs in (
             ("FOVs without a track file", missing),
             ("track files match no FOV", strangers),
@@ -70,6 +75,8 @@ def locate_tracks(
                     )
                 )
                 problems.append(texts[-1])
+    if files and not any(files):
+        raise DataError(together("track files", problems))
     if problems and policy.missing_file == "error":
         raise DataError(together("track files", problems))
     return files, texts

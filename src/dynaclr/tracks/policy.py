@@ -34,6 +34,7 @@ class TrackCounts:
     outside_image: int = 0
     nonfinite: int = 0
     duplicates: int = 0
+    unlinked: int = 0
     missing_parents: int = 0
     gaps: int = 0
     divisions: int = 0

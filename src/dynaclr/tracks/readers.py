@@ -9,8 +9,13 @@ from typing import Any
 
 import numpy.typing as npt
 
+from dynaclr.base.errors import DataError
+from dynaclr.tracks.door import door
+from dynaclr.tracks.sources.advice import conversion
+
 READERS: Mapping[str, str] = {
     ".csv": "dynaclr.tracks.csv.read_track_csv",
+    ".parquet": "dynaclr.tracks.parquet.read_track_parquet",
 }
 """{suffix of a file or folder: function (path, experiment) -> columns as `read_track_csv` returns them}.
 
@@ -28,4 +33,11 @@ def read_tracks(path: Path, experiment: str | None = None) -> dict[str, npt.NDAr
     """
     module, _, name = READERS[path.suffix].rpartition(".")
     read: Callable[..., dict[str, npt.NDArray[Any]]] = getattr(import_module(module), name)
-    return read(path, experiment)
+    try:
+        with door(path):
+            return read(path, experiment)
+    except DataError as error:
+        advice = conversion(path) if "column is missing" in str(error) else None
+        if advice is None:
+            raise
+        raise DataError(f"{error} {advice}") from error

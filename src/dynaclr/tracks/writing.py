@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dynaclr.base.files import write_text_atomically
+
 
 def write_tracks(root: Path, tables: Mapping[str, Any]) -> Path:
     """Write a pandas frame an FOV as <root>/<row>/<column>/<fov>/tracks.csv; return the root."""
     for fov, table in tables.items():
         folder = root / fov
         folder.mkdir(parents=True, exist_ok=True)
-        table.to_csv(folder / "tracks.csv", index=False)
+        write_text_atomically(folder / "tracks.csv", table.to_csv(index=False))
     return root

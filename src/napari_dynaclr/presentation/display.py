@@ -43,8 +43,11 @@ def channel_display(layout: FovLayout, channel: int, name: str, place: int) -> C
     place
         Its place among the layers, for a color where the store names none.
     """
-    entries = (_ome(layout, "omero") or {}).get("channels", [])
-    entry: dict[str, Any] = entries[channel] if channel < len(entries) else {}
+    omero = layout.ome("omero")
+    entries = omero.get("channels") if isinstance(omero, dict) else None
+    stored = layout.stored_channel(channel)
+    found = entries[stored] if isinstance(entries, list) and stored < len(entries) else {}
+    entry: dict[str, Any] = found if isinstance(found, dict) else {}
     color = str(entry.get("color", "")).lstrip("#")
     named = len(color) == 6 and all(c in "0123456789abcdefABCDEF" for c in color)
     white = color.upper() == "FFFFFF"  # what writers put where nobody chose
@@ -52,14 +55,11 @@ def channel_display(layout: FovLayout, channel: int, name: str, place: int) -> C
     return ChannelDisplay(colormap, _window(entry) or _percentiles(layout, name))
 
 
-def _ome(layout: FovLayout, name: str) -> Any:
-    """Return a part of the OME metadata, which version 0.5 keeps one level deeper."""
-    return layout.attributes.get(name) or layout.attributes.get("ome", {}).get(name)
-
-
 def _window(entry: dict[str, Any]) -> tuple[float, float] | None:
-    window = entry.get("window", {})
-    start, end = window.get("start"), window.get("end")
+    found = entry.get("window")
+    window: dict[str, Any] = found if isinstance(found, dict) else {}
+    start: Any = window.get("start")
+    end: Any = window.get("end")
     if not all(isinstance(value, (int, float)) for value in (start, end)) or not start < end:
         return None
     return float(start), float(end)
@@ -75,16 +75,11 @@ def _percentiles(layout: FovLayout, name: str) -> tuple[float, float] | None:
 
 def level_paths(layout: FovLayout) -> list[Path]:
     """Return the folders of the levels of an FOV's pyramid, the finest first."""
-    scales = _ome(layout, "multiscales") or []
-    datasets = scales[0].get("datasets", []) if scales else []
-    paths = [layout.path / str(item["path"]) for item in datasets if "path" in item]
+    datasets = layout.ome("multiscales")[0]["datasets"]
+    paths = [layout.path / str(item["path"]).strip("/") for item in datasets if "path" in item]
     return paths if paths and paths[0] == layout.array_path else [layout.array_path]
 
 
 def spatial_units(layout: FovLayout) -> str:
     """Return the unit of an FOV's scale: micrometres where the store says so, else pixels."""
-    scales = _ome(layout, "multiscales") or []
-    axes = scales[0].get("axes", []) if scales else []
-    units = {axis.get("unit") for axis in axes if isinstance(axis, dict) and axis.get("type") == "space"}
-    known = units == {"micrometer"} and layout.scale[-1] != 1.0
-    return "um" if known else "pixel"
+    return "um" if "x" in layout.calibrated else "pixel"

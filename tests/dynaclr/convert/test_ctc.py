@@ -41,7 +41,7 @@ def test_a_sequence_becomes_an_experiment(tmp_path: Path, depth: int) -> None:
     source = sequence(tmp_path / "in", depth=depth)
     report = convert_ctc([source], tmp_path / "out", OPTIONS)
     (fov,) = report.fovs
-    assert (fov.frames, fov.tracks, fov.divisions, fov.reappearances) == (6, 4, 1, 1)
+    assert (fov.frames, fov.tracks, fov.divisions, fov.labels.reappearances) == (6, 4, 1, 1)
     assert fov.observations == 3 + 3 + 3 + 2 + 2
     table = pd.read_csv(tmp_path / "out" / "movie.tracks" / "A" / "1" / "0" / "tracks.csv")
     cell = table[table.track_id == 4]
@@ -216,8 +216,8 @@ def test_masks_and_table_that_disagree_are_listed(tmp_path: Path) -> None:
     lbep = "1 0 2 0\n2 3 5 1\n3 3 5 1\n4 0 3 0\n"
     report = convert_ctc([sequence(tmp_path / "in", lbep)], tmp_path / "out", OPTIONS)
     (fov,) = report.fovs
-    assert fov.missing_labels == [(2, 4), (3, 4)]
-    assert fov.extra_labels == [(4, 5), (5, 5)]
+    assert fov.labels.missing_labels == [(2, 4), (3, 4)]
+    assert fov.labels.extra_labels == [(4, 5), (5, 5)]
     assert "2 labels in the table but not in the masks" in report.text()
 
 
@@ -264,3 +264,57 @@ def test_real_recordings_have_the_counts_of_their_notes(shared_data: Path, tmp_p
     report = convert_ctc(hela, tmp_path, CtcOptions("hela", 30.0, 0.645))
     found = [(fov.tracks, fov.divisions, fov.observations) for fov in report.fovs]
     assert found == [(149, 5, 1734), (129, 14, 1682)]
+
+
+def table_of(tmp_path: Path) -> pd.DataFrame:
+    return pd.read_csv(tmp_path / "out" / "movie.tracks" / "A" / "1" / "0" / "tracks.csv")
+
+
+def test_a_child_beside_its_living_parent_is_a_daughter(tmp_path: Path) -> None:
+    source = sequence(tmp_path / "in", LBEP.replace("2 3 5 1", "2 3 5 0").replace("3 3 5 1", "3 3 5 2"))
+    report = convert_ctc([source], tmp_path / "out", OPTIONS)
+    (fov,) = report.fovs
+    assert (fov.tracks, fov.divisions, fov.labels.reappearances, fov.labels.beside_parent) == (4, 0, 1, 1)
+    assert "1 daughters begin while their parent goes on" in report.text()
+    table = table_of(tmp_path)
+    assert not table.duplicated(["track_id", "t"]).any()
+    assert set(table.parent_track_id[table.track_id == 3]) == {2}
+    registry = ExperimentRegistry.from_yaml(report.experiments_yaml)
+    with pytest.warns(UserWarning, match="1 parents continue after their daughter starts"):
+        index = MultiExperimentIndex(registry, (0, 1), (8, 8), (0.16, 0.5))
+    assert index.report.experiments[0].tracks == 4
+
+
+def test_an_end_frame_beyond_the_recording_is_told_and_counts_nothing_up(tmp_path: Path) -> None:
+    source = sequence(tmp_path / "in", LBEP.replace("2 3 5 1", "2 3 2000000000 1"))
+    report = convert_ctc([source], tmp_path / "out", OPTIONS)
+    assert report.fovs[0].labels.cut_off == [2]
+    assert report.fovs[0].labels.missing_labels == []
+    assert "1 tracks end after the last frame by the table: labels 2" in report.text()
+
+
+@pytest.mark.parametrize("number", ["99999999999999999999", "\u00b2"])
+def test_numbers_that_are_none_name_the_row(tmp_path: Path, number: str) -> None:
+    source = sequence(tmp_path / "in", LBEP.replace("2 3 5 1", f"{number} 3 5 1"))
+    with pytest.raises(DataError, match=r"res_track\.txt, row 2: not a track"):
+        convert_ctc([source], tmp_path / "out", OPTIONS)
+
+
+@pytest.mark.parametrize("cut", [4, 20, 100, 300])
+def test_a_damaged_image_names_its_file(tmp_path: Path, cut: int) -> None:
+    source = sequence(tmp_path / "in")
+    data = (source / "t002.tif").read_bytes()
+    (source / "t002.tif").write_bytes(data[:cut])
+    with pytest.raises(DataError, match=r"t002\.tif: image cannot be read"):
+        convert_ctc([source], tmp_path / "out", OPTIONS)
+
+
+def test_large_labels_have_ids_of_their_own(tmp_path: Path) -> None:
+    source = sequence(tmp_path / "in", "1 0 0 0\n1000001 0 0 0\n", frames=2)
+    mask = np.zeros((30, 40), dtype=np.uint32)
+    mask[2:4, 2:4], mask[8:9, 8:9] = 1, 1_000_001
+    for t in range(2):
+        tifffile.imwrite(source.with_name("01_RES") / f"mask{t:03d}.tif", np.roll(mask, t))
+    source.with_name("01_RES").joinpath("res_track.txt").write_text("1 0 1 0\n1000001 0 1 0\n")
+    convert_ctc([source], tmp_path / "out", OPTIONS)
+    assert table_of(tmp_path).id.is_unique

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -63,7 +62,6 @@ def test_pixels_are_those_of_anchor_and_positive(coded_source: Path) -> None:
     assert np.all((positive["tau_frames"] >= limits[:, 0]) & (positive["tau_frames"] <= limits[:, 1]))
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="zarr 3 is read from Python 3.12 on")
 def test_pixels_of_sharded_zarr3(tmp_path: Path) -> None:
     path = write_coded_experiments(
         tmp_path, version="0.5", chunks=(1, 1, 1, 16, 16), shards=(1, 1, 3, 48, 64)

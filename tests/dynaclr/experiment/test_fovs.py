@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from tests.support.foreign import axis, foreign_experiment, image
+from tests.support.foreign import coded as coded_pixels
 
-from dynaclr.base.errors import ConfigError
+from dynaclr.base.errors import ConfigError, DataError
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.experiment.fovs import check_geometry, known_names, select_fovs
 from dynaclr.images.plate_writer import write_plate
+from dynaclr.index import IndexOptions, MultiExperimentIndex
 
 ALL = [f"{e}/{fov}" for e in ("coded0", "coded1") for fov in ("A/1/0", "A/1/1", "B/1/0")]
 
@@ -97,11 +100,11 @@ def test_names_that_a_part_of_a_registry_has(registry: ExperimentRegistry) -> No
     ]
 
 
-def mixed(coded: Path, shapes: dict[str, tuple[tuple[int, ...], str]]) -> ExperimentRegistry:
+def mixed(source: Path, shapes: dict[str, tuple[tuple[int, ...], str]]) -> ExperimentRegistry:
     """Replace the first plate by one whose FOVs have other shapes and data types."""
     fovs = {name: np.ones(shape, dtype=dtype) for name, (shape, dtype) in shapes.items()}
-    write_plate(coded.parent / "coded0.zarr", fovs, ["Phase", "GFP", "Extra"], overwrite=True)
-    return ExperimentRegistry.from_yaml(coded).subset(["coded0"])
+    write_plate(source.parent / "coded0.zarr", fovs, ["Phase", "GFP", "Extra"], overwrite=True)
+    return ExperimentRegistry.from_yaml(source).subset(["coded0"])
 
 
 def test_fovs_that_differ_are_checked_one_by_one(coded: Path) -> None:
@@ -139,3 +142,54 @@ def test_data_types_that_differ_are_told_with_the_two_fovs(coded: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         check_geometry(entries[:2], registry.names, (0, 1), (8, 8))
+
+
+ODD = image([*"tc", axis("z", name="angle"), *"yx"])
+SOME_ODD = {
+    "A/1/0": (coded_pixels(), image()),
+    "A/1/1": (coded_pixels(), ODD),
+    "A/1/2": (coded_pixels(), image(channels=("a", "other"))),
+    "B/2/0": (coded_pixels(), ODD),
+    "B/2/1": (coded_pixels(), image(channels=None)),
+}
+
+
+@pytest.fixture
+def some_odd(tmp_path: Path) -> ExperimentRegistry:
+    """A plate of which two fields of view have an axis that nobody knows, and one has other channels."""
+    return ExperimentRegistry.from_yaml(foreign_experiment(tmp_path, SOME_ODD))
+
+
+def test_fovs_that_cannot_be_read_are_left_out_and_told(some_odd: ExperimentRegistry) -> None:
+    left_out = (
+        r"experiment e, file .*e\.zarr: 3 FOVs are left out; found A/1/1 \(axis 'angle' is none.*A/1/2 \(its"
+    )
+    with pytest.warns(UserWarning, match=left_out):
+        entries, skipped = select_fovs(some_odd, None, None)
+    assert [entry.layout.name for entry in entries] == ["A/1/0", "B/2/1"]
+    assert skipped["e"] == some_odd.plates["e"].left_out
+    with pytest.warns(UserWarning, match="are left out"), pytest.warns(UserWarning, match="have no names"):
+        report = MultiExperimentIndex(some_odd, (0, 1), (8, 8)).report
+    assert (report.experiments[0].fovs_found, report.experiments[0].fovs_used) == (5, 2)
+    assert "skipped       A/1/2: its channels are a, other, not a, b" in report.text()
+    with pytest.raises(
+        DataError, match=r"experiment e, file .*3 FOVs cannot be read; found A/1/1 .*exclude_fovs"
+    ):
+        MultiExperimentIndex(some_odd, (0, 1), (8, 8), options=IndexOptions(unreadable_fovs="error"))
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "used"),
+    [
+        (["A/1"], ["A/1/1", "A/1/2"], ["A/1/0"]),
+        (None, ["A/1/1", "A/1/2", "e/B/2/0", "B/2/1"], ["A/1/0"]),
+    ],
+)
+def test_what_is_not_asked_for_is_not_told(
+    some_odd: ExperimentRegistry, include: Any, exclude: Any, used: list[str]
+) -> None:
+    entries, skipped = select_fovs(some_odd, include, exclude)
+    assert [entry.layout.name for entry in entries] == used
+    assert set(skipped["e"].values()) <= {"well not in include_wells", "in exclude_fovs"}
+    assert select_fovs(some_odd, include, exclude, "error") == (entries, skipped)
+    assert known_names(some_odd, ["B/2/0", "A/1/1", "B/2"]) == ["B/2/0", "A/1/1", "B/2"]

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import random
+import re
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tests.support.foreign import SHAPE as FOREIGN
+from tests.support.foreign import as_stored, axis, coded, foreign_plate, image, transforms
 
 from dynaclr.base.errors import DataError
 from dynaclr.experiment.plates import read_plate
 from dynaclr.images.plate_writer import write_plate
 
-V3 = sys.version_info >= (3, 12)
 SHAPE = (2, 2, 1, 8, 10)
 
 
-@pytest.fixture(params=["0.4", pytest.param("0.5", marks=pytest.mark.skipif(not V3, reason="needs zarr 3"))])
+@pytest.fixture(params=["0.4", "0.5"])
 def plate(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     pixels = np.arange(np.prod(SHAPE), dtype=np.uint16).reshape(SHAPE)
     fovs = dict.fromkeys(("A/1/0", "A/1/1", "B/12/0"), pixels)
@@ -49,16 +52,6 @@ def test_the_layout_is_what_was_written(plate: Path) -> None:
     assert (fov.name, fov.well, fov.path) == ("B/12/0", "B/12", plate / "B/12/0")
     assert (fov.shape, fov.dtype, fov.scale) == (SHAPE, "uint16", (60.0, 1.0, 2.0, 0.5, 0.25))
     assert fov.array_path == plate / "B/12/0/0"
-    json.dumps(fov.attributes)  # plain types, whatever iohub hands out
-
-
-@pytest.mark.skipif(V3, reason="iohub reads zarr 3 here")
-def test_a_version_that_this_installation_cannot_read_says_which_can(tmp_path: Path) -> None:
-    path = write_plate(tmp_path / "p.zarr", {"A/1/0": np.ones(SHAPE)}, ["a", "b"], version="0.5")
-    with pytest.raises(
-        DataError, match=r"OME-Zarr 0\.5 \(zarr 3\).*Python 3\.12 or newer.*convert the plate"
-    ):
-        read_plate(path, "exp")
 
 
 def test_a_plate_that_iohub_wrote(tmp_path: Path) -> None:
@@ -137,13 +130,6 @@ def well_lost(plate: Path) -> None:
         (broken_json, r"metadata cannot be read"),
         (json_list, r"metadata is not a JSON object"),
         (no_plate, r"not an OME-Zarr HCS plate; expected 'plate' metadata; found no plate metadata"),
-        (no_array, r"A/1/1"),
-        (wrong_shape, r"A/1/1.*expected \(T, C = 2, Z, Y, X\); found \(2, 7, 1, 8, 10\)"),
-        (array_metadata_cut, r"A/1/1"),
-        (position_without_image, r"row A/1/1: a field of view of the plate is missing or has no image"),
-        (image_of_nothing, r"A/1/1"),
-        (position_lost, r"row A/1/1: a field of view of the plate is missing"),
-        (well_lost, r"row A/1: a well of the plate is missing"),
         (shutil.rmtree, "data_path does not exist"),
     ],
 )
@@ -151,6 +137,48 @@ def test_a_damaged_plate_is_named(plate: Path, damage: Callable[[Path], None], m
     damage(plate)
     with pytest.raises(DataError, match=rf"experiment exp, file .*p\.zarr.*{message}"):
         read_plate(plate, "exp")
+
+
+FIELD_LOST = "the field of view is missing or has no image metadata"
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (no_array, r"array of level 0 is missing \(.*A/1/1/0\)"),
+        (wrong_shape, r"metadata names 2 channels \(a, b\), the array has 7"),
+        (array_metadata_cut, r"array of level 0 cannot be opened: .*A/1/1/0/[\s\S]*"),
+        (position_without_image, FIELD_LOST),
+        (image_of_nothing, r"image metadata cannot be used: 'multiscales.datasets' is None"),
+        (position_lost, FIELD_LOST),
+    ],
+)
+def test_a_damaged_field_of_view_is_left_out_with_its_reason(
+    plate: Path, damage: Callable[[Path], None], reason: str
+) -> None:
+    damage(plate)
+    layout = read_plate(plate)
+    assert list(layout.fovs) == ["A/1/0", "B/12/0"]
+    assert list(layout.left_out) == ["A/1/1"]
+    assert re.fullmatch(reason, layout.left_out["A/1/1"])
+    for fov in ("A/1/0", "B/12/0"):
+        shutil.rmtree(plate / fov)
+    with pytest.raises(DataError, match=rf"3 problems[\s\S]*experiment exp.*row A/1/1: {reason}"):
+        read_plate(plate, "exp")
+
+
+def test_a_lost_well_is_left_out(plate: Path) -> None:
+    well_lost(plate)
+    layout = read_plate(plate)
+    assert (list(layout.fovs), layout.wells) == (["B/12/0"], ("B/12", "A/1"))
+    assert layout.left_out == {"A/1": "the well is missing, has no metadata or lists no field of view"}
+
+
+@pytest.mark.parametrize("wells", [["A/1"], [{}], [{"path": "../x"}], [{"path": "A"}], [{"path": None}]])
+def test_wells_that_are_none_are_left_out(plate: Path, wells: list[Any]) -> None:
+    edited(metadata(plate), lambda attributes: attributes["plate"]["wells"].extend(wells))
+    layout = read_plate(plate)
+    assert (len(layout.fovs), len(layout.left_out)) == (3, 1)
 
 
 def test_what_is_no_plate(plate: Path, tmp_path: Path) -> None:
@@ -168,3 +196,91 @@ def test_a_plate_without_fields_of_view(plate: Path) -> None:
     edited(metadata(plate), lambda attributes: attributes["plate"].update(wells=[]))
     with pytest.raises(DataError, match=r"experiment exp, file .*p\.zarr: plate has no fields of view"):
         read_plate(plate, "exp")
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_axes_of_a_plate_are_named(tmp_path: Path, version: str) -> None:
+    bad = image(["t", axis("c", name="angle"), "z", "y", "x"])
+    path = foreign_plate(tmp_path / "p.zarr", {"A/1/0": (coded(), bad)}, version)
+    with pytest.raises(DataError, match=r"experiment e, file .*p\.zarr, row A/1/0: axis 'angle' is none of"):
+        read_plate(path, "e")
+    fovs = {"A/1/fov_1": (as_stored(coded()[:1], "cxyz"), image("cxyz")), "A/1/0": (coded(), bad)}
+    layout = read_plate(foreign_plate(tmp_path / "q.zarr", fovs, version))
+    assert layout.fovs["A/1/fov_1"].shape == (1, *FOREIGN[1:])
+    assert layout.left_out == {"A/1/0": "axis 'angle' is none of t, c, z, y, x"}
+
+
+def test_channels_are_found_by_name_in_every_field_of_view(tmp_path: Path) -> None:
+    fovs = {
+        "A/1/0": (coded(), image(channels=("x", "y"))),
+        "A/1/1": (coded(), image(channels=("a", "b"))),
+        "A/1/2": (coded(), image(channels=("b", "a"))),
+        "A/1/3": (coded(), image(channels=None)),
+        "A/1/4": (coded()[:, :1], image(channels=None)),
+    }
+    path = foreign_plate(tmp_path / "p.zarr", fovs)
+    for names, orders in (
+        (None, (None, (1, 0))),
+        (("b", "a"), ((1, 0), None)),
+        (("no", "such"), (None, (1, 0))),
+    ):
+        plate = read_plate(path, None, names)
+        assert plate.channel_names == (("b", "a") if names == ("b", "a") else ("a", "b"))
+        found = {name: (fov.channel_order, fov.channels_named) for name, fov in plate.fovs.items()}
+        assert found == {"A/1/1": (orders[0], True), "A/1/2": (orders[1], True), "A/1/3": (None, False)}
+        assert plate.left_out == {
+            "A/1/0": f"its channels are x, y, not {', '.join(plate.channel_names)}",
+            "A/1/4": f"its channels are 0, not {', '.join(plate.channel_names)}",
+        }
+
+
+@pytest.mark.parametrize(
+    ("dtype", "reason"),
+    [("complex64", "has the data type complex64"), ("datetime64[s]", "cannot be opened")],
+)
+def test_pixels_that_are_no_numbers(tmp_path: Path, dtype: str, reason: str) -> None:
+    fovs = {name: (coded(), image()) for name in ("A/1/0", "A/1/1")}
+    path = foreign_plate(tmp_path / "p.zarr", fovs)
+    file = path / "A/1/1/0/.zarray"
+    content = {**json.loads(file.read_text()), "dtype": np.dtype(dtype).str, "fill_value": None}
+    file.write_text(json.dumps(content))
+    assert f"array of level 0 {reason}" in read_plate(path).left_out["A/1/1"]
+
+
+JUNK = (None, 0, -1, 10**30, float("nan"), True, "", "../..", "\0", [], [None], [[1]], {}, {"a": 1})
+
+
+def damaged(content: Any, rng: random.Random) -> None:
+    """Put something else in one place of metadata, or take one away."""
+    places, left = [], [content]
+    while left:
+        part = left.pop()
+        inner = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
+        for key, value in inner:
+            places.append((part, key))
+            left.append(value)
+    part, key = rng.choice(places)
+    if isinstance(part, dict) and rng.random() < 0.2:
+        del part[key]
+    else:
+        part[key] = rng.choice(JUNK)
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_metadata_that_are_damaged_anywhere_end_in_words(tmp_path: Path, version: str) -> None:
+    """One field of view is left out, or the plate is refused; no error is of another kind."""
+    fovs = {
+        name: (coded(), image(coordinateTransformations=transforms([1] * 5))) for name in ("A/1/0", "B/1/0")
+    }
+    path = foreign_plate(tmp_path / "p.zarr", fovs, version)
+    files = sorted(file for file in path.rglob("*") if file.name in (".zattrs", ".zarray", "zarr.json"))
+    for seed in range(200):
+        rng = random.Random(seed)
+        file = rng.choice(files)
+        before = file.read_text()
+        content = json.loads(before)
+        damaged(content, rng)
+        file.write_text(json.dumps(content))
+        with contextlib.suppress(DataError):
+            assert read_plate(path).fovs
+        file.write_text(before)

@@ -12,7 +12,7 @@ from dynaclr.experiment.plates import read_plate
 from dynaclr.images.plate_writer import PlateWriter, write_plate
 from dynaclr.images.stores import is_complete, make_context, open_array
 
-ZARR3 = pytest.mark.skipif(sys.version_info < (3, 12), reason="zarr 3 is read from Python 3.12 on")
+ZARR3 = pytest.mark.skipif(sys.version_info < (3, 12), reason="iohub reads zarr 3 from Python 3.12 on")
 FORMS: list[Any] = [
     {},
     {"chunks": (1, 1, 1, 8, 8)},

@@ -6,7 +6,6 @@ import json
 import os
 import pickle
 import shutil
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -29,10 +28,9 @@ FORMS: dict[str, dict[str, Any]] = {
     "zarr3": {"version": "0.5", "chunks": (1, 1, 1, 8, 8)},
     "shards": {"version": "0.5", "chunks": (1, 1, 1, 4, 4), "shards": (2, 1, 2, 20, 12)},
 }
-READABLE = [name for name in FORMS if sys.version_info >= (3, 12) or name.startswith("zarr2")]
 
 
-@pytest.fixture(scope="module", params=READABLE)
+@pytest.fixture(scope="module", params=FORMS)
 def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A plate of each form, written once; never changed by a test."""
     path = tmp_path_factory.mktemp("stores") / "p.zarr"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +69,6 @@ def test_rows_are_those_whose_files_are_not_there(tmp_path: Path, seed: int, los
     assert blank.all() == (lost_share == 1)
 
 
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="zarr 3 is read from Python 3.12 on")
 def test_a_lost_chunk_inside_a_shard_counts_for_its_own_place_only(tmp_path: Path) -> None:
     pixels = np.ones(SHAPE, dtype=np.uint8)
     pixels[1, 0, :, :8, :16] = 0  # not stored, as the fill value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +19,14 @@ from dynaclr.index.options import IndexOptions
 from dynaclr.testing import write_coded_experiments, write_experiments_yaml, write_tracks
 from dynaclr.tracks import TrackPolicy
 
-ZARR3 = pytest.mark.skipif(sys.version_info < (3, 12), reason="zarr 3 is read from Python 3.12 on")
 LAYOUTS: list[Any] = [
     pytest.param({}, "{t}/{c}/0/0/0", id="zarr2"),
     pytest.param({"chunks": (1, 1, 1, 16, 16)}, "{t}/{c}/1/0/3", id="zarr2-small-chunks"),
-    pytest.param({"version": "0.5"}, "c/{t}/{c}/0/0/0", id="zarr3", marks=ZARR3),
+    pytest.param({"version": "0.5"}, "c/{t}/{c}/0/0/0", id="zarr3"),
     pytest.param(
         {"version": "0.5", "chunks": (1, 1, 1, 16, 16), "shards": (1, 1, 3, 48, 64)},
         "c/{t}/{c}/0/0/0",
         id="zarr3-shards",
-        marks=ZARR3,
     ),
 ]
 
@@ -105,7 +102,10 @@ def test_with_zeros_for_missing_chunks_the_store_does_not_matter(coded: Path, ca
 @pytest.mark.parametrize(
     "change",
     [
-        lambda entry: entry.update(interval_minutes=15.0),
+        pytest.param(
+            lambda entry: entry.update(interval_minutes=15.0),
+            marks=pytest.mark.filterwarnings("ignore:.*interval_minutes differs from the time axis"),
+        ),
         lambda entry: entry.update(source_channel=["GFP", "Extra"]),
         lambda entry: entry.update(name="other"),
     ],

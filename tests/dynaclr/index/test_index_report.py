@@ -59,7 +59,10 @@ def test_anchors_and_exclusions_add_up(index: MultiExperimentIndex, number: int)
         index.near_border(slice(None)) & mine
     )
     assert report.tau_frames == index.registry.tau_range_frames(report.name, (0.5, 1.0))
-    assert report.checks == ["Z 0..2 lies within depth [3]", "patch 16 x 16 px lies within every image"]
+    assert report.checks == [
+        "Z 0..2 lies within depth [3]",
+        "patch 16 x 16 px = 8 x 8 um lies within every image",
+    ]
 
 
 def test_selection_is_told(coded_source: Path) -> None:

@@ -68,13 +68,13 @@ def test_whole_numbers_with_zero_decimals_are_accepted(tmp_path: Path) -> None:
         ("", "no rows.*an empty file"),
         (HEAD, "no rows.*only a header"),
         ("track_id,T,y,x\n1,0,1,1\n", r"field t.*column is missing.*Did you mean 'T'"),
-        ("track_id;t;y;x\n1;0;1,5;1\n", "not separated by commas.*';'"),
+        ("track_id;t;y;x\n1;0;1.234,5;1\n", "row 2, field y.*'1.234,5'"),
         ("track_id,t,y,x,t\n1,0,1,1,0\n", "duplicate column"),
         (HEAD + "1,0,1,1\n1,1,2\n", r"row 3.*wrong number of values"),
         (HEAD + "1,0,1,1,9\n", r"row 2.*wrong number of values.*expected 4; found 5"),
         (HEAD + "1,0,1,1\n1e3,1,2,2\n", r"row 3, field track_id.*'1e3'"),
         (HEAD + "1,0.5,1,1\n", r"row 2, field t.*'0.5'"),
-        (HEAD + ",0,1,1\n", r"row 2, field track_id.*''"),
+        (HEAD + "1,,1,1\n", r"row 2, field t.*''"),
         (HEAD + "1,0,one,1\n", r"row 2, field y.*'one'"),
         (HEAD + f"{2**70},0,1,1\n", "field track_id"),
     ],
@@ -96,6 +96,31 @@ def test_files_that_cannot_be_read_name_row_and_column(tmp_path: Path, text: str
 def test_text_in_another_encoding_names_the_line(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(DataError, match=rf"tracks\.csv, {message}"):
         read(tmp_path, content)
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+@pytest.mark.parametrize("decimal", [".", ","])
+def test_other_separators_and_decimal_commas(tmp_path: Path, separator: str, decimal: str) -> None:
+    big = 2**53 + 1
+    text = f"track_id,t,y,x,quality\n{big},0,7,1.5,0.25\n{big + 1},1,2.5,-3,0.5\n"
+    columns = read(tmp_path, text.replace(",", separator).replace(".", decimal))
+    assert columns["track_id"].tolist() == [big, big + 1]
+    assert columns["y"].tolist() == [7.0, 2.5]
+    assert columns["x"].tolist() == [1.5, -3.0]
+    assert columns["quality"].tolist() == [0.25, 0.5]
+
+
+def test_a_decimal_comma_late_in_a_file_with_points_elsewhere(tmp_path: Path) -> None:
+    rows = "".join(f"1;{t};1.5;2\n" for t in range(200))
+    assert read(tmp_path, f"track_id;t;y;x\n{rows}1;200;3,5;2\n")["y"][-2:].tolist() == [1.5, 3.5]
+
+
+def test_spots_without_a_track_are_left_out_and_counted(tmp_path: Path) -> None:
+    columns, counts = checked(tmp_path, HEAD + "1,0,1,1\n-1,0,5,5\n-1,0,6,6\n,1,7,7\n1,1,1,1\n")
+    assert columns["track_id"].tolist() == [1, 1]
+    assert counts.unlinked == 3
+    assert "3 of 5 rows belong to no track" in counts.warnings[0]
+    assert "row 3 first" in counts.warnings[0]
 
 
 NAMED = "track_id,t,y,x,parent_track_id,fov_name\n"
@@ -189,6 +214,53 @@ def test_parents(tmp_path: Path) -> None:
     assert parent.tolist() == [-1, 0, 0, -1, -1]
     assert counts.divisions == 1
     assert counts.missing_parents == 1
+
+
+BY_ID = "track_id,t,y,x,id,parent_id"
+SPLIT = [(1, 0, 10, -1), (1, 1, 11, 10), (2, 2, 12, 11), (2, 3, 13, 12), (3, 2, 22, 11), (3, 3, 23, 22)]
+
+
+def family(tmp_path: Path, rows: list[tuple[int, ...]], head: str = BY_ID) -> tuple[Any, TrackCounts]:
+    text = "".join(
+        f"{track},{t},1,1,{','.join(str(2**53 + i if i > 0 else i) for i in rest[:2])}"
+        f"{''.join(f',{more}' for more in rest[2:])}\n"
+        for track, t, *rest in rows
+    )
+    columns, counts = checked(tmp_path, f"{head}\n{text}")
+    _, parent, _ = track_parents(columns, counts, experiment="exp", path=tmp_path / "tracks.csv")
+    return parent.tolist(), counts
+
+
+def test_parent_id_alone_tells_the_parents(tmp_path: Path) -> None:
+    parent, counts = family(tmp_path, SPLIT)
+    assert parent == [-1, 0, 0]
+    assert (counts.divisions, counts.missing_parents, counts.warnings) == (1, 0, [])
+    parent, counts = family(tmp_path, [*SPLIT, (4, 1, 41, 99)])
+    assert (parent, counts.missing_parents) == ([-1, 0, 0, -1], 1)
+    parent, counts = family(tmp_path, [row for row in SPLIT if row[2] != 11])
+    assert (parent, counts.missing_parents) == ([-1, -1, -1], 2)
+
+
+def test_a_merge_by_parent_id_is_told(tmp_path: Path) -> None:
+    merged = [*SPLIT, (4, 1, 41, -1), (4, 2, 42, 41), (4, 3, 43, 13)]
+    parent, counts = family(tmp_path, merged)
+    assert parent == [-1, 0, 0, -1]
+    assert "1 rows inside a track name a parent in a third track" in counts.warnings[0]
+
+
+def test_ids_that_repeat_are_not_followed(tmp_path: Path) -> None:
+    parent, counts = family(tmp_path, [*SPLIT, (4, 0, 10, -1)])
+    assert parent == [-1, -1, -1, -1]
+    assert "ids repeat" in counts.warnings[0]
+
+
+def test_two_statements_of_a_parent_are_compared(tmp_path: Path) -> None:
+    stated = {1: -1, 2: 1, 3: -1}
+    rows = [(*row, stated[row[0]]) for row in SPLIT]
+    parent, counts = family(tmp_path, rows, f"{BY_ID},parent_track_id")
+    assert parent == [-1, 0, -1]
+    assert "1 tracks have one parent by parent_track_id and another by parent_id" in counts.warnings[0]
+    assert "track 3: -1 and 1" in counts.warnings[0]
 
 
 def test_parents_that_cannot_be(tmp_path: Path) -> None:

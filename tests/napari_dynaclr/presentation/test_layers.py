@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.support.foreign import as_stored, axis, coded, foreign_experiment, image, transforms
 
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.index import MultiExperimentIndex
@@ -123,4 +125,26 @@ def test_metadata_of_the_store_decide_how_it_is_shown(index: MultiExperimentInde
         assert channel_display(replace(layout, attributes=odd), 0, "GFP", 0).contrast_limits is None
     levels = {"multiscales": [{"datasets": [{"path": layout.array_path.name}, {"path": "1"}]}]}
     assert level_paths(replace(layout, attributes=levels)) == [layout.array_path, layout.path / "1"]
-    assert spatial_units(replace(layout, attributes=levels)) == "pixel"
+    assert spatial_units(replace(layout, calibrated="t")) == "pixel"
+
+
+def test_images_of_other_tools_are_shown_as_they_are(tmp_path: Path) -> None:
+    """Axes and channels in another order, a pyramid, and channels that are half described."""
+    attributes = image(
+        [axis("x", unit="nanometer"), "c", axis("y", unit="nanometer"), "t"],
+        datasets=[{"path": "0", "coordinateTransformations": transforms([500, 1, 500, 1])}, {"path": "1"}],
+    )
+    attributes["omero"]["channels"] = [
+        {"label": "b", "window": None},
+        {"label": "a", "color": "FF8800", "window": {"start": 1, "end": 9}},
+    ]
+    pixels = coded()[:, :, :1]
+    source = foreign_experiment(tmp_path, {"A/1/0": (as_stored(pixels[:, ::-1], "xcyt"), attributes)})
+    shutil.copytree(tmp_path / "e.zarr/A/1/0/0", tmp_path / "e.zarr/A/1/0/1")
+    shown = image_layers(MultiExperimentIndex(ExperimentRegistry.from_yaml(source), (0, 1), (8, 8)), 0)
+    for channel, (levels, options, _) in enumerate(shown):
+        assert len(levels) == 2
+        assert all(np.array_equal(np.asarray(level), pixels[:, channel]) for level in levels)
+        assert (options["scale"], options["units"][-1]) == ((1.0, 1.0, 0.5, 0.5), "um")
+    assert [options["colormap"] for _, options, _ in shown] == ["#FF8800", "green"]
+    assert shown[0][1]["contrast_limits"] == (1.0, 9.0)

@@ -13,6 +13,9 @@ import numpy.typing as npt
 
 from dynaclr.base.errors import DataError, listing, problem, together
 
+_MASK = re.compile(r"(?:mask|man_track)(\d+)\.tiff?", re.IGNORECASE)
+_TABLES = ("man_track.txt", "res_track.txt")
+_WHOLE = re.compile(r"[0-9]{1,18}")  # fits 64 bits
 _FRAME = re.compile(r"(\d+)\.tiff?$", re.IGNORECASE)
 
 
@@ -46,8 +49,7 @@ def find_sequence(folder: Path, masks: Path | None = None) -> CtcSequence:
     beside = [folder.with_name(f"{folder.name}_GT") / "TRA", folder.with_name(f"{folder.name}_RES")]
     places = [masks] if masks is not None else beside
     found = [place for place in places if place.is_dir()]
-    tables = [place / name for place in found for name in ("man_track.txt", "res_track.txt")]
-    tables = [table for table in tables if table.is_file()]
+    tables = [table for place in found for table in track_tables(place)]
     if not tables:
         looked = listing(f"{place}/(man_track|res_track).txt" for place in places)
         raise DataError(problem("no table of tracks", file=folder, expected=looked))
@@ -66,6 +68,23 @@ def find_sequence(folder: Path, masks: Path | None = None) -> CtcSequence:
         missing = sorted(set(range(max(images) + 1)) - set(images))
         raise DataError(problem("frames are missing", file=folder, found=f"no frame {listing(missing, 10)}"))
     return CtcSequence(folder, tuple(images.values()), tuple(mask_files.values()), tables[0])
+
+
+def track_tables(folder: Path) -> list[Path]:
+    """Return the tables of tracks that lie in a folder of masks."""
+    return [folder / name for name in _TABLES if (folder / name).is_file()]
+
+
+def mask_files(folder: Path) -> dict[int, Path]:
+    """Return the masks of a folder by frame number, also where images lie among them.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    """
+    named = {int(match[1]): path for path in folder.iterdir() if (match := _MASK.fullmatch(path.name))}
+    return dict(sorted(named.items())) or _frames(folder)
 
 
 def _frames(folder: Path) -> dict[int, Path]:
@@ -96,7 +115,7 @@ def read_image(path: Path) -> npt.NDArray[Any]:
 
     try:
         image = np.asarray(tifffile.imread(path))
-    except (OSError, ValueError, tifffile.TiffFileError) as error:
+    except Exception as error:
         raise DataError(problem(f"image cannot be read: {error}", file=path)) from error
     if image.ndim == 2:
         image = image[None]
@@ -117,11 +136,15 @@ def read_lbep(path: Path) -> npt.NDArray[np.int64]:
         parent is unknown; all rows are reported together.
     """
     rows, problems = [], []
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise DataError(problem(f"cannot be read: {error.strerror}", file=path)) from error
+    for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
         parts = line.split()
-        if len(parts) != 4 or not all(part.isdigit() for part in parts):
+        if len(parts) != 4 or not all(_WHOLE.fullmatch(part) for part in parts):
             problems.append(
                 problem(
                     "not a track", file=path, row=number, expected="4 whole numbers L B E P", found=repr(line)
