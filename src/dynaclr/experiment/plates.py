@@ -78,7 +78,7 @@ class FovLayout:
     @property
     def well(self) -> str:
         """Name of the well, for example "A/1"."""
-        return self.name.rpartition("/")[0]
+        return well_of(self.name)
 
     @property
     def plate(self) -> Path:

@@ -82,11 +82,10 @@ def origin(layout: FovLayout, channel: int) -> dict[str, Any]:
 
 def _outdated(layout: FovLayout, origins: Mapping[str, Any]) -> dict[str, str]:
     reasons = {}
-    places = {layout.stored_channel(place): place for place in range(layout.shape[1])}
     for name, kept in origins.items():
         if kept.get("version") != MOMENTS_VERSION:
             reasons[name] = "an earlier version computed them"
-        elif kept["channel"] not in places or kept != origin(layout, places[kept["channel"]]):
+        elif name in layout.channels and kept != origin(layout, layout.channels.index(name)):
             reasons[name] = "the pixels have changed since they were computed"
     return reasons
 

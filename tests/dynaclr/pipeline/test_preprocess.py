@@ -370,3 +370,27 @@ def test_pixels_that_are_not_finite_are_told(tmp_path: Path) -> None:
     found = statistics_of(path, "A/1/0")["a"]["fov_statistics"]
     assert found.pop("not_finite") == pytest.approx(241 / pixels.size)
     assert found == pytest.approx(expected(pixels[np.isfinite(pixels)]), rel=1e-5)
+
+
+@pytest.mark.parametrize("names", [None, ["a", "b"], ["b", "a"]])
+def test_statistics_of_a_channel_that_has_another_name_now_are_not_used(
+    tmp_path: Path, movie: dict[str, np.ndarray], names: list[str] | None
+) -> None:
+    """Whatever the order in which channels are read; that order alone changes nothing."""
+    path = write_plate(tmp_path / "p.zarr", movie, ["a", "b"])
+    preprocess_plate(read_plate(path, channel_names=["b", "a"]))
+    layout = read_plate(path, channel_names=names).fovs["A/1/0"]
+    kept = stored_statistics(path, FovEntry(0, "", layout))
+    assert kept.outdated == {}
+    assert kept.statistics is not None
+    assert kept.statistics["a"]["fov_statistics"] == pytest.approx(expected(movie["A/1/0"][:, 0]))
+    for fov in movie:
+        file = path / fov / ".zattrs"
+        content = json.loads(file.read_text())
+        content["omero"]["channels"].reverse()
+        file.write_text(json.dumps(content))
+    layout = read_plate(path, channel_names=names).fovs["A/1/0"]
+    assert set(stored_statistics(path, FovEntry(0, "", layout)).outdated) == {"a", "b"}
+    preprocess_plate(read_plate(path, channel_names=names))
+    found = statistics_of(path, "A/1/0")["a"]["fov_statistics"]
+    assert found == pytest.approx(expected(movie["A/1/0"][:, 1]))
