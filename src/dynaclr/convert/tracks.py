@@ -25,6 +25,7 @@ from dynaclr.tracks import (
 from dynaclr.tracks.graph import LinkCounts
 from dynaclr.tracks.lineage import CycleError
 from dynaclr.tracks.sources import Found, SourceOptions, read_source, tracks_of, unit_um
+from dynaclr.tracks.writing import TRACK_FILE
 
 _ENDLESS = 2**62
 _SAME_SIZE, _SAME_EXTENT = 0.01, 0.02  # how far two statements of a size may be apart
@@ -224,6 +225,6 @@ def _check_target(output: Path, names: Sequence[str], overwrite: bool) -> None:
     if not output.exists():
         return
     for name, path in find_track_files(output, names, None).items():
-        if path is not None and not (overwrite and path.name == "tracks.csv"):
-            fix = "Give --overwrite." if path.name == "tracks.csv" else "Remove it first."
+        if path is not None and not (overwrite and path.name == TRACK_FILE):
+            fix = "Give --overwrite." if path.name == TRACK_FILE else "Remove it first."
             raise DataError(problem(f"{name} has a track file already", file=path, fix=fix))

@@ -8,11 +8,14 @@ from typing import Any
 
 from dynaclr.base.files import write_text_atomically
 
+TRACK_FILE = "tracks.csv"
+"""Name of the track files that are written; read is any table of a field of view's folder."""
+
 
 def write_tracks(root: Path, tables: Mapping[str, Any]) -> Path:
     """Write a pandas frame an FOV as <root>/<row>/<column>/<fov>/tracks.csv; return the root."""
     for fov, table in tables.items():
         folder = root / fov
         folder.mkdir(parents=True, exist_ok=True)
-        write_text_atomically(folder / "tracks.csv", table.to_csv(index=False))
+        write_text_atomically(folder / TRACK_FILE, table.to_csv(index=False))
     return root
