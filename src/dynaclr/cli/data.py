@@ -219,7 +219,7 @@ def _tracks_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fov", nargs="+", help="field of view of each source, A/1/0; not needed if the plate has one"
     )
-    parser.add_argument("--plate", type=absolute_path, help="OME-Zarr plate to hold the tracks against")
+    parser.add_argument("--plate", help="OME-Zarr plate or image, or its URL, to hold the tracks against")
     parser.add_argument(
         "--pixel-size-um", type=_length, help="where coordinates are lengths: what a pixel measures in them"
     )
@@ -248,6 +248,7 @@ def _length(text: str) -> float:
 
 def _convert_tracks(options: argparse.Namespace) -> int:
     from dynaclr.convert import convert_tracks
+    from dynaclr.experiment import location
     from dynaclr.tracks.sources import SourceOptions
 
     wrong = [text for text in options.column if not all(text.partition("="))]
@@ -266,7 +267,7 @@ def _convert_tracks(options: argparse.Namespace) -> int:
         options.output,
         options.fov,
         described,
-        plate=options.plate,
+        plate=None if options.plate is None else location(options.plate),
         overwrite=options.overwrite,
     )
     sys.stdout.write(report.text() + "\n")

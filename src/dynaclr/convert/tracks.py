@@ -13,6 +13,7 @@ import numpy as np
 from dynaclr.base import keys
 from dynaclr.base.errors import ConfigError, DataError, listing, problem, suggest
 from dynaclr.experiment import FovLayout
+from dynaclr.experiment.locations import Location
 from dynaclr.experiment.plates import read_plate
 from dynaclr.tracks import (
     TrackPolicy,
@@ -68,7 +69,7 @@ def convert_tracks(
     fovs: Sequence[str] | None = None,
     options: SourceOptions | None = None,
     *,
-    plate: Path | None = None,
+    plate: Location | None = None,
     overwrite: bool = False,
 ) -> TracksReport:
     """Write <output>/<row>/<column>/<fov>/tracks.csv of each source; nothing if one of them is refused.
@@ -117,7 +118,7 @@ def _fov_names(
     sources: Sequence[Path],
     fovs: Sequence[str] | None,
     layouts: dict[str, FovLayout] | None,
-    plate: Path | None,
+    plate: Location | None,
 ) -> list[str]:
     names = [
         name.strip("/ ") for name in fovs or (layouts if layouts is not None and len(layouts) == 1 else ())

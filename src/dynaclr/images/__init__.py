@@ -13,6 +13,7 @@ from dynaclr.images.statistics_files import (
     forget_partials,
     read_partial,
     store_partial,
+    writable_folder,
     write_into_plate,
     write_sidecar,
 )
@@ -36,6 +37,7 @@ __all__ = (
     "store_partial",
     "stored_pixels",
     "stored_statistics",
+    "writable_folder",
     "write_into_plate",
     "write_plate",
     "write_sidecar",

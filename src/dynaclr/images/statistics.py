@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -12,10 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from platformdirs import user_cache_path
 
 from dynaclr.base import keys
 from dynaclr.base.errors import DataError, listing, problem, suggest, together
-from dynaclr.experiment import FovEntry, FovLayout
+from dynaclr.experiment import FovEntry, FovLayout, Location, UrlPath
 from dynaclr.images.moments import MOMENTS_VERSION
 from dynaclr.images.stores import stored_pixels
 
@@ -23,12 +25,18 @@ NormMeta = dict[str, dict[str, torch.Tensor]]
 """{level: {statistic: (B, C)}}: the statistics of each sample's own store, FOV and frame."""
 
 
-def sidecar_path(plate: Path) -> Path:
-    """Return the folder beside a plate that holds statistics which the plate itself does not."""
+def sidecar_path(plate: Location) -> Path:
+    """Return the folder that holds statistics which a plate itself does not.
+
+    It lies beside the plate; of a plate by URL in the user's cache of this machine.
+    """
+    if isinstance(plate, UrlPath):
+        digest = hashlib.sha256(plate.url.encode()).hexdigest()[:12]
+        return user_cache_path("dynaclr", ensure_exists=True) / f"{plate.name or 'plate'}-{digest}.statistics"
     return plate.with_name(f"{plate.name}.statistics")
 
 
-def fov_statistics(plate: Path, fov_name: str) -> Path:
+def fov_statistics(plate: Location, fov_name: str) -> Path:
     """Return the sidecar file of one FOV."""
     return sidecar_path(plate) / f"{fov_name}.json"
 
@@ -90,7 +98,7 @@ def _outdated(layout: FovLayout, origins: Mapping[str, Any]) -> dict[str, str]:
     return reasons
 
 
-def stored_statistics(plate: Path, entry: FovEntry) -> StoredStatistics:
+def stored_statistics(plate: Location, entry: FovEntry) -> StoredStatistics:
     """Return the statistics of an FOV.
 
     What stands in the position's own attributes is used as it is; what they lack, down to the single
@@ -175,7 +183,7 @@ class NormTable:
         self,
         entries: Sequence[FovEntry],
         experiment_names: Sequence[str],
-        plates: Sequence[Path],
+        plates: Sequence[Location],
         channel_names: Sequence[Sequence[str]],
     ) -> None:
         frames = np.array([entry.layout.shape[0] for entry in entries], dtype=np.int64)

@@ -34,6 +34,7 @@ from dynaclr.images import (
     sidecar_path,
     store_partial,
     stored_statistics,
+    writable_folder,
     write_into_plate,
     write_sidecar,
 )
@@ -113,6 +114,8 @@ def preprocess_plate(
         If pixels cannot be read or statistics cannot be written.
     """
     names = list(plate.channel_names if channels is None else channels)
+    for layout in plate.fovs.values() if into_plate else ():
+        writable_folder(layout)
     if not overwrite and all(_has_all(layout, names) for layout in plate.fovs.values()):
         return PreprocessReport((), tuple(plate.fovs))
     tell = progress or _silent
