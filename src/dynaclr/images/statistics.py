@@ -198,6 +198,7 @@ class NormTable:
         self.missing: list[str] = []
         self.outdated: dict[int, dict[str, str]] = {}
         self.not_finite: list[str] = []
+        self.frames_not_finite = np.zeros((int(frames.sum()), n_channels), dtype=bool)
         problems: list[str] = []
         for code, entry in enumerate(entries):
             name = experiment_names[entry.experiment]
@@ -252,13 +253,34 @@ class NormTable:
                 continue
             self.not_finite += frames_not_finite(content, f"{experiment}/{entry.layout.name} {channel}")
             for frame in range(last - first):
-                values, why = _row(content.get(str(frame), {}))
+                of_frame = content.get(str(frame), {})
+                values, why = _row(of_frame)
+                strange = isinstance(of_frame, Mapping) and keys.NOT_FINITE in of_frame
+                self.frames_not_finite[first + frame, place] = strange
                 self._values[level][first + frame, place] = values
                 problems += [
                     wrong("statistic cannot be used", f"{channel}.{level}.{frame}.{name}", found)
                     for name, found in why
                 ]
         return problems
+
+    @property
+    def blank(self) -> npt.NDArray[np.bool_]:
+        """Which frames of all FOVs, one after the other, are blank in a channel: (sum of T, C).
+
+        All their pixels are one value, or NaN and Inf. False where it is not known.
+        """
+        values = self._values[keys.TIMEPOINT_STATISTICS]
+        low, high = (values[..., keys.STATISTICS.index(name)] for name in ("min", "max"))
+        return np.asarray(low >= high)
+
+    def frames(self, fov: npt.NDArray[np.integer], t: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+        """Return the places of frames (n,) in what is kept of all frames."""
+        return np.asarray(self._first_frame[fov] + t)
+
+    def medians(self) -> npt.NDArray[np.float32]:
+        """Return the median of every FOV and channel (n_fovs, C), NaN where it is not known."""
+        return self._values[keys.FOV_STATISTICS][..., keys.STATISTICS.index("median")]
 
     def available(self, level: str, statistic: str) -> npt.NDArray[np.bool_]:
         """Return for each FOV whether a statistic is there for every channel (and every frame)."""
@@ -278,7 +300,7 @@ class NormTable:
         rows = {
             keys.DATASET_STATISTICS: fov,
             keys.FOV_STATISTICS: fov,
-            keys.TIMEPOINT_STATISTICS: self._first_frame[fov] + t,
+            keys.TIMEPOINT_STATISTICS: self.frames(fov, t),
         }
         meta: NormMeta = {}
         for level, values in self._values.items():
