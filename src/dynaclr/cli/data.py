@@ -234,7 +234,10 @@ def _tracks_options(parser: argparse.ArgumentParser) -> None:
         help="column of a table that is track_id, t, y, x, z, id, parent_track_id or parent_id; repeatable",
     )
     parser.add_argument(
-        "--edges", type=absolute_path, help="TrackMate's table of edges, if not beside the spots"
+        "--edges", type=absolute_path, help="table of edges or splits, if not beside the spots"
+    )
+    parser.add_argument(
+        "--masks", type=absolute_path, help="masks that trackastra's edges name, if not beside them"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace track files that are there")
 
@@ -261,6 +264,7 @@ def _convert_tracks(options: argparse.Namespace) -> int:
         time_step=options.time_step,
         columns={text.partition("=")[0]: text.partition("=")[2] for text in options.column},
         edges=options.edges,
+        masks=options.masks,
     )
     report = convert_tracks(
         options.sources,
