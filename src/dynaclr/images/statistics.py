@@ -171,6 +171,17 @@ class NormTable:
     experiment_names, plates, channel_names
         By experiment code: name, plate, and the channels that are read in source order.
 
+    Attributes
+    ----------
+    missing, outdated, not_finite
+        FOVs without statistics; by FOV code, channels whose values are not used and why; which frames hold
+        NaN or Inf, in words.
+    frames_not_finite
+        (sum of T, C) whether a frame holds NaN or Inf in a channel; frames of all FOVs one after the other.
+    boxes
+        (sum of T, 4) first and last row, first and last column (half open) of what is no padding in any
+        channel.
+
     Raises
     ------
     DataError
@@ -199,6 +210,9 @@ class NormTable:
         self.outdated: dict[int, dict[str, str]] = {}
         self.not_finite: list[str] = []
         self.frames_not_finite = np.zeros((int(frames.sum()), n_channels), dtype=bool)
+        self.boxes = np.repeat(
+            [(0, y, 0, x) for *_, y, x in (e.layout.shape for e in entries)], frames, axis=0
+        )
         problems: list[str] = []
         for code, entry in enumerate(entries):
             name = experiment_names[entry.experiment]
@@ -257,6 +271,10 @@ class NormTable:
                 values, why = _row(of_frame)
                 strange = isinstance(of_frame, Mapping) and keys.NOT_FINITE in of_frame
                 self.frames_not_finite[first + frame, place] = strange
+                box = _box(of_frame, entry.layout.shape[-2:])
+                if box is not None:
+                    low, high = self.boxes[first + frame, ::2], self.boxes[first + frame, 1::2]
+                    low[:], high[:] = np.maximum(low, box[::2]), np.minimum(high, box[1::2])
                 self._values[level][first + frame, place] = values
                 problems += [
                     wrong("statistic cannot be used", f"{channel}.{level}.{frame}.{name}", found)
@@ -318,6 +336,23 @@ def frames_not_finite(frames: Any, where: str) -> list[str]:
     }
     of_frames = listing((f"{frame} ({100 * share:.2g} %)" for frame, share in shares.items()), 5)
     return [f"{where}: frames {of_frames}"] if shares else []
+
+
+def frames_padded(frames: Any, where: str) -> list[str]:
+    """Return in words which frames are padded at their borders."""
+    padded = [
+        name for name, values in frames.items() if isinstance(values, Mapping) and keys.DATA_BOX in values
+    ]
+    return [f"{where}: frames {listing(padded, 5)}"] if padded else []
+
+
+def _box(content: Any, image: Sequence[int]) -> list[int] | None:
+    """Return the box of a frame that is no padding, None where the frame is not padded."""
+    box = content.get(keys.DATA_BOX) if isinstance(content, Mapping) else None
+    if not isinstance(box, list) or len(box) != 4 or not all(type(edge) is int for edge in box):
+        return None
+    inside = 0 <= box[0] < box[1] <= image[0] and 0 <= box[2] < box[3] <= image[1]
+    return box if inside else None
 
 
 def _row(content: Any) -> tuple[npt.NDArray[np.float32], list[tuple[str, object]]]:

@@ -96,8 +96,9 @@ class IndexArrays:
         """Read the statistics again; return whether the same frames as before hold no data."""
         before = self.norms
         del self.norms
-        return np.array_equal(before.blank, self.norms.blank) and np.array_equal(
-            before.frames_not_finite, self.norms.frames_not_finite
+        return all(
+            np.array_equal(getattr(before, name), getattr(self.norms, name))
+            for name in ("blank", "frames_not_finite", "boxes")
         )
 
     @cached_property

@@ -244,8 +244,7 @@ class Pipeline:
             if part is None or not any(self._lacking(dataset).values()):
                 continue
             index = dataset.index
-            preprocess_missing(index, lambda done, total: tell("statistics, frames", done, total))
-            if not index.renew_norms():
+            if not preprocess_missing(index, lambda done, total: tell("statistics, frames", done, total)):
                 index = self._index(part)
             setattr(self, f"{name}_index", index)
             setattr(self, f"{name}_dataset", self._dataset(index))
