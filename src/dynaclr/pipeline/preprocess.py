@@ -322,24 +322,22 @@ def _compute(layout: FovLayout, channels: Mapping[str, int]) -> FovResult:
 
 
 def _frame(plane: Any) -> Frame:
-    """Return what the stored pixels of a frame (Z, Y, X) give."""
+    """Return what the pixels of a frame (Z, Y, X) give that are stored and no padding."""
+    pixels = plane.read().result()
+    box = data_box(pixels)
+    inside = slice(None), slice(*box[:2]), slice(*box[2:])
+    padded = box if pixels[inside].size < pixels.size else None
     if is_complete(plane):
-        pixels = plane.read().result()
-        box = data_box(pixels)
-        padded = box != (0, pixels.shape[1], 0, pixels.shape[2])
-        inside = pixels[:, box[0] : box[1], box[2] : box[3]]
-        return Frame(frame_moments(inside), True, box if padded else None)
-    stored = [box.read().result() for box in _chunks(plane) if is_complete(box)]
-    return Frame(
-        frame_moments(np.concatenate([pixels.reshape(-1) for pixels in stored] or [np.empty(0)])), False
-    )
+        return Frame(frame_moments(pixels[inside]), True, padded)
+    stored = np.zeros(pixels.shape, dtype=bool)
+    for part in _chunks(plane):
+        stored[part] = is_complete(plane[part])
+    return Frame(frame_moments(pixels[inside][stored[inside]]), False, padded)
 
 
-def _chunks(plane: Any) -> Iterator[Any]:
+def _chunks(plane: Any) -> Iterator[tuple[slice, ...]]:
     """Give the parts of an array that are stored together."""
     stored = plane.chunk_layout.read_chunk.shape
     sizes = [size or length for size, length in zip(stored, plane.shape, strict=True)]  # None: not stored
     for corner in product(*(range(0, length, size) for length, size in zip(plane.shape, sizes, strict=True))):
-        yield plane[
-            tuple(slice(a, min(a + s, n)) for a, s, n in zip(corner, sizes, plane.shape, strict=True))
-        ]
+        yield tuple(slice(a, min(a + s, n)) for a, s, n in zip(corner, sizes, plane.shape, strict=True))
