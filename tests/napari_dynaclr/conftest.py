@@ -25,6 +25,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_sessionfinish() -> None:
+    """Let it see all again, for what is told of leaks at the end of a process."""
+    gc.unfreeze()
+
+
 @pytest.fixture
 def qtbot(qtbot: Any) -> Any:
     """Hold the widgets of a test to its end.
