@@ -7,7 +7,8 @@
     python examples/corrupt.py --score wrong look/suspicious.csv
 
 `exchange` exchanges the tables of two fields of view, `links` exchanges links of neighbors, `yx` exchanges y
-and x, `microns` writes micrometers for pixels. Images are not copied: the new list says where they are.
+and x, `microns` writes micrometers for pixels, `shift` moves all centroids by 20 pixels, `drift` by 0.7 more
+with every frame, and `late` counts frames from 3. Images are not copied: the new list says where they are.
 `wrong.csv` in the new folder says what was made wrong: fields of view, or where wrong links arrive.
 """
 
@@ -123,6 +124,15 @@ def microns(table: pd.DataFrame, um: float) -> pd.DataFrame:
     return table.assign(y=table.y * um, x=table.x * um)
 
 
+CHANGES: dict[str, Change] = {
+    "yx": exchanged_yx,
+    "microns": microns,
+    "shift": lambda table, um: table.assign(y=table.y + 20),
+    "drift": lambda table, um: table.assign(y=table.y + 0.5 * table.t, x=table.x + 0.5 * table.t),
+    "late": lambda table, um: table.assign(t=table.t + 3)[table.t + 3 <= table.t.max()],
+}
+
+
 def corrupt(options: argparse.Namespace) -> pd.DataFrame:
     """Write the copy that is wrong; return what is wrong in it."""
     path = copied(options.source, options.target)
@@ -134,8 +144,7 @@ def corrupt(options: argparse.Namespace) -> pd.DataFrame:
         if options.fault == "links":
             wrong.append(exchange_links(config, fovs, options.share, options.seed))
         elif options.fault != "exchange":
-            change = exchanged_yx if options.fault == "yx" else microns
-            wrong.append(change_places(config, fovs, change))
+            wrong.append(change_places(config, fovs, CHANGES[options.fault]))
         elif len(fovs) == 2:
             wrong.append(exchange_tables(config, fovs))
     table = pd.concat(wrong, ignore_index=True)
@@ -165,7 +174,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("source", type=Path, help="experiments.yaml, or the folder of wrong data for --score")
     parser.add_argument("target", type=Path, help="new folder, or suspicious.csv for --score")
-    parser.add_argument("fault", nargs="?", choices=("exchange", "links", "yx", "microns"))
+    parser.add_argument("fault", nargs="?", choices=("exchange", "links", *CHANGES))
     parser.add_argument("--experiment", help="only this one")
     parser.add_argument("--fovs", nargs="+", help="only these; all by default, the first two to exchange")
     parser.add_argument("--share", type=float, default=0.02, help="share of links")
@@ -176,7 +185,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(score(pd.read_csv(options.source / "wrong.csv"), pd.read_csv(options.target)))
         return 0
     if options.fault is None:
-        parser.error("what shall be wrong: exchange, links, yx or microns")
+        parser.error(f"what shall be wrong: {', '.join(('exchange', 'links', *CHANGES))}")
     wrong = corrupt(options)
     print(f"{options.target / 'experiments.yaml'}: {len(wrong)} things are wrong, see wrong.csv")
     return 0

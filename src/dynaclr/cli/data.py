@@ -78,7 +78,8 @@ def _preprocess_help() -> str:
 def _inspect(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         "python -m dynaclr inspect",
-        description="Report setup and statistics of batches as training would draw them; does not train.",
+        description="Report setup, whether tracks belong to the images (a few frames are read), and "
+        "statistics of batches as training would draw them; does not train.",
     )
     parser.add_argument("--config", type=absolute_path, required=True, help="the YAML of the training")
     parser.add_argument("--batches", type=int, default=200, help="batches to draw (default 200; 0 for none)")
@@ -108,9 +109,13 @@ def _inspect(arguments: list[str]) -> int:
     from dynaclr.cli.training import parse
     from dynaclr.composition import as_text, condition_confounds, table
     from dynaclr.pipeline import BatchInspector
+    from dynaclr.suspicion import tables_against_images
 
     data = parse(["--config", str(options.config), *rest], "inspect").datamodule
     report = data.pipeline.setup()
+    with progress_bar("tracks against images") as tell:
+        found = tables_against_images(data.pipeline.whole_index(), tell)
+    report.tables, report.warnings = found.fits, [*report.warnings, *found.wrong]
     text = report.text()
     sys.stdout.write(text + "\n")
     if options.output is not None:

@@ -79,9 +79,9 @@ def tau_counts(pool: Pool, draw: PairDraw) -> tuple[TauCounts, ...]:
         mine = experiment == code
         fov = int(np.flatnonzero(index.fov_experiment == code)[0])
         low, high = law.tau_frames[fov].tolist()
-        offsets, weights = law.offsets(np.array([fov]))
+        offsets, weights = law.offsets(np.array([fov]), int(index.table.fov_frames.max()))
         keep = offsets[0] <= high
-        count = high - low + 1
+        count = int(np.count_nonzero(keep))
         result.append(
             TauCounts(
                 experiment=index.registry.names[code],

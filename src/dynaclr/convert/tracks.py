@@ -183,7 +183,6 @@ def _held_against(found: Found, options: SourceOptions, layout: FovLayout, sourc
 def _check(columns: dict[str, Any], found: Found, layout: FovLayout | None, fov: str, source: Path) -> None:
     """Hold what will be written against the checks of reading."""
     shape = (_ENDLESS, 1, 1, _ENDLESS, _ENDLESS) if layout is None else layout.shape
-    size = 0.0 if layout is None else layout.scale[-1]
     if not columns[keys.T].size:
         raise DataError(
             problem("no tracks", file=source, found=f"{found.counts.unlinked} spots without a track")
@@ -195,7 +194,6 @@ def _check(columns: dict[str, Any], found: Found, layout: FovLayout | None, fov:
             fov=fov,
             path=source,
             shape=shape,
-            pixel_size_um=size,
             policy=TrackPolicy(),
         )
         track_id, parent, _ = track_parents(kept, counts, experiment=None, path=source)
@@ -206,10 +204,7 @@ def _check(columns: dict[str, Any], found: Found, layout: FovLayout | None, fov:
             problem("tracks are their own ancestors (cycle)", file=source, found=cycle)
         ) from error
     except DataError as error:
-        hint = ""
-        if layout is not None and columns[keys.T].max() == layout.shape[0] and columns[keys.T].min() == 1:
-            hint = " Give --first-frame 1."
-        raise DataError(f"{error}{hint} Rows are those of the converted table.") from error
+        raise DataError(f"{error} Rows are those of the converted table.") from error
     found.counts.notes += [text for text in counts.warnings if text not in found.counts.notes]
     if layout is None and int(columns[keys.T].min()) == 1:
         found.counts.notes.append("the first frame is 1: if the file counts from 1, give --first-frame 1")

@@ -44,10 +44,16 @@ class TauLaw:
                 problem("value out of range", field="tau_decay_rate", expected=">= 0", found=self.decay_rate)
             )
 
-    def offsets(self, fov: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        """Return offsets in frames (B, K) and their weights, 0 beyond an FOV's range."""
+    def offsets(
+        self, fov: npt.NDArray[np.integer], longest: int
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """Return offsets in frames (B, K) and their weights, 0 beyond an FOV's range.
+
+        There are no more of them than the frames of the longest recording, however short an interval is
+        said to be.
+        """
         limits = self.tau_frames[fov]
-        steps = int((limits[:, 1] - limits[:, 0]).max(initial=0)) + 1
+        steps = min(int((limits[:, 1] - limits[:, 0]).max(initial=0)) + 1, max(longest, 1))
         offsets = limits[:, :1] + np.arange(steps)
         span = np.maximum(limits[:, 1] - limits[:, 0], 1)[:, None]
         weights = np.exp(-self.decay_rate * np.arange(steps) / span)
@@ -118,7 +124,7 @@ def draw_pairs(
     if lookup.relation is Relation.SELF:
         zero, one = np.zeros(rows.size, dtype=np.int64), np.ones(rows.size, dtype=np.int64)
         return PairDraw(rows, rows, zero, zero, np.full(rows.size, Kin.SELF), one)
-    offsets, weights = law.offsets(table.fov_of(rows))
+    offsets, weights = law.offsets(table.fov_of(rows), int(table.fov_frames.max()))
     low, high = lookup.ranges(rows[:, None], offsets)
     possible = np.cumsum(weights * (high > low), axis=1)
     if not np.all(possible[:, -1] > 0):
@@ -145,7 +151,7 @@ def candidates_of(lookup: RelativeLookup, law: TauLaw, row: int) -> Candidates:
     rows = np.array([row], dtype=np.int64)
     if lookup.relation is Relation.SELF:
         return Candidates(rows, np.zeros(1, dtype=np.int64), np.ones(1))
-    offsets, weights = law.offsets(lookup.table.fov_of(rows))
+    offsets, weights = law.offsets(lookup.table.fov_of(rows), int(lookup.table.fov_frames.max()))
     low, high = lookup.ranges(rows[:, None], offsets)
     counts = (high - low)[0]
     mass = weights[0] * (counts > 0)

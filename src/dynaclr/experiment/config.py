@@ -88,6 +88,7 @@ class ExperimentConfig:
         return None
 
 
+_SHORTEST_MINUTES = 1e-9  # so that the frames of an hour can be counted
 _NUMBERS = ("interval_minutes", "start_hpi", "moi")
 
 
@@ -117,6 +118,8 @@ def _field_problems(config: ExperimentConfig) -> Iterable[str]:
             yield wrong("not a number", key, "a finite number", repr(value))
         elif key == "interval_minutes" and value <= 0:
             yield wrong("interval must be positive", key, "> 0 minutes", value)
+        elif key == "interval_minutes" and value < _SHORTEST_MINUTES:
+            yield wrong("interval is too short", key, f">= {_SHORTEST_MINUTES:g} minutes", value)
     for key in ("organelle", "date"):
         if not isinstance(getattr(config, key), str):
             yield wrong("not text", key, "a text; put it in quotes", repr(getattr(config, key)))

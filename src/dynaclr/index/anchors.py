@@ -28,6 +28,28 @@ UNUSABLE = (Exclusion.EXCLUDED, Exclusion.BLANK, Exclusion.NOT_FINITE)
 """Why an observation is no positive either."""
 
 
+ADVICE = {
+    Exclusion.EXCLUDED: "Marks of the curation file exclude them.",
+    Exclusion.BLANK: "Their pixels are not stored, or all of one value: look whether the images are complete, and whether "
+    "source_channel, z_range and the frames of the tracks are right; missing_chunks 'zeros' reads blank "
+    "images as they are.",
+    Exclusion.LAST_FRAMES: "The recordings end before the shortest tau: lower tau_range.",
+    Exclusion.GAP: "The cells are seen again, but at no allowed time: widen tau_range.",
+    Exclusion.SHORT_TRACK: "Their tracks are shorter than the shortest tau: lower tau_range, or link spots "
+    "to tracks.",
+    Exclusion.BORDER: "The cells leave the image before the shortest tau: lower tau_range.",
+    Exclusion.NOT_FINITE: "Their pixels are NaN or Inf: repair the images, or look whether channel and z_range are "
+    "right.",
+    Exclusion.TRACK_END: "The tracks end before the shortest tau: lower tau_range, or look at the tracks.",
+}
+"""What to do if observations are excluded, by cause."""
+
+
+def main_cause(lost: npt.NDArray[np.integer]) -> Exclusion:
+    """Return why most observations are no anchors; (causes,) counts by `Exclusion`."""
+    return Exclusion(int(np.argmax(lost[1:])) + 1)
+
+
 def anchor_exclusions(
     lookup: RelativeLookup,
     tau_frames: npt.NDArray[np.integer],
@@ -54,7 +76,9 @@ def anchor_exclusions(
     if lookup.relation is Relation.SELF:
         return exclusion
     open_rows = np.flatnonzero(exclusion == Exclusion.NONE)
-    for step in range(int((tau_frames[:, 1] - tau_frames[:, 0]).max(initial=0)) + 1):
+    # No cell is seen later than the recording lasts, however short an interval is said to be.
+    longest = np.minimum(tau_frames[:, 1], table.fov_frames - 1)
+    for step in range(int((longest - tau_frames[:, 0]).max(initial=-1)) + 1):
         limits = tau_frames[table.fov_of(open_rows)]
         offset = limits[:, 0] + step
         found = (offset <= limits[:, 1]) & lookup.exists(open_rows, offset)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from dynaclr.base.errors import ConfigError, listing, problem
 from dynaclr.experiment import ExperimentRegistry, select_fovs
-from dynaclr.index.anchors import UNUSABLE, Exclusion
+from dynaclr.index.anchors import ADVICE, UNUSABLE, Exclusion, main_cause
 from dynaclr.index.arrays import IndexArrays
 from dynaclr.index.frames import codes, track_labels, tracks_frame
 from dynaclr.index.index_report import setup_report
@@ -85,7 +85,7 @@ class MultiExperimentIndex(IndexArrays):
         if not self.anchor_rows.size:
             raise ConfigError(
                 problem("no observation has a positive", found="\n" + self.report.funnel())
-                + " Widen the tau range or look at the tracks."
+                + f" {ADVICE[main_cause(np.bincount(self.exclusion, minlength=len(Exclusion)))]}"
             )
 
     def kinds(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:

@@ -10,7 +10,7 @@ import numpy as np
 from dynaclr.base.errors import MAX_LISTED, listing
 from dynaclr.curation import CurationReport
 from dynaclr.experiment import Location
-from dynaclr.index.anchors import Exclusion
+from dynaclr.index.anchors import ADVICE, Exclusion, main_cause
 from dynaclr.index.arrays import IndexArrays
 from dynaclr.index.cache import Loaded
 from dynaclr.index.report import ExperimentReport, SetupReport
@@ -147,5 +147,19 @@ def _warnings(arrays: IndexArrays, curation: CurationReport | None, report: Setu
                 "it is confounded with that experiment"
             )
     texts += shared_fovs([(name, arrays) for name in arrays.registry.names])
-    texts += [f"experiment '{item.name}' has no anchors" for item in report.experiments if not item.anchors]
+    texts += [
+        f"experiment '{item.name}' has no anchors{_why(item)}"
+        for item in report.experiments
+        if not item.anchors
+    ]
     return texts
+
+
+def _why(item: ExperimentReport) -> str:
+    """Return why an experiment has no anchors, and what to do."""
+    lost = np.array([0, *item.lost.values()])  # in the order of `Exclusion`
+    if not lost.any():
+        return ""
+    cause = main_cause(lost)
+    name = cause.name.lower().replace("_", " ")
+    return f": {lost[cause]} of {item.observations} observations are excluded ({name}). {ADVICE[cause]}"

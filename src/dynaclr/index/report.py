@@ -59,11 +59,14 @@ class SetupReport:
         What a person should look at.
     curation
         Lines on what marks removed; none without a file of marks.
+    tables
+        Lines on tables of tracks that belong to their images; none where that was not looked at.
     """
 
     experiments: list[ExperimentReport] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     curation: list[str] = field(default_factory=list)
+    tables: list[str] = field(default_factory=list)
 
     @property
     def anchors(self) -> int:
@@ -118,6 +121,7 @@ class SetupReport:
                 lines.append(f"  skipped       and {len(shown) - MAX_LISTED} more FOVs")
         lines.append(f"total           {self.observations} observations, {self.anchors} anchors")
         lines += [f"curation        {text}" for text in self.curation]
+        lines += [f"tracks, images  {text}" for text in self.tables]
         lines += [f"warning: {text}" for text in self.warnings]
         return "\n".join(lines)
 

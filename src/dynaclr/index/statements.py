@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from dynaclr.base import keys
 from dynaclr.base.errors import listing, problem
@@ -12,6 +13,11 @@ from dynaclr.experiment import AXES, FovLayout
 from dynaclr.index.arrays import IndexArrays
 from dynaclr.tracks import CellTable
 
+Floats = npt.NDArray[np.float64]
+_CONVERT = "`python -m dynaclr convert tracks`"
+_NO_CORNER = 0.95  # micrometers a pixel from which on they fill no corner
+_CERTAIN_DIGITS = 6.0  # decimal digits of how improbable a coincidence must be
+_FEW_TRACKS, _UNLINKED_SHARE = 20, 0.95
 _SAME = 0.01  # two numbers that differ by less are one: clocks jitter, and calibrations are rounded
 
 
@@ -31,6 +37,8 @@ def disagreements(arrays: IndexArrays, table: CellTable) -> list[str]:
         texts += _channel_lines(config.name, layouts)
         texts += _interval_lines(config.name, config.interval_minutes, layouts)
         texts += _slice_lines(config.name, code, arrays, table)
+        texts += _micrometer_lines(config.name, code, arrays, table)
+        texts += _link_lines(config.name, code, arrays, table)
     texts += _size_lines(arrays, "x", "pixel sizes differ", arrays.yx_patch_size[1], "px")
     depth = arrays.z_range[1] - arrays.z_range[0]
     if depth > 1:
@@ -83,13 +91,104 @@ def _slice_lines(name: str, code: int, arrays: IndexArrays, table: CellTable) ->
     nearest = np.floor(z + 0.5)
     first, last = arrays.z_range[0], arrays.z_range[1] - 1
     outside = int(np.count_nonzero((nearest < first) | (nearest > last)))
-    if outside:
+    if not outside:
+        return
+    layouts = [entry.layout for entry in arrays.fovs if entry.experiment == code]
+    depth, step = min(layout.shape[2] for layout in layouts), layouts[0].scale[2]
+    fix = None
+    if nearest.min() == 1 and nearest.max() == depth:
+        fix = "Slices look 1-based: subtract 1 from z."
+    elif nearest.max() >= depth and "z" in layouts[0].calibrated and nearest.max() / step <= depth - 0.5:
+        fix = f"z looks like micrometers: divide it by {step:g} ({_CONVERT} does with --z-step-um {step:g})."
+    elif nearest.max() >= depth or nearest.min() < 0:
+        fix = "z lies outside the stack: are tracks and images of one recording?"
+    yield problem(
+        f"{outside} of {z.size} observations lie outside the slices that are read",
+        experiment=name,
+        field="z_range",
+        expected=f"z {z.min():g} to {z.max():g} as in the tracks",
+        found=f"slices {first} to {last} of {depth}",
+        fix=fix,
+    )
+
+
+def _micrometer_lines(name: str, code: int, arrays: IndexArrays, table: CellTable) -> Iterator[str]:
+    """Tell of centroids that fill the corner that micrometers fill.
+
+    One FOV with a few cells proves nothing: the cells of all FOVs together must fill that corner from end to
+    end, and so many lineages must not be in it by chance.
+    """
+    fovs = []
+    roots = np.bincount(table.track_fov[table.forest.parent < 0], minlength=len(arrays.fovs))
+    codes = [number for number, entry in enumerate(arrays.fovs) if entry.experiment == code]
+    for number in codes:
+        rows = table.rows(number)
+        um = np.array(arrays.fovs[number].layout.scale[-2:])
+        if rows.stop > rows.start:
+            places = np.stack([table.y[rows], table.x[rows]])
+            ends = (end(axis=1) / (arrays.fov_image_yx[number] * um) for end in (places.min, places.max))
+            fovs.append((*ends, int(roots[number]), (float(um[0]), float(um[1]))))
+    if corner_digits(fovs) >= _CERTAIN_DIGITS:
+        size = arrays.fovs[codes[0]].layout.scale[-1]
+        reach = max(float(highest.max()) for _, highest, _, _ in fovs)
         yield problem(
-            f"{outside} of {z.size} observations lie outside the slices that are read",
+            "centroids of all FOVs cover only a corner of the images",
             experiment=name,
-            field="z_range",
-            expected=f"z {z.min():g} to {z.max():g} as in the tracks",
-            found=f"slices {first} to {last}",
+            field="y, x",
+            found=f"at most {100 * size * reach:.0f} % of the image at {size:g} um per pixel",
+            fix=f"They look like micrometers: divide y and x by {size:g} ({_CONVERT} does with "
+            f"--pixel-size-um {size:g}).",
+        )
+
+
+def corner_digits(fovs: Sequence[tuple[Floats, Floats, int, tuple[float, float]]]) -> float:
+    """Return the decimal digits of how improbable it is that cells fill by chance what micrometers fill.
+
+    It is 0 where they do not fill it, from end to end.
+
+    Parameters
+    ----------
+    fovs
+        Of each FOV with cells: lowest and highest (y, x) of a cell, of the image in micrometers; the number
+        of lineages; micrometers a pixel.
+    """
+    sizes = [um for *_, um in fovs]
+    if not fovs or not all(0 < step < _NO_CORNER for um in sizes for step in um):
+        return 0.0
+    lowest = np.min([low for low, *_ in fovs], axis=0)
+    highest = np.max([high for _, high, *_ in fovs], axis=0)
+    fills = (highest <= 1.02).all() and (highest >= 0.8).all() and (lowest <= 0.2).all()
+    return float(-sum(count * np.log10(um).sum() for *_, count, um in fovs)) if fills else 0.0
+
+
+def _link_lines(name: str, code: int, arrays: IndexArrays, table: CellTable) -> Iterator[str]:
+    """Tell of spots that nobody linked, and of tracks that are never seen in two frames in a row."""
+    tracks = arrays.fov_experiment[table.track_fov] == code
+    count = np.bincount(table.track, minlength=table.n_tracks)[tracks]
+    frames = max((entry.layout.shape[0] for entry in arrays.fovs if entry.experiment == code), default=1)
+    single = int(np.count_nonzero(count == 1))
+    if frames > 1 and count.size >= _FEW_TRACKS and single >= _UNLINKED_SHARE * count.size:
+        yield problem(
+            f"{single} of {count.size} tracks have one observation",
+            experiment=name,
+            field=keys.TRACK_ID,
+            expected="one id for a cell in all frames",
+            found="spots that are not linked",
+            fix="Export the linked tracks of the tracker, or name the column that holds them "
+            f"({_CONVERT} does with --column track_id=NAME).",
+        )
+    order = table.by_track
+    same = (np.diff(table.track[order]) == 0) & tracks[table.track[order[1:]]]
+    steps = np.diff(table.t[order])[same]
+    step = int(np.gcd.reduce(steps)) if steps.size >= _FEW_TRACKS else 1
+    if step > 1:
+        yield problem(
+            f"no track is seen in two frames in a row: all steps are multiples of {step} frames",
+            experiment=name,
+            field=keys.T,
+            expected="steps of one frame",
+            fix=f"If t is a time or counts otherwise than the images, divide it by {step} ({_CONVERT} does "
+            f"with --time-step {step}).",
         )
 
 

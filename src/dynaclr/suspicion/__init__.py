@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dynaclr.suspicion.audit import ErrorRate, error_rate, sample_links
+from dynaclr.suspicion.belonging import tables_against_images
 from dynaclr.suspicion.finding import Finding, ranked
 from dynaclr.suspicion.links import Links, links_of
 from dynaclr.suspicion.suspects import AREA_COLUMNS, VALUE_COLUMNS, suspects
@@ -18,4 +19,5 @@ __all__ = (
     "ranked",
     "sample_links",
     "suspects",
+    "tables_against_images",
 )

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from dynaclr.base.random import FIXED_EPOCH, BatchKey, Purpose, uniforms
 from dynaclr.images import PatchReader, PatchRequest
 from dynaclr.suspicion.placement import FovView, Points, feature_maps
+from dynaclr.suspicion.steps import Steps, match
 
 if TYPE_CHECKING:
     from dynaclr.index import MultiExperimentIndex
 
 Progress = Callable[[int, int], None]
 
-_TIMES = 2  # places in a recording at which frames are read, three frames each
+_MOST_STEPS = 60  # of a frame
+_PAIRS, _FEWEST_PAIRS = 24, 2  # of frames of an experiment; of a FOV
+_MOST_FOVS = 12  # of an experiment in a sample
 _BOX_PX = 24
 _CHUNK = 512
 
@@ -52,35 +56,95 @@ def _reader(index: MultiExperimentIndex, size: tuple[int, int]) -> PatchReader:
     )
 
 
-def read_view(index: MultiExperimentIndex, fov: int) -> FovView:
-    """Read a few frames of a FOV, and return them with its centroids."""
+def read_views(
+    index: MultiExperimentIndex, fovs: Sequence[int], progress: Progress | None = None
+) -> list[FovView]:
+    """Read pairs of frames of the FOVs of an experiment, and return what they show at their centroids."""
+    pairs = max(_PAIRS // max(len(fovs), 1), _FEWEST_PAIRS)
+    views = []
+    for fov in fovs:
+        views.append(read_view(index, fov, pairs))
+        if progress is not None:
+            progress(len(views), len(fovs))
+    return views
+
+
+def sampled_fovs(index: MultiExperimentIndex, experiment: int, seed: int = 0) -> list[int]:
+    """Return FOVs of an experiment that have observations, at most 12, drawn at random."""
+    table = index.table
+    fovs = np.flatnonzero(index.fov_experiment == experiment)
+    fovs = fovs[[table.t[table.rows(int(fov))].size > 0 for fov in fovs]]
+    draws = uniforms(BatchKey(seed, FIXED_EPOCH, experiment), Purpose.AUDIT, fovs.size)[:, 0]
+    return sorted(fovs[np.argsort(draws, kind="stable")[:_MOST_FOVS]].tolist())
+
+
+def read_view(index: MultiExperimentIndex, fov: int, pairs: int) -> FovView:
+    """Read pairs of frames of a FOV, and return what they show at its centroids.
+
+    Parameters
+    ----------
+    index
+        The observations.
+    fov
+        Code of the FOV.
+    pairs
+        Number of pairs of frames, one after the other, spread over the recording.
+    """
     layout = index.fovs[fov].layout
     height, width = layout.shape[3:]
-    table = index.table
-    rows = np.arange(len(table))[table.rows(fov)]
-    frames = _frames(layout.shape[0])
-    zeros = np.zeros(frames.size, dtype=np.int64)
+    rows = np.arange(len(index.table))[index.table.rows(fov)]
     reader = _reader(index, (height, width))
-    maps, reduction = {}, 1
-    for frame in frames.tolist():
-        request = PatchRequest(zeros[:1] + fov, zeros[:1] + frame, zeros[:1], zeros[:1])
-        maps[frame], reduction = feature_maps(reader.read(request)[0, :, 0])
-    seen = rows[np.isin(table.t[rows], frames)]
-    rows = rows[np.lexsort((table.t[rows], table.track[rows]))]
-    follows = (np.diff(table.track[rows]) == 0) & (np.diff(table.t[rows]) == 1)
-    step = np.where(follows, np.diff([table.y[rows], table.x[rows]]), np.nan)
-    none = np.full((2, 1), np.nan)
-    forward, backward = np.concatenate([step, none], axis=1), np.concatenate([none, step], axis=1)
-    tracks = int(np.unique(table.track[seen]).size)
-    points = Points(table.t[rows].astype(np.int64), table.y[rows], table.x[rows], forward, backward, tracks)
-    return FovView(points, maps, reduction, float(layout.scale[-1]))
+
+    def read(frame: int) -> npt.NDArray[np.floating]:
+        place = np.array([0])
+        return np.asarray(reader.read(PatchRequest(place + fov, place + frame, place, place))[0, :, 0])
+
+    table = index.table
+    points = Points(
+        table.track[rows].astype(np.int64), table.t[rows].astype(np.int64), table.y[rows], table.x[rows]
+    )
+    return view_of(points, read, layout.shape[0], (height, width), float(layout.scale[-1]), pairs)
 
 
-def _frames(count: int) -> npt.NDArray[np.int64]:
-    """Return triples of frames one after the other, spread over the recording."""
-    middles = np.linspace(0, count - 1, 2 * _TIMES + 1)[1::2].round().astype(np.int64)
-    frames = np.unique(middles[:, None] + np.arange(-1, 2))
-    return frames[(frames >= 0) & (frames < count)]
+def view_of(
+    points: Points,
+    read: Callable[[int], npt.NDArray[np.floating]],
+    frames: int,
+    image_yx: tuple[int, int],
+    pixel_um: float,
+    pairs: int,
+) -> FovView:
+    """Return what pairs of frames show at centroids.
+
+    Parameters
+    ----------
+    points
+        Centroids.
+    read
+        Frame to image (C, Y, X).
+    frames
+        Number of frames of the recording.
+    image_yx, pixel_um
+        Size of the image and of its pixels.
+    pairs
+        Number of pairs.
+    """
+    maps, reduction, steps = {}, 1, []
+    for frame in np.unique(np.linspace(0, max(frames - 2, 0), pairs).round().astype(np.int64)).tolist():
+        image = read(frame)
+        maps[frame], reduction = feature_maps(image)
+        own = np.flatnonzero(points.t == frame)
+        if own.size > _MOST_STEPS:
+            own = own[np.linspace(0, own.size - 1, _MOST_STEPS).round().astype(np.int64)]
+        after = read(frame + 1) if frame + 1 < frames else image[:, :0]
+        moved = [match(*both, points.y[own], points.x[own]) for both in zip(image, after, strict=True)]
+        steps.append(Steps(points.track[own], np.full(own.size, frame), np.stack(moved)))
+    joined = Steps(
+        np.concatenate([item.track for item in steps]),
+        np.concatenate([item.t for item in steps]),
+        np.concatenate([item.moved for item in steps], axis=2),
+    )
+    return FovView(points, maps, reduction, pixel_um, image_yx, joined)
 
 
 def read_cells(

@@ -1,48 +1,48 @@
-"""How well centroids lie on cells: contrast of images at them, shifts, frames; takes arrays, judges nothing.
+"""How well centroids lie on cells: contrast of images at them, shifts, drifts; takes arrays, judges nothing.
 
 Contrast is the mean rank of a map of the image at the centroids minus one half, from -0.5 to 0.5.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy.fft import irfft2, next_fast_len, rfft2
 from scipy.ndimage import gaussian_filter
 
+from dynaclr.suspicion.steps import Steps
+
 _CELL_PX = 2.0  # width of the filter, pixels of the reduced image
 _LARGEST_PX = 448  # side of the reduced image
-_WINDOW_PX = 8  # half side, pixels of the reduced image
-_FEW_POINTS = 20
+_COARSE = 2  # pixels of the reduced image in one of the maps that shifts are looked for in
+_DRIFT_PX = 24  # farthest end of a drift from its middle, coarse pixels
+_DRIFT_STEP = 2
+_RING_PX = 12.0  # radius of what surrounds a cell, pixels of the reduced image
+_RING = np.stack([np.sin(np.arange(8) * np.pi / 4), np.cos(np.arange(8) * np.pi / 4)], axis=1)
 
 Images = Mapping[int, npt.NDArray[np.float32]]
 """{frame: (channels, Y, X)}."""
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Centroids of a FOV in pixels of level 0, all (n,).
+    """Centroids of a FOV in pixels of level 0, all (n,), by track and frame.
 
     Attributes
     ----------
-    t, y, x
-        Frame and place.
-    forward, backward
-        (2, n) step (y, x) of the same cell to the next frame and from the frame before, NaN where it is
-        not seen there.
-    tracks
-        How many tracks are seen at the frames that were read.
+    track, t, y, x
+        Number of the track, frame and place.
     """
 
+    track: npt.NDArray[np.int64]
     t: npt.NDArray[np.int64]
-    y: npt.NDArray[np.float64]
-    x: npt.NDArray[np.float64]
-    forward: npt.NDArray[np.float64]
-    backward: npt.NDArray[np.float64]
-    tracks: int
+    y: Floats
+    x: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +59,18 @@ class FovView:
         Pixels of level 0 in one pixel of the maps.
     pixel_um
         Size of a pixel in micrometers, 1 if unknown.
+    image_yx
+        Height and width in pixels of level 0.
+    steps
+        How the image moves at the centroids.
     """
 
     points: Points
     maps: Images
     reduction: int
     pixel_um: float
+    image_yx: tuple[int, int]
+    steps: Steps
 
 
 def feature_maps(image: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.float32], int]:
@@ -77,19 +83,27 @@ def feature_maps(image: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.float3
 
     Returns
     -------
-    (2 C, Y, X) float32: of every channel the brightness against its surroundings and the local
-    roughness, each as ranks in 0..1 that equal values share; and the reduction.
+    (features, Y, X) float32: of every channel the brightness against its surroundings and the local
+    roughness, and of several channels the greatest brightness, each as ranks in 0..1 that equal values
+    share; and the reduction.
     """
     reduction = max(1, -(-max(image.shape[1:]) // _LARGEST_PX))
     maps = []
     for channel in np.asarray(image, dtype=np.float32):
-        height, width = (size // reduction * reduction for size in channel.shape)
-        binned = channel[:height, :width]
-        binned = binned.reshape(height // reduction, reduction, width // reduction, reduction).mean((1, 3))
+        binned = _binned(np.nan_to_num(channel, posinf=0.0, neginf=0.0), reduction)
         near, far = gaussian_filter(binned, _CELL_PX), gaussian_filter(binned, 5 * _CELL_PX)
         rough = gaussian_filter((binned - near) ** 2, _CELL_PX)
         maps += [_ranks(near - far), _ranks(rough)]
+    if len(maps) > 2:
+        maps.append(_ranks(np.maximum.reduce(maps[::2])))
     return np.stack(maps).astype(np.float32), reduction
+
+
+def _binned(plane: npt.NDArray[np.floating], factor: int) -> npt.NDArray[np.floating]:
+    """Return a plane (..., Y, X) reduced by a factor; what is left over at the end is not used."""
+    height, width = (size // factor for size in plane.shape[-2:])
+    whole = plane[..., : height * factor, : width * factor]
+    return np.asarray(whole.reshape(*plane.shape[:-2], height, factor, width, factor).mean((-3, -1)))
 
 
 def _ranks(plane: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
@@ -99,10 +113,10 @@ def _ranks(plane: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
     return (both / (2.0 * ordered.size)).astype(np.float32)
 
 
-def contrast(maps: Images, points: Points, reduction: int) -> npt.NDArray[np.float64]:
-    """Return rank minus one half of every map at every point whose frame was read (features, n).
+def contrast(maps: Images, points: Points, reduction: int) -> Floats:
+    """Return the mean contrast of tracks at frames that were read (features, tracks), by `seen_tracks`.
 
-    Outside the image it is 0.
+    A point outside the image counts as 0.
 
     Parameters
     ----------
@@ -114,87 +128,168 @@ def contrast(maps: Images, points: Points, reduction: int) -> npt.NDArray[np.flo
     count, height, width = next(iter(maps.values())).shape
     parts = [np.empty((count, 0))]
     for frame, planes in maps.items():
-        own = np.flatnonzero(points.t == frame)
-        row, column, inside = _pixels(points, own, reduction, (height, width))
+        which = np.flatnonzero(points.t == frame)
+        row, column, inside = _pixels(points, which, reduction, (height, width))
         values = planes[:, np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)]
         parts.append(np.where(inside, values - 0.5, 0.0))
-    return np.concatenate(parts, axis=1)
+    values = np.concatenate(parts, axis=1)
+    _, code, number = seen_tracks(maps, points)
+    return np.stack([np.bincount(code, weights=row, minlength=number.size) for row in values]) / number
+
+
+def seen_tracks(
+    maps: Images, points: Points
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.intp], npt.NDArray[np.int64]]:
+    """Return the tracks seen at frames that were read, which is each point's there, and how often each is."""
+    own = np.concatenate([np.flatnonzero(points.t == frame) for frame in maps])
+    tracks, code, number = np.unique(points.track[own], return_inverse=True, return_counts=True)
+    return tracks, code, number
 
 
 def _pixels(
     points: Points, which: npt.NDArray[np.int64], reduction: int, shape: tuple[int, int]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """Return row and column of points in a reduced image, and whether they are inside."""
-    row = np.floor((points.y[which] + 0.5) / reduction).astype(np.int64)
-    column = np.floor((points.x[which] + 0.5) / reduction).astype(np.int64)
+    # A number in a file may be as large as it likes: it is outside of every image.
+    place = np.clip(np.stack([points.y[which], points.x[which]]), -1e9, 1e9)
+    row, column = np.floor((place + 0.5) / reduction).astype(np.int64)
     return row, column, (row >= 0) & (row < shape[0]) & (column >= 0) & (column < shape[1])
 
 
-def frame_offset(view: FovView, feature: int, sign: float) -> tuple[float, float]:
-    """Return by how many steps cells in the images are ahead of their centroids, and its standard error.
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Displacement of cells from their centroids in pixels of level 0.
 
-    The offset from each centroid to the center of brightness around it is fitted by a multiple of the
-    cell's step to the next frame, and of its step from the frame before; the clearer of both counts.
-    0 if frames agree, towards 1 if the images are a frame later, towards -1 if they are earlier.
+    Attributes
+    ----------
+    at_zero
+        (y, x) at frame 0.
+    a_frame
+        (y, x) that is added with every frame.
     """
-    found = [_slope(view, feature, sign, step) for step in (view.points.forward, view.points.backward)]
-    return max(found, key=lambda item: abs(item[0]) / item[1] if item[1] else 0.0)
+
+    at_zero: tuple[float, float]
+    a_frame: tuple[float, float] = (0.0, 0.0)
+
+    def of(self, points: Points) -> Points:
+        """Return the centroids moved to the cells."""
+        y, x = (
+            place + start + step * points.t
+            for place, start, step in zip((points.y, points.x), self.at_zero, self.a_frame, strict=True)
+        )
+        return replace(points, y=y, x=x)
+
+    @classmethod
+    def between(cls, ends: npt.NDArray[np.floating], frames: tuple[int, int]) -> Move:
+        """Return the move that is `ends` (2, 2), by end and axis, at two frames."""
+        first, last = ends
+        step = (last - first) / max(frames[1] - frames[0], 1)
+        start = first - step * frames[0]
+        return cls((float(start[0]), float(start[1])), (float(step[0]), float(step[1])))
+
+    def at(self, frame: int) -> Floats:
+        """Return the displacement (y, x) at a frame."""
+        return np.asarray(np.array(self.at_zero) + frame * np.array(self.a_frame))
+
+    def length(self, frames: int) -> float:
+        """Return how far it goes over some frames, pixels."""
+        return float(np.hypot(*self.a_frame)) * frames
 
 
-def _slope(view: FovView, feature: int, sign: float, steps: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Return the slope of offsets over steps and its standard error, zeros if there are few."""
-    offsets, taken = [np.empty((2, 0))], [np.empty((2, 0))]
+@dataclass(frozen=True, slots=True)
+class Correlations:
+    """How the maps of a FOV fit its points at every shift.
+
+    Attributes
+    ----------
+    sums
+        {frame: (features, 2 Y + 1, 2 X + 1)} sums of rank minus one half over the points.
+    pixel
+        Pixels of level 0 in one shift.
+    """
+
+    sums: Mapping[int, npt.NDArray[np.float32]]
+    pixel: int
+
+
+def correlations(view: FovView, tracks: npt.NDArray[np.bool_]) -> Correlations:
+    """Return how maps fit the points of some tracks, shifted by up to half an image.
+
+    Parameters
+    ----------
+    view
+        The FOV.
+    tracks
+        (n,) which points count.
+    """
+    sums = {}
     for frame, planes in view.maps.items():
-        points = view.points
-        own = np.flatnonzero((points.t == frame) & np.isfinite(steps[0]))
-        y, x = ((place[own] + 0.5) / view.reduction - 0.5 for place in (points.y, points.x))
-        rank = planes[feature] if sign > 0 else 1 - planes[feature]
-        inside, offset = _centers(-np.log(1 - rank + 0.5 / rank.size), y, x)
-        offsets.append(offset)
-        taken.append(steps[:, own[inside]] / view.reduction)
-    off, step = np.concatenate(offsets, axis=1), np.concatenate(taken, axis=1)
-    square = float((step**2).sum())
-    if off.shape[1] < _FEW_POINTS or not square:
-        return 0.0, 0.0
-    off = off - np.median(off, axis=1, keepdims=True)
-    slope = float((off * step).sum() / square)
-    return slope, float((off - slope * step).std() / np.sqrt(square))
-
-
-def _centers(
-    plane: npt.NDArray[np.floating], y: npt.NDArray[np.float64], x: npt.NDArray[np.float64]
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.float64]]:
-    """Return which points have a whole window around them, and where brightness centers from them (2, m)."""
-    row, column = np.floor(y + 0.5).astype(np.int64), np.floor(x + 0.5).astype(np.int64)
-    height, width = plane.shape
-    reach = _WINDOW_PX
-    inside = (row >= reach) & (row < height - reach) & (column >= reach) & (column < width - reach)
-    row, column = row[inside], column[inside]
-    along = np.arange(-reach, reach + 1)
-    windows = plane[(row[:, None] + along)[:, :, None], (column[:, None] + along)[:, None, :]]
-    weight = windows**2 + 1e-9
-    weight /= weight.sum(axis=(1, 2), keepdims=True)
-    center = np.stack([weight.sum(axis=2) @ along, weight.sum(axis=1) @ along])
-    return inside, center + np.stack([row - y[inside], column - x[inside]])
-
-
-def best_shift(view: FovView, feature: int, sign: float) -> tuple[float, float, float]:
-    """Return the shift (y, x) in pixels of level 0 by which centroids fit best, and its contrast."""
-    total: npt.NDArray[np.float64] | None = None
-    shape, count = (0, 0), 0
-    for frame, planes in view.maps.items():
-        own = np.flatnonzero(view.points.t == frame)
-        ranks = planes[feature] - 0.5
-        shape = (next_fast_len(2 * ranks.shape[0]), next_fast_len(2 * ranks.shape[1]))
-        row, column, inside = _pixels(view.points, own, view.reduction, (ranks.shape[0], ranks.shape[1]))
-        marks = np.zeros(ranks.shape)
+        ranks = _binned(planes, _COARSE) - 0.5
+        height, width = ranks.shape[1:]
+        reach = height // 2, width // 2
+        shape = (next_fast_len(height + reach[0]), next_fast_len(width + reach[1]))
+        own = np.flatnonzero((view.points.t == frame) & tracks)
+        row, column, inside = _pixels(view.points, own, view.reduction * _COARSE, (height, width))
+        marks = np.zeros((height, width))
         np.add.at(marks, (row[inside], column[inside]), 1.0)
-        product = rfft2(sign * ranks, shape) * np.conj(rfft2(marks, shape))
-        total = product if total is None else total + product
-        count += int(np.count_nonzero(inside))
-    if total is None or not count:
-        return 0.0, 0.0, 0.0
-    score = irfft2(total, shape)
-    place = np.unravel_index(int(np.argmax(score)), shape)
-    shift = [int(p) - size if p > size // 2 else int(p) for p, size in zip(place, shape, strict=True)]
-    return shift[0] * view.reduction, shift[1] * view.reduction, float(score[place] / count)
+        score = irfft2(rfft2(ranks, shape) * np.conj(rfft2(marks, shape)), shape)
+        y, x = (np.arange(-half, half + 1) % size for half, size in zip(reach, shape, strict=True))
+        sums[frame] = score[:, y[:, None], x].astype(np.float32)
+    return Correlations(sums, view.reduction * _COARSE)
+
+
+def best_shift(found: Sequence[Correlations], feature: int, sign: float) -> Move:
+    """Return the shift that fits best, the same for all FOVs of one size."""
+    alike = _of_one_size(found)
+    total = sign * np.sum([planes[feature] for item in alike for planes in item.sums.values()], axis=0)
+    y, x = np.unravel_index(int(total.argmax()), total.shape)
+    pixel = alike[0].pixel
+    shift = [float((place - size // 2) * pixel) for place, size in zip((y, x), total.shape, strict=True)]
+    return Move((shift[0], shift[1]))
+
+
+def best_drift(found: Sequence[Correlations], feature: int, sign: float) -> Move | None:
+    """Return the shift that grows with the frame and fits best, None if only one frame was read."""
+    alike = _of_one_size(found)
+    frames: dict[int, npt.NDArray[np.floating]] = {}
+    for item in alike:
+        for frame, planes in item.sums.items():
+            frames[frame] = frames.get(frame, 0.0) + sign * planes[feature]
+    first, last = min(frames), max(frames)
+    half = (last - first) / 2
+    if not half:
+        return None
+    pixel, shape = alike[0].pixel, next(iter(frames.values())).shape
+    most = min(_DRIFT_PX, min(shape) // 6)
+
+    def fit(y: int, x: int) -> tuple[float, tuple[int, int], tuple[int, int]]:
+        """Return the contrast of a drift from the middle to the end, that drift, and the middle's shift."""
+        total: npt.NDArray[np.floating] | float = 0.0
+        for frame, plane in frames.items():
+            place = [most + round(step * ((frame - first) / half - 1)) for step in (y, x)]
+            window = (slice(at, at + size - 2 * most) for at, size in zip(place, shape, strict=True))
+            total = total + plane[tuple(window)]
+        at = np.unravel_index(int(np.argmax(total)), np.shape(total))
+        middle = [int(at[axis]) + most - shape[axis] // 2 for axis in (0, 1)]
+        return float(np.max(total)), (y, x), (middle[0], middle[1])
+
+    coarse = range(-most, most + 1, _DRIFT_STEP)
+    _, (y, x), _ = max(itertools.starmap(fit, itertools.product(coarse, coarse)))
+    near = (range(max(at - 1, -most), min(at + 1, most) + 1) for at in (y, x))
+    _, ends, middle = max(itertools.starmap(fit, itertools.product(*near)))
+    step = [end * pixel / half for end in ends]
+    start = [at * pixel - slope * (first + half) for at, slope in zip(middle, step, strict=True)]
+    return Move((start[0], start[1]), (step[0], step[1]))
+
+
+def ring(points: Points, reduction: int) -> list[Points]:
+    """Return the points moved to eight places around the cells."""
+    return [Move((y, x)).of(points) for y, x in (_RING_PX * reduction * _RING).tolist()]
+
+
+def _of_one_size(found: Sequence[Correlations]) -> list[Correlations]:
+    """Return those that can be added: of the size that most have."""
+    kinds: dict[tuple[object, ...], list[Correlations]] = {}
+    for item in found:
+        kinds.setdefault((item.pixel, *next(iter(item.sums.values())).shape), []).append(item)
+    return max(kinds.values(), key=len)

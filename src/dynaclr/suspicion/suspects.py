@@ -14,7 +14,7 @@ from dynaclr.suspicion.finding import Finding, ranked
 from dynaclr.suspicion.judging import judge_fovs
 from dynaclr.suspicion.links import links_of
 from dynaclr.suspicion.motion import far_daughters, jumps, neighbor_px, step_px, swaps
-from dynaclr.suspicion.pixels import CellPixels, read_cells, read_view
+from dynaclr.suspicion.pixels import CellPixels, read_cells, read_views
 from dynaclr.suspicion.placement_text import placement_reasons
 from dynaclr.suspicion.values import drifts, frame_outliers, one_frame_tracks, unequal_divisions, value_jumps
 
@@ -155,7 +155,7 @@ class _Search:
             yield self.cell(MarkKind.TRACK, int(first[track]), _BORDER * share[track], "border", reason)
 
     def tables(self) -> Iterator[Finding]:
-        """Find tables that are equal, have 1-based frames, or fill a corner only; reads no pixels."""
+        """Find tables that are equal, or have 1-based frames; reads no pixels."""
         table, index = self.table, self.index
         seen: dict[bytes, int] = {}
         for fov in range(len(self.fov_names)):
@@ -173,15 +173,6 @@ class _Search:
                 ones = int(np.count_nonzero(table.t[rows] == 1))
                 text = f"no cell at frame 0 but {ones} at frame 1: frames may be 1-based"
                 yield self.fov(fov, _FROM_ONE, "frames", text)
-            um = float(index.fovs[fov].layout.scale[-1])
-            reach = max(
-                table.y[rows].max() / index.fov_image_yx[fov, 0],
-                table.x[rows].max() / index.fov_image_yx[fov, 1],
-            )
-            if count >= 20 and 0 < um < 1 and reach <= um * 1.02:
-                share = f"{100 * reach:.0f} % of the image ({um:g} um per pixel)"
-                text = f"centroids may be in micrometers: they cover only {share}"
-                yield self.fov(fov, _WHOLE_FOV + 0.95 / max(reach, 0.1), "units", text)
 
     def appearance(self, rows: npt.NDArray[np.int64], cells: CellPixels) -> Iterator[Finding]:
         """Jumps of brightness, blurred frames and drift, from a box at every cell."""
@@ -210,15 +201,13 @@ class _Search:
         for code in np.unique(self.index.fov_experiment).tolist():
             fovs = np.flatnonzero(self.index.fov_experiment == code).tolist()
             fovs = [fov for fov in fovs if self.table.t[self.table.rows(fov)].size]
-            views = []
-            for fov in fovs:
-                views.append(read_view(self.index, fov))
-                tell("frames", len(views), len(fovs))
+            views = read_views(self.index, fovs, lambda done, total: tell("frames", done, total))
             names = [self.fov_names[fov] for fov in fovs]
             verdicts = judge_fovs(views, names)
             for number, text in placement_reasons(verdicts, names).items():
-                check = "frames" if text.startswith("frames") else "placement"
-                yield self.fov(fovs[number], _WHOLE_FOV + verdicts[number].certainty, check, text)
+                verdict = verdicts[number]
+                check = "frames" if verdict.best_agreement > verdict.agreement else "placement"
+                yield self.fov(fovs[number], _WHOLE_FOV + verdict.certainty, check, text)
 
     def link(self, link: int, score: float, check: str, reason: str) -> Finding:
         """Return a finding on a link, placed where it arrives."""

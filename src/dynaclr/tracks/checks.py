@@ -18,6 +18,7 @@ Columns = dict[str, npt.NDArray[Any]]
 _ROW = "__row__"  # row of the file, counted from 1 with the header
 _HEADER_ROWS = 2
 _SUSPICIOUS_SHARE = 0.05
+_SAME_PLACE_PX = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,6 @@ def check_tracks(
     fov: str,
     path: Path,
     shape: tuple[int, int, int, int, int],
-    pixel_size_um: float,
     policy: TrackPolicy,
 ) -> tuple[Columns, TrackCounts]:
     """Return the rows that can be used, and what was counted on the way.
@@ -53,8 +53,6 @@ def check_tracks(
         For messages.
     shape
         (T, C, Z, Y, X) of the FOV.
-    pixel_size_um
-        Size of a pixel, used only to recognize coordinates in micrometers.
     policy
         What to do with rows that are not as they should be.
 
@@ -73,7 +71,7 @@ def check_tracks(
     _check_frames(columns, place)
     columns = _finite(columns, place, counts, policy)
     columns = _unique(columns, place, counts, policy)
-    columns = _inside(columns, place, counts, pixel_size_um)
+    columns = _inside(columns, place, counts)
     order = np.lexsort((columns[keys.T], columns[keys.TRACK_ID]))
     columns = {name: values[order] for name, values in columns.items() if name != _ROW}
     same = np.diff(columns[keys.TRACK_ID]) == 0
@@ -104,7 +102,6 @@ def _check_frames(columns: Columns, place: _Place) -> None:
     frames, t = place.shape[0], columns[keys.T]
     wrong = np.flatnonzero((t < 0) | (t >= frames))
     if wrong.size:
-        one_based = t.min() == 1 and t.max() == frames
         raise DataError(
             place.message(
                 f"{wrong.size} rows have frames beyond the end of the recording",
@@ -112,9 +109,28 @@ def _check_frames(columns: Columns, place: _Place) -> None:
                 field=keys.T,
                 expected=f"0..{frames - 1}",
                 found=listing(t[wrong[:5]]),
-                fix="The frames look 1-based: subtract 1 from t." if one_based else None,
+                fix=_frames_meant(t, frames),
             )
         )
+
+
+def _frames_meant(t: npt.NDArray[np.integer], frames: int) -> str | None:
+    """Return what would make frames fit the recording, None if nothing known does."""
+    first, last = int(t.min()), int(t.max())
+    command = "`python -m dynaclr convert tracks` does with"
+    if first == 1 and last == frames:
+        return f"The frames look 1-based: subtract 1 from t ({command} --first-frame 1)."
+    if last - first == frames - 1:
+        fix = f"subtract that from t ({command} --first-frame {first})"
+        return f"The frames look as if counted from {first}: {fix}."
+    step = int(np.gcd.reduce(t - first)) if last - first < 2**62 else 1
+    if step > 1 and (last - first) // step < frames and not first % step:
+        return (
+            f"All t are multiples of {step}, as times are: divide t by {step} ({command} --time-step {step})."
+        )
+    if last - first < frames:
+        return "The track table has fewer frames than the image, and begins later: is it of this recording?"
+    return "The track table has more frames than the image: is it of this recording?"
 
 
 def _keep(columns: Columns, mask: npt.NDArray[np.bool_]) -> Columns:
@@ -194,21 +210,37 @@ def _unique(columns: Columns, place: _Place, counts: TrackCounts, policy: TrackP
     wrong = np.flatnonzero(again)
     if not wrong.size:
         return columns
-    if policy.duplicates == "error":
-        raise DataError(
-            place.message(
-                f"{wrong.size} rows duplicate a (track_id, t)",
-                row=listing(columns[_ROW][wrong[:5]]),
-                field="track_id, t",
-                found=listing(f"({track[i]}, {t[i]})" for i in wrong[:5]),
-                fix="Repair the file, or set duplicate_rows to 'drop' to keep the first of each.",
-            )
+    kept = np.maximum.accumulate(np.where(again[order], 0, np.arange(t.size)))  # in order: the first of each
+    first = np.empty(t.size, dtype=np.int64)
+    first[order] = order[kept]
+    apart = np.hypot(*(columns[name][wrong] - columns[name][first[wrong]] for name in (keys.Y, keys.X)))
+    others = int(np.count_nonzero(apart > _SAME_PLACE_PX))
+    if others:
+        what = f"{others} rows have the (track_id, t) of another cell, up to {apart.max():.0f} px away"
+        fix = (
+            "Ids repeat: several FOVs in one table, or ids that start anew in every frame? Give each FOV a "
+            "file of its own, with one id for each track; to keep the first of each would lose cells."
         )
+    else:
+        what = f"{wrong.size} rows duplicate a (track_id, t)"
+        fix = "Repair the file, or set duplicate_rows to 'drop' to keep the first of each."
+    shown = wrong[apart > _SAME_PLACE_PX] if others else wrong
+    message = place.message(
+        what,
+        row=listing(columns[_ROW][shown[:5]]),
+        field="track_id, t",
+        found=listing(f"({track[i]}, {t[i]})" for i in shown[:5]),
+        fix=fix,
+    )
+    if policy.duplicates == "error":
+        raise DataError(message)
+    if others:
+        counts.warnings.append(message)
     counts.duplicates = int(wrong.size)
     return _keep(columns, ~again)
 
 
-def _inside(columns: Columns, place: _Place, counts: TrackCounts, pixel_size_um: float) -> Columns:
+def _inside(columns: Columns, place: _Place, counts: TrackCounts) -> Columns:
     """Leave out centroids outside the image; the image covers -0.5 .. size - 0.5."""
     height, width = place.shape[3:]
     y, x = columns[keys.Y], columns[keys.X]
@@ -227,16 +259,4 @@ def _inside(columns: Columns, place: _Place, counts: TrackCounts, pixel_size_um:
                 fix="y and x look swapped." if better else None,
             )
         )
-    elif 0 < pixel_size_um < 1 and y.size >= 20:
-        reach = max(float(y.max()) / height, float(x.max()) / width)
-        if reach <= pixel_size_um * 1.02:
-            counts.warnings.append(
-                place.message(
-                    "centroids cover only a corner of the image",
-                    field="y, x",
-                    expected=f"pixels up to ({height - 1}, {width - 1})",
-                    found=f"at most ({y.max():g}, {x.max():g}) at {pixel_size_um:g} um per pixel",
-                    fix="They look like micrometers: divide by the pixel size.",
-                )
-            )
     return _keep(columns, inside)

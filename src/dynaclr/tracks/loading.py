@@ -108,7 +108,6 @@ def read_all(
                 fov=entry.layout.name,
                 path=path,
                 shape=entry.layout.shape,
-                pixel_size_um=entry.layout.scale[-1],
                 policy=policy,
             )
             track_id, parent, start = track_parents(columns, counts, experiment=experiment, path=path)

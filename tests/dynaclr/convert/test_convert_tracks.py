@@ -76,7 +76,7 @@ def test_frames_that_count_from_1(tmp_path: Path) -> None:
     store = plate(tmp_path)
     source = tmp_path / "one.csv"
     source.write_text("track_id,t,y,x\n" + "".join(f"1,{t},5,5\n" for t in range(1, 9)))
-    with pytest.raises(DataError, match="Give --first-frame 1"):
+    with pytest.raises(DataError, match="--first-frame 1"):
         convert_tracks([source], tmp_path / "out", plate=store)
     convert_tracks([source], tmp_path / "out", options=SourceOptions(first_frame=1), plate=store)
     assert pd.read_csv(tmp_path / "out" / "A/1/0" / "tracks.csv").t.tolist() == list(range(8))

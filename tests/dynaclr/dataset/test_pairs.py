@@ -187,11 +187,18 @@ def test_kin_codes() -> None:
 def test_each_fov_has_its_own_law() -> None:
     """Offsets and the speed of the decay follow the FOV's own range, wide or narrow."""
     law = TauLaw(np.array([[1, 2], [1, 5]]), 2.0)
-    offsets, weights = law.offsets(np.array([0, 1, 0]))
+    offsets, weights = law.offsets(np.array([0, 1, 0]), 9)
     narrow = [1.0, np.exp(-2.0), 0.0, 0.0, 0.0]
     wide = [np.exp(-2.0 * step / 4) for step in range(5)]
     assert np.allclose(weights, [narrow, wide, narrow])
     assert offsets.tolist() == [[1, 2, 3, 4, 5]] * 3
+
+
+def test_an_interval_of_a_millisecond_makes_no_more_offsets_than_frames() -> None:
+    law = TauLaw(np.array([[1, 7_200_000_000]]), 2.0)
+    offsets, weights = law.offsets(np.array([0, 0]), 20)
+    assert offsets.tolist() == [list(range(1, 21))] * 2
+    assert weights == pytest.approx(1.0)  # all are at the very beginning of the range
 
 
 def test_a_descendant_is_later_than_its_ancestor() -> None:

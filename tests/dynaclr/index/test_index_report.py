@@ -89,7 +89,9 @@ def test_an_experiment_without_anchors_is_told(coded: Path) -> None:
     report = index.report.experiments[1]
     assert report.anchors == 0
     assert report.lost["last frames"] == report.observations
-    assert "experiment 'coded1' has no anchors" in index.report.warnings
+    (text,) = [text for text in index.report.warnings if "'coded1' has no anchors" in text]
+    count = report.observations
+    assert f"{count} of {count} observations are excluded (last frames). The recordings end before" in text
 
 
 def test_a_field_of_view_whose_cells_are_all_outside(coded: Path) -> None:

@@ -6,10 +6,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from tests.support.foreign import axis, coded, foreign_experiment, image, transforms
 
+from dynaclr.base.errors import ConfigError
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.index import MultiExperimentIndex
 
@@ -119,3 +121,103 @@ def test_what_is_not_used_is_not_compared(tmp_path: Path) -> None:
     registry = ExperimentRegistry.from_yaml(foreign_experiment(tmp_path, fovs))
     index = MultiExperimentIndex(registry, (0, 3), (8, 8), (0.5, 1.0), exclude_fovs=["A/1/1"])
     assert index.report.warnings == []
+
+
+HEAD = "track_id,t,y,x\n"
+
+
+def table_of(folder: Path, texts: dict[str, str], z_um: float = 2.0, yx_um: float = 0.65) -> Path:
+    """Write an experiment with the track tables that are given."""
+    path = foreign_experiment(folder, {name: (coded(), scaled(1, z_um, yx_um)) for name in texts})
+    (root,) = folder.glob("*.tracks")
+    for name, text in texts.items():
+        for file in (root / name).glob("*.csv"):
+            file.write_text(text)
+    return path
+
+
+def cells(rng: np.random.Generator, count: int, *, scale: float = 1.0, reach: float = 1.0) -> str:
+    """Return tracks of cells anywhere in a part of the image, their places multiplied by a scale."""
+    height, width = coded().shape[-2:]
+    rows = []
+    for track in range(count):
+        y, x = rng.uniform(0, (height * reach, width * reach))
+        rows += [f"{track},{t},{y * scale},{x * scale}\n" for t in range(3)]
+    return HEAD + "".join(rows)
+
+
+def test_micrometers_are_told_of_an_experiment_as_a_whole(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    texts = {f"A/1/{number}": cells(rng, 30, scale=0.65) for number in range(3)}
+    indexed(
+        table_of(tmp_path, texts),
+        r"field y, x: centroids of all FOVs cover only a corner of the images; found at most 6\d % of the "
+        r"image at 0\.65 um per pixel\. They look like micrometers: divide y and x by 0\.65 .*"
+        r"--pixel-size-um 0\.65",
+    )
+
+
+def test_few_cells_in_a_corner_are_no_micrometers(tmp_path: Path) -> None:
+    """One small FOV whose cells happen to lie in a corner proves nothing, and many small ones have others."""
+    rng = np.random.default_rng(2)
+    for number, texts in enumerate(
+        (
+            {"A/1/0": cells(rng, 8, reach=0.65)},
+            {"A/1/0": cells(rng, 60, reach=0.3)},  # a colony
+            {f"A/1/{fov}": cells(rng, 30, reach=0.65 if fov else 1.0) for fov in range(3)},
+        )
+    ):
+        (tmp_path / str(number)).mkdir()
+        indexed(table_of(tmp_path / str(number), texts))
+
+
+def test_500_small_fields_of_few_cells_are_never_called_micrometers() -> None:
+    """Cells anywhere in the image, 3 to 12 of them: as 500 experiments and as one."""
+    from dynaclr.index.statements import corner_digits
+
+    rng = np.random.default_rng(3)
+    every = []
+    for _ in range(500):
+        places = rng.uniform(0, 1, (2, int(rng.integers(3, 13))))
+        every.append((places.min(axis=1), places.max(axis=1), places.shape[1]))
+    for lowest, highest, lineages in every:
+        assert corner_digits([(lowest / 0.65, highest / 0.65, lineages, (0.65, 0.65))]) == 0.0
+    together = [(low / 0.65, high / 0.65, count, (0.65, 0.65)) for low, high, count in every]
+    assert corner_digits(together) == 0.0
+
+
+def test_spots_that_nobody_linked(tmp_path: Path) -> None:
+    rows = "".join(f"{number},{number % 3},{number % 20},{number % 15}\n" for number in range(40))
+    registry = ExperimentRegistry.from_yaml(table_of(tmp_path, {"A/1/0": HEAD + rows}))
+    expected = (
+        r"field track_id: 40 of 40 tracks have one observation; expected one id for a cell in all frames; "
+        r"found spots that are not linked\. .*--column track_id=NAME"
+    )
+    with pytest.warns(UserWarning, match=expected):
+        index = MultiExperimentIndex(registry, (0, 3), (8, 16), (0.5, 1.0))
+    assert "link spots to tracks" in index.report.warnings[-1]
+    with pytest.raises(ConfigError, match=r"no observation has a positive[\s\S]*link spots to tracks\.$"):
+        index.require_anchors()
+
+
+def test_frames_that_jump(tmp_path: Path) -> None:
+    rows = "".join(f"{track},{t},{track % 20},{track}\n" for track in range(25) for t in (0, 2))
+    indexed(
+        table_of(tmp_path, {"A/1/0": HEAD + rows}),
+        r"field t: no track is seen in two frames in a row: all steps are multiples of 2 frames; expected "
+        r"steps of one frame\. .*divide it by 2 .*--time-step 2",
+    )
+
+
+@pytest.mark.parametrize(
+    ("z", "advice"),
+    [
+        ((1, 2, 3), r"Slices look 1-based: subtract 1 from z\."),
+        ((0, 2, 4), r"z looks like micrometers: divide it by 2 .*--z-step-um 2"),
+        ((0, 50, 90), r"z lies outside the stack"),
+    ],
+)
+def test_z_outside_the_stack_has_advice(tmp_path: Path, z: tuple[int, ...], advice: str) -> None:
+    rows = "".join(f"{track},{t},{track},{track},{z[track]}\n" for track in range(3) for t in range(3))
+    text = "track_id,t,y,x,z\n" + rows
+    indexed(table_of(tmp_path, {"A/1/0": text}), rf"field z_range: .* of 3\. {advice}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,7 @@ def read(tmp_path: Path, text: str | bytes) -> dict[str, Any]:
     return read_track_csv(path, "exp")
 
 
-def checked(
-    tmp_path: Path, text: str, scale: float = 1.0, **policy: Any
-) -> tuple[dict[str, Any], TrackCounts]:
+def checked(tmp_path: Path, text: str, **policy: Any) -> tuple[dict[str, Any], TrackCounts]:
     columns = read(tmp_path, text)
     return check_tracks(
         columns,
@@ -39,7 +38,6 @@ def checked(
         fov="A/1/0",
         path=tmp_path / "tracks.csv",
         shape=SHAPE,
-        pixel_size_um=scale,
         policy=TrackPolicy(**policy),
     )
 
@@ -151,13 +149,46 @@ def test_frames_beyond_the_recording(tmp_path: Path) -> None:
         checked(tmp_path, HEAD + rows)
 
 
-def test_duplicates(tmp_path: Path) -> None:
-    text = HEAD + "1,0,1,1\n1,1,2,2\n1,0,3,3\n"
-    with pytest.raises(DataError, match=r"row 4.*1 rows duplicate a \(track_id, t\)"):
+@pytest.mark.parametrize(
+    ("frames", "advice"),
+    [
+        (range(1, 11), "look 1-based: subtract 1 from t.*--first-frame 1"),
+        (range(4, 14), "counted from 4: subtract that.*--first-frame 4"),
+        (range(0, 150, 15), "multiples of 15.*divide t by 15.*--time-step 15"),
+        (range(20, 25), "fewer frames than the image, and begins later"),
+        (range(40), "more frames than the image"),
+        ((-(2**63), 2**63 - 1), "more frames than the image"),
+        ((3, 2_000_000_000), "more frames than the image"),
+    ],
+)
+def test_frames_beyond_the_recording_have_advice(tmp_path: Path, frames: Iterable[int], advice: str) -> None:
+    with pytest.raises(DataError, match=advice):
+        checked(tmp_path, HEAD + "".join(f"1,{t},5,5\n" for t in frames))
+
+
+def test_duplicates_of_one_cell(tmp_path: Path) -> None:
+    text = HEAD + "1,0,1,1\n1,1,2,2\n1,0,1.5,1\n"
+    with pytest.raises(DataError, match=r"row 4.*1 rows duplicate a \(track_id, t\).*'drop'"):
         checked(tmp_path, text)
     columns, counts = checked(tmp_path, text, duplicates="drop")
     assert counts.duplicates == 1
+    assert not counts.warnings
     assert columns["y"].tolist() == [1.0, 2.0]
+
+
+def test_rows_of_other_cells_are_not_to_be_dropped(tmp_path: Path) -> None:
+    """Ids that start anew in every FOV or frame: the rows that repeat an id are cells."""
+    text = HEAD + "1,0,1,1\n1,1,2,2\n1,0,1,1\n1,0,30,1\n1,1,2,52\n"
+    with pytest.raises(DataError) as caught:
+        checked(tmp_path, text)
+    message = str(caught.value)
+    assert "row 5, 6, " in message
+    assert "2 rows have the (track_id, t) of another cell, up to 50 px away" in message
+    assert "Give each FOV a file of its own" in message
+    assert "'drop'" not in message
+    _, counts = checked(tmp_path, text, duplicates="drop")
+    assert counts.duplicates == 3
+    assert "would lose cells" in counts.warnings[0]
 
 
 def test_coordinates_that_are_no_numbers(tmp_path: Path) -> None:
@@ -193,13 +224,6 @@ def test_few_outside_tell_of_exchanged_axes_too_and_a_single_one_does_not(tmp_pa
     _, counts = checked(tmp_path, HEAD + inside + others + "3,0,60,10\n")
     assert counts.outside_image == 1
     assert "look exchanged" not in counts.warnings[0]
-
-
-def test_micrometers_are_suspected(tmp_path: Path) -> None:
-    rows = "".join(f"{k},0,{0.6 * k},{0.9 * k}\n" for k in range(25))
-    _, counts = checked(tmp_path, HEAD + rows, scale=0.3)
-    assert "micrometers" in counts.warnings[0]
-    assert not checked(tmp_path, HEAD + rows, scale=1.0)[1].warnings
 
 
 def parents(tmp_path: Path, rows: str) -> tuple[Any, Any, TrackCounts]:
