@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from dynaclr.suspicion.judging import judge_fovs
 from dynaclr.suspicion.pixels import read_views, sampled_fovs
-from dynaclr.suspicion.placement import FovView, contrast
+from dynaclr.suspicion.placement import contrast
 from dynaclr.suspicion.placement_text import placement_lines
+from dynaclr.suspicion.view import FovView
 
 if TYPE_CHECKING:
     from dynaclr.index import MultiExperimentIndex

@@ -20,9 +20,7 @@ from dynaclr.suspicion.evidence import Gain, gain, unpaired_gain
 from dynaclr.suspicion.meanings import AS_GIVEN, Explanation, meanings, of_lag, of_move, other_tables
 from dynaclr.suspicion.placement import (
     Correlations,
-    FovView,
     Move,
-    Points,
     best_drift,
     best_shift,
     contrast,
@@ -31,6 +29,7 @@ from dynaclr.suspicion.placement import (
     seen_tracks,
 )
 from dynaclr.suspicion.steps import LAGS, agreement, best_lag, drift_of
+from dynaclr.suspicion.view import FovView, Points
 
 _CERTAIN = 4.0
 _WEAK = 0.5  # of the contrast that other FOVs have

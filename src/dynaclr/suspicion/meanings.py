@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from dynaclr.suspicion.placement import FovView, Move, Points
+from dynaclr.suspicion.placement import Move
+from dynaclr.suspicion.view import FovView, Points
 
 _CONVERT = "`python -m dynaclr convert tracks`"
 

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from dynaclr.base.random import FIXED_EPOCH, BatchKey, Purpose, uniforms
 from dynaclr.images import PatchReader, PatchRequest
-from dynaclr.suspicion.placement import FovView, Points, feature_maps
-from dynaclr.suspicion.steps import Steps, match
+from dynaclr.suspicion.placement import feature_maps
+from dynaclr.suspicion.steps import match
+from dynaclr.suspicion.view import FovView, Points, Steps
 
 if TYPE_CHECKING:
     from dynaclr.index import MultiExperimentIndex

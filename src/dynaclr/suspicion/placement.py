@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy.fft import irfft2, next_fast_len, rfft2
 from scipy.ndimage import gaussian_filter
 
-from dynaclr.suspicion.steps import Steps
+from dynaclr.suspicion.view import FovView, Images, Points
 
 _CELL_PX = 2.0  # width of the filter, pixels of the reduced image
 _LARGEST_PX = 448  # side of the reduced image
@@ -24,53 +24,7 @@ _DRIFT_STEP = 2
 _RING_PX = 12.0  # radius of what surrounds a cell, pixels of the reduced image
 _RING = np.stack([np.sin(np.arange(8) * np.pi / 4), np.cos(np.arange(8) * np.pi / 4)], axis=1)
 
-Images = Mapping[int, npt.NDArray[np.float32]]
-"""{frame: (channels, Y, X)}."""
 Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Points:
-    """Centroids of a FOV in pixels of level 0, all (n,), by track and frame.
-
-    Attributes
-    ----------
-    track, t, y, x
-        Number of the track, frame and place.
-    """
-
-    track: npt.NDArray[np.int64]
-    t: npt.NDArray[np.int64]
-    y: Floats
-    x: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class FovView:
-    """What is judged of one FOV.
-
-    Attributes
-    ----------
-    points
-        Centroids at all frames.
-    maps
-        {frame: (features, Y, X)} of `feature_maps`.
-    reduction
-        Pixels of level 0 in one pixel of the maps.
-    pixel_um
-        Size of a pixel in micrometers, 1 if unknown.
-    image_yx
-        Height and width in pixels of level 0.
-    steps
-        How the image moves at the centroids.
-    """
-
-    points: Points
-    maps: Images
-    reduction: int
-    pixel_um: float
-    image_yx: tuple[int, int]
-    steps: Steps
 
 
 def feature_maps(image: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.float32], int]:

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from scipy.signal import fftconvolve
 
 from dynaclr.suspicion.evidence import Gain, gain
-
-if TYPE_CHECKING:
-    from dynaclr.suspicion.placement import FovView, Points
+from dynaclr.suspicion.view import FovView, Points
 
 _TEMPLATE_PX, _REACH_PX = 12, 12  # half sides
 _LEAST_MATCH = 0.5
@@ -27,23 +24,6 @@ LAGS = np.array([frames for frames in range(-10, 11) if frames])
 """Numbers of frames that are tried."""
 
 Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """Steps seen in the images.
-
-    Attributes
-    ----------
-    track, t
-        (n,) number of the track, and the earlier frame.
-    moved
-        (channels, 2, n) step (y, x) in pixels, NaN where it is not clear.
-    """
-
-    track: npt.NDArray[np.int64]
-    t: npt.NDArray[np.int64]
-    moved: Floats
 
 
 @dataclass(frozen=True, slots=True)

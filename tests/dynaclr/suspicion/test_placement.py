@@ -14,8 +14,9 @@ from dynaclr.suspicion.evidence import ERROR_RATE, gain, unpaired_gain
 from dynaclr.suspicion.judging import FovVerdict, judge_fovs
 from dynaclr.suspicion.meanings import AS_GIVEN, Explanation
 from dynaclr.suspicion.pixels import view_of
-from dynaclr.suspicion.placement import FovView, Move, Points, contrast, feature_maps
+from dynaclr.suspicion.placement import Move, contrast, feature_maps
 from dynaclr.suspicion.steps import agreement, match
+from dynaclr.suspicion.view import FovView, Points
 
 HEIGHT, WIDTH, FRAMES, CELLS, PIXEL_UM = 200, 240, 20, 24, 0.6
 
