@@ -30,9 +30,9 @@ UNUSABLE = (Exclusion.EXCLUDED, Exclusion.BLANK, Exclusion.NOT_FINITE)
 
 ADVICE = {
     Exclusion.EXCLUDED: "Marks of the curation file exclude them.",
-    Exclusion.BLANK: "Their pixels are not stored, or all of one value: look whether "
-    "the images are complete, and source_channel, z_range and frames right; missing_chunks 'zeros' reads blank "
-    "images as they are.",
+    Exclusion.BLANK: "Their pixels are not stored, or all of one value: look whether the "
+    "images are complete, and source_channel, z_range and frames right; missing_chunks 'zeros' reads "
+    "blank images as they are.",
     Exclusion.LAST_FRAMES: "The recordings end before the shortest tau: lower tau_range.",
     Exclusion.GAP: "The cells are seen again, but at no allowed time: widen tau_range.",
     Exclusion.SHORT_TRACK: "Their tracks are shorter than the shortest tau: lower tau_range, or link spots "
