@@ -4,6 +4,7 @@ __all__ = (
     "data",
     "demo",
     "estimating",
+    "exporting",
     "mapping",
     "training",
     "trusting",
