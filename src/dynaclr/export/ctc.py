@@ -65,7 +65,7 @@ def write_ctc(
 
 
 def _labels(graph: FovGraph, notes: list[str]) -> _Labels:
-    """Number tracks from 1; what follows a gap is a track of its own that continues the one before."""
+    """Return labels from 1; what follows a gap is a track of its own that continues the one before."""
     columns, edges = graph.columns, graph.edges
     track, t = columns[keys.TRACK_ID], columns[keys.T]
     begins = np.ones(t.size, dtype=bool)
@@ -180,7 +180,7 @@ def _draw(
     steps = np.column_stack([dy[inside], dx[inside]])
     for item in which.tolist():
         z, y, x = places[item].tolist()
-        ys, xs = (steps + (y, x)).T
+        ys, xs = (steps + np.array([y, x])).T
         there = (ys >= 0) & (ys < mask.shape[1]) & (xs >= 0) & (xs < mask.shape[2])
         ys, xs = ys[there], xs[there]
         free = mask[z, ys, xs] == 0

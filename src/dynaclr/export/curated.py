@@ -107,7 +107,7 @@ def _before(
     parent: npt.NDArray[np.integer],
     begin: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.int64]:
-    """Return the place of the last observation of each track's parent before the track begins, -1 for none."""
+    """Return the place of the last observation of each parent before its track begins, -1 for none."""
     if not piece.size:
         return np.empty(0, dtype=np.int64)
     span = int(t.max()) + 1

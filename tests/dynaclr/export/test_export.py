@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ def links(table: pd.DataFrame) -> set[tuple[tuple[float, ...], tuple[float, ...]
     places = {track: part[["t", "y", "x"]].to_numpy() for track, part in parts.items()}
     for track, part in parts.items():
         own = [tuple(row) for row in places[track].tolist()]
-        found |= set(zip(own, own[1:], strict=False))
+        found |= set(pairwise(own))
         parent = int(part.parent_track_id.iloc[0])
         if parent >= 0:
             before = [tuple(row) for row in places[parent].tolist() if row[0] < own[0][0]]

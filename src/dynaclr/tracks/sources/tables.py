@@ -15,8 +15,8 @@ from dynaclr.tracks.parquet import parquet_names, read_track_parquet
 from dynaclr.tracks.sources.found import Found, SourceOptions
 
 _GUESSES: Mapping[str, Sequence[str]] = {
-    keys.T: ("t", "frame", "frames", "time", "timepoint", "time_point", "frame_number", "position_t"),
     keys.TRACK_ID: ("track_id", "trackid", "track", "tracklet_id", "tracklet", "particle", "track_number"),
+    keys.T: ("t", "frame", "frames", "time", "timepoint", "time_point", "frame_number", "position_t"),
     keys.ID: ("id", "node_id", "spot_id", "cell_id", "object_id"),
     keys.PARENT_TRACK_ID: ("parent_track_id", "parent_track", "parenttrackid"),
     keys.PARENT_ID: ("parent_id", "parent_node_id", "parentid"),
@@ -50,9 +50,7 @@ def recognizes(path: Path, head: bytes) -> bool:
 
 def read(path: Path, options: SourceOptions) -> Found:
     """Return the columns by their guessed or given names."""
-    with path.open("rb") as file:
-        packed = file.read(4) == _PARQUET
-    there = parquet_names(path) if packed else column_names(path)
+    packed, there = _packed(path), names_of(path)
     names, btrack = _mapping(there, options.columns, path)
     reader = read_track_parquet if packed else read_track_csv
     known = set(names.values())
@@ -66,9 +64,10 @@ def read(path: Path, options: SourceOptions) -> Found:
     if btrack and _DUMMY in columns:
         seen = np.asarray(columns[_DUMMY], dtype=np.float64) == 0
     columns = {name: values[seen] for name, values in columns.items() if name in _GUESSES}
-    found = Found(columns)
+    found = Found(columns, names={here: name for here in _GUESSES for name in names if names[name] == here})
+    found.could_be = _several(there, names, options.columns)
     found.counts.interpolated = int(np.count_nonzero(~seen))
-    renamed = [f"{here} = {name}" for name, here in names.items() if here != name]
+    renamed = [f"{here} = {name}" for here, name in found.names.items() if here != name]
     if renamed:
         found.counts.notes.append(f"columns: {listing(renamed)}")
     if btrack:
@@ -78,6 +77,16 @@ def read(path: Path, options: SourceOptions) -> Found:
         linked = (parent != keys.NO_PARENT) & (np.isin(parent, columns[keys.ID]) | (parent != 0))
         found.edges = np.column_stack([parent, columns[keys.ID]])[linked]
     return found
+
+
+def names_of(path: Path) -> tuple[str, ...]:
+    """Return the names of the columns of a table."""
+    return tuple(parquet_names(path) if _packed(path) else column_names(path))
+
+
+def _packed(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == _PARQUET
 
 
 def _mapping(there: Sequence[str], given: Mapping[str, str], path: Path) -> tuple[dict[str, str], bool]:
@@ -93,7 +102,7 @@ def _mapping(there: Sequence[str], given: Mapping[str, str], path: Path) -> tupl
                     "unknown column", file=path, field="--column", expected=expected, found=found, fix=hint
                 )
             )
-    plain = {name.strip().lower().replace(" ", "_"): name for name in reversed(there)}
+    plain = {_plain(name): name for name in reversed(there)}
     btrack = {"id", "parent", "root", "t"} <= set(plain) and "track_id" not in plain
     taken = {name: here for here, name in given.items()}
     if btrack:
@@ -116,6 +125,29 @@ def _mapping(there: Sequence[str], given: Mapping[str, str], path: Path) -> tupl
         found = f"columns {listing(there)}"
         raise DataError(problem(what, file=path, row=1, field=listing(missing), found=found, fix=fix))
     return taken, btrack
+
+
+def _several(
+    there: Sequence[str], names: Mapping[str, str], given: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """Return the columns that can be a time, track or place where none has our name and nobody said which."""
+    found = {}
+    for name, here in names.items():
+        if (
+            here in given
+            or _plain(name) == here
+            or here not in (keys.T, keys.TRACK_ID, keys.Z, keys.Y, keys.X)
+        ):
+            continue
+        free = [other for other in there if other == name or other not in names]
+        fits = tuple(other for guess in _GUESSES[here] for other in free if _plain(other) == guess)
+        if len(fits) > 1:
+            found[here] = fits
+    return found
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace(" ", "_")
 
 
 def _times(values: Any, path: Path) -> Any:
