@@ -6,6 +6,7 @@ from dynaclr.convert.arrays import ArrayOptions, convert_arrays
 from dynaclr.convert.ctc import CtcOptions, convert_ctc
 from dynaclr.convert.image_size import ImageSize
 from dynaclr.convert.label_centers import label_rows
+from dynaclr.convert.onto_plate import rows_and_graph, tracks_onto_arrays, tracks_onto_plate
 from dynaclr.convert.preview import TracksPreview, preview_tracks
 from dynaclr.convert.questions import Question, answered
 from dynaclr.convert.report import ConversionReport
@@ -25,4 +26,7 @@ __all__ = (
     "convert_tracks",
     "label_rows",
     "preview_tracks",
+    "rows_and_graph",
+    "tracks_onto_arrays",
+    "tracks_onto_plate",
 )

@@ -89,6 +89,7 @@ def preview_tracks(
     *,
     fov: str = "",
     ask: Ask | None = None,
+    read: Callable[[Path, SourceOptions], Found] = read_source,
 ) -> TracksPreview:
     """Read a source as the options say.
 
@@ -104,6 +105,8 @@ def preview_tracks(
         Name of the field of view, for messages.
     ask
         Answers what is open; None leaves it in `TracksPreview.questions`.
+    read
+        Reads the source.
 
     Raises
     ------
@@ -113,7 +116,7 @@ def preview_tracks(
         If an answer is none.
     """
     while True:
-        found = read_source(source, options)
+        found = read(source, options)
         scaled = options if image is None else _held_against(found, options, image, source)
         columns = tracks_of(found, scaled, source)
         questions = questions_of(found, columns, options, image)

@@ -87,7 +87,7 @@ def convert_tracks(
     options = options or SourceOptions()
     layouts = read_plate(plate).fovs if plate is not None else None
     names = _fov_names(sources, fovs, layouts, plate)
-    _check_target(output, names, overwrite)
+    check_target(output, names, overwrite)
     report = TracksReport(output)
     tables = {}
     for source, fov in zip(sources, names, strict=True):
@@ -140,7 +140,14 @@ def track_file(columns: Columns) -> Any:
     return pd.DataFrame({name: np.asarray(columns[name]) for name in order})
 
 
-def _check_target(output: Path, names: Sequence[str], overwrite: bool) -> None:
+def check_target(output: Path, names: Sequence[str], overwrite: bool) -> None:
+    """Refuse to replace track files without being asked.
+
+    Raises
+    ------
+    DataError
+        If there is one that may not be replaced, or of another form.
+    """
     if not output.exists():
         return
     for name, path in find_track_files(output, names, None).items():
