@@ -103,8 +103,8 @@ def _extended(
         raise ConfigError(problem(what, file=file, expected=plate.path, found=old.data_path, fix=fix))
     if abs(old.interval_minutes - options.interval_minutes) > _SAME_MINUTES:
         what = f"experiment '{options.name}' has another interval"
-        said = {"expected": old.interval_minutes, "found": options.interval_minutes}
-        raise ConfigError(problem(what, file=file, field="interval_minutes", **said))
+        expected, said = old.interval_minutes, options.interval_minutes
+        raise ConfigError(problem(what, file=file, field="interval_minutes", expected=expected, found=said))
     label = old.condition_of(well_of(fov))
     if label not in (None, options.condition):
         what = f"well {well_of(fov)} has another condition"

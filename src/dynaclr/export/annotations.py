@@ -15,7 +15,7 @@ ANNOTATIONS = ("verdict", "marked", "reason", "author", "marked_at")
 """Columns: what was decided, what the mark is about, why, by whom and when; empty without a mark."""
 
 
-def annotations(
+def annotation_columns(
     marks: Sequence[Mark], table: CellTable, names: FovNames
 ) -> tuple[dict[str, npt.NDArray[np.str_]], list[str]]:
     """Return the columns of annotations (n,) of a table before curation, and marks that were not found.

@@ -144,7 +144,8 @@ def _places(graph: FovGraph, size: list[int]) -> npt.NDArray[np.int64]:
     z = columns.get(keys.Z)
     z = np.full(y.size, (size[0] - 1) // 2) if z is None else np.nan_to_num(z, nan=(size[0] - 1) // 2)
     places = np.column_stack([z, y, x]) + 0.5
-    return np.clip(np.floor(places), 0, np.array(size) - 1).astype(np.int64)
+    clipped: npt.NDArray[np.int64] = np.clip(np.floor(places), 0, np.array(size) - 1).astype(np.int64)
+    return clipped
 
 
 def _paint(

@@ -24,7 +24,7 @@ from dynaclr.experiment import (
     label_images,
     select_fovs,
 )
-from dynaclr.export.annotations import ANNOTATIONS, annotations
+from dynaclr.export.annotations import ANNOTATIONS, annotation_columns
 from dynaclr.export.ctc import write_ctc
 from dynaclr.export.curated import FovGraph, fov_graph
 from dynaclr.export.geff import write_geff
@@ -201,7 +201,7 @@ def _graphs(
     table = load_table(read_all(registry, entries, files, policy), registry, entries, files)
     marks = [] if curation is None else read_marks(curation)
     names = FovNames.of(registry, entries)
-    told, lost = annotations(marks, table, names)
+    told, lost = annotation_columns(marks, table, names)
     curated = apply_marks(marks, table, names)
     told = {name: values[curated.rows] for name, values in told.items()} if marks else {}
     kept = np.ones_like(curated.excluded) if options.keep_excluded else ~curated.excluded

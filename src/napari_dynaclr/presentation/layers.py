@@ -28,6 +28,8 @@ MOST_TRACK_VERTICES = 30_000
 
 OWNER = "dynaclr"
 """Key of the metadata of the plugin's layers: the value is the layer's role."""
+PREVIEW = "dynaclr import"
+"""Key of the metadata of layers that show what is to be imported; they go when the import is closed."""
 PREFIX = "dynaclr: "
 """What the names of the plugin's layers start with."""
 _CACHE_BYTES = 2**28

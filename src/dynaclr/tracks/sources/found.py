@@ -25,7 +25,7 @@ class SourceOptions:
     time_step
         Time between frames in the file's unit, where it has times instead of frames.
     columns
-        {name here: column of the file} for tables.
+        {name here: column of the file} for tables; an empty name for what the file has not.
     unit
         Of y, x and z, where the file does not say or says wrongly; None for what it says.
     edges

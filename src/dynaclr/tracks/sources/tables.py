@@ -91,6 +91,8 @@ def _packed(path: Path) -> bool:
 
 def _mapping(there: Sequence[str], given: Mapping[str, str], path: Path) -> tuple[dict[str, str], bool]:
     """Return {column of the file: name here}, and whether it is btrack's."""
+    unused = {here for here, name in given.items() if not name}
+    given = {here: name for here, name in given.items() if name}
     for here, name in given.items():
         if here not in _GUESSES or name not in there:
             what, options = (name, there) if here in _GUESSES else (here, list(_GUESSES))
@@ -106,11 +108,11 @@ def _mapping(there: Sequence[str], given: Mapping[str, str], path: Path) -> tupl
     btrack = {"id", "parent", "root", "t"} <= set(plain) and "track_id" not in plain
     taken = {name: here for here, name in given.items()}
     if btrack:
-        taken |= {plain[name]: here for name, here in _BTRACK.items() if here not in given}
+        taken |= {plain[name]: here for name, here in _BTRACK.items() if here not in {*given, *unused}}
     centroids = sorted(name for name in plain if name.startswith("centroid-"))  # regionprops: (z), y, x
     axes = dict(zip((keys.X, keys.Y, keys.Z), reversed(centroids), strict=False))
     for here, guesses in _GUESSES.items():
-        if here in taken.values():
+        if here in taken.values() or here in unused:
             continue
         for guess in (*guesses, *([axes[here]] if here in axes else [])):
             if guess in plain and plain[guess] not in taken:
