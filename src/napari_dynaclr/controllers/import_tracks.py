@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from napari.layers import Image
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QTimer
@@ -26,7 +27,7 @@ from dynaclr.convert import (
 from dynaclr.experiment import FovLayout, PlateLayout, read_plate
 from dynaclr.tracks.sources import Found, SourceOptions, read_source, table_names
 from napari_dynaclr.controllers.layer_watch import LayerWatch
-from napari_dynaclr.controllers.own_layers import OwnLayers
+from napari_dynaclr.controllers.own_layers import OwnLayers, set_tracks
 from napari_dynaclr.presentation.import_layers import (
     TrackRows,
     plate_axes,
@@ -166,7 +167,8 @@ class ImportTracks:
         self.view.set_images(
             [*choices, Choice(None, _PLATE_TITLE, "A field of view on disk", True, chosen is None)]
         )
-        self._on_source()
+        if self._place is None or self._find_place(self.view.source_entered()) != self._place:
+            self._on_source()
 
     def _layer(self, key: object) -> Any | None:
         return next((layer for layer in self.watch.of(Image) if layer.unique_id == key), None)
@@ -209,7 +211,8 @@ class ImportTracks:
             return
         self._place, self._found = place, None
         self.jobs.cancel(SHOWING)
-        self._clear()
+        if place is None or place.layout is None:
+            self._clear(images=True)
         if place is not None:
             name = as_name(Path(self._source).name.partition(".")[0])
             self.view.set_target(name, place.interval_minutes)
@@ -224,12 +227,21 @@ class ImportTracks:
             )
 
     def _show_image(self, layers: list[LayerData]) -> None:
-        """Show channels of a plate, below the tracks."""
+        """Show channels of a plate, below the tracks; layers that fit are used again: adding one is slow."""
+        viewer = self._own.viewer
+        old = [layer for layer in self._previews() if not hasattr(layer, "graph")]
+        if [layer.multiscale for layer in old] == [
+            bool(options.get("multiscale")) for _, options, _ in layers
+        ]:
+            for layer, (content, options, _) in zip(old, layers, strict=True):
+                layer.data, layer.name = content, options["name"]
+                _put(layer, options)
+            return
+        self._clear(images=True)
         for content, options, _ in layers:
-            self._own.viewer.add_image(content, **options)
+            viewer.add_image(content, **options)
         tracks = self._tracks()
         if tracks is not None:
-            viewer = self._own.viewer
             viewer.layers.move(viewer.layers.index(tracks), len(viewer.layers))
 
     # the tracks
@@ -250,7 +262,6 @@ class ImportTracks:
         self._soon.start(_WAIT_MS)
 
     def _on_column(self, name: str, column: str) -> None:
-        self._columns = {other: used for other, used in self._columns.items() if used != column or not used}
         self._columns[name] = column
         self._on_source()
 
@@ -355,18 +366,24 @@ class ImportTracks:
         viewer, layer, place = self._own.viewer, self._tracks(), self._place
         if tracks is None or not len(tracks.rows) or place is None:
             if layer is not None:
-                viewer.layers.remove(layer)
+                layer.visible = False
             return
         content, options, _ = preview_tracks_layer(tracks, place.axes)
+        if layer is not None and layer.ndim != content.shape[1] - 1:
+            viewer.layers.remove(layer)
+            layer = None
         if layer is None:
             viewer.add_tracks(content, **options)
             return
-        layer.data = content
-        layer.graph = options["graph"]
+        set_tracks(layer, content, options)
+        _put(layer, options)
+        layer.visible = True
 
-    def _clear(self) -> None:
+    def _clear(self, *, images: bool = False) -> None:
+        """Remove what is shown: all, or only the images."""
         for layer in self._previews():
-            self._own.viewer.layers.remove(layer)
+            if not (images and hasattr(layer, "graph")):
+                self._own.viewer.layers.remove(layer)
 
     # writing
 
@@ -434,8 +451,10 @@ class ImportTracks:
         show_info(
             f"Imported: {fov.observations} observations of {fov.tracks} tracks, {fov.divisions} divisions."
         )
-        self._clear()
-        self.check()
+        self._soon.stop()
+        self._found, self._source = None, ""
+        self.view.set_done(f"Written: {report.experiments_yaml}. Choose another file to go on.")
+        self._clear()  # before the project is shown
         self._open(str(report.experiments_yaml))
 
     def _failed(self, text: str) -> None:
@@ -449,6 +468,14 @@ class ImportTracks:
     def _on_told(self, kind: str, step: str, done: int, total: int) -> None:
         if kind in (READING, IMPORTING):
             self.view.set_progress(step, done, total)
+
+
+def _put(layer: Any, options: dict[str, Any]) -> None:
+    """Give a layer its place; what is the same is not set, as each is drawn anew."""
+    for name in ("scale", "translate"):
+        if name in options and not np.array_equal(getattr(layer, name), options[name]):
+            setattr(layer, name, options[name])
+    layer.units = options["units"]
 
 
 def _place_of_layer(layer: Any) -> _Place:

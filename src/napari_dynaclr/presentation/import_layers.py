@@ -13,7 +13,7 @@ from dynaclr.experiment import FovLayout
 from dynaclr.images import make_context, open_array
 from napari_dynaclr.presentation.display import channel_display, level_paths, spatial_units
 from napari_dynaclr.presentation.layer_axes import LayerAxes
-from napari_dynaclr.presentation.layers import AXES, MOST_TRACK_VERTICES, PREVIEW, LayerData
+from napari_dynaclr.presentation.layers import AXES, MOST_PREVIEW_VERTICES, PREVIEW, LayerData
 
 _CACHE_BYTES = 2**27
 _NAME = "import: "
@@ -26,15 +26,14 @@ class TrackRows:
     Attributes
     ----------
     rows
-        (n, 4) track, t, y, x or (n, 5) track, t, z, y, x in pixels of the image.
-    graph
-        {child: [parent]}.
+        (n, 4) track, t, y, x or (n, 5) track, t, z, y, x in pixels of the image. The track of a daughter
+        begins at its mother: napari draws a graph as well, and crashes with software rendering when a layer
+        that has one is removed and another one is drawn.
     drawn, tracks
         How many tracks of how many are drawn.
     """
 
     rows: npt.NDArray[np.float64]
-    graph: dict[int, list[int]]
     drawn: int
     tracks: int
 
@@ -87,20 +86,34 @@ def preview_rows(found: TracksPreview, shape: tuple[int, int, int, int, int], de
         rows = np.insert(rows, 2, (shape[2] - 1) / 2, axis=1)
     rows = rows[(rows[:, 1] >= 0) & np.isfinite(rows).all(axis=1)]
     ids = np.unique(rows[:, 0])
-    step = -(-len(rows) // MOST_TRACK_VERTICES)
+    step = -(-len(rows) // MOST_PREVIEW_VERTICES)
     if step > 1:
-        ids, every = ids[::step], ids.size
+        every, ids = ids.size, ids[::step]
         rows = rows[np.isin(rows[:, 0], ids)]
-        graph = {child: mothers for child, mothers in graph.items() if {child, *mothers} <= set(ids.tolist())}
-        return TrackRows(rows, graph, ids.size, every)
-    return TrackRows(rows, graph, ids.size, ids.size)
+        return TrackRows(_with_mothers(rows, graph), ids.size, every)
+    return TrackRows(_with_mothers(rows, graph), ids.size, ids.size)
+
+
+def _with_mothers(rows: npt.NDArray[np.float64], graph: dict[int, list[int]]) -> npt.NDArray[np.float64]:
+    """Return rows, sorted by track and frame, in which daughters begin at the last place of their mother."""
+    rows = rows[np.lexsort((rows[:, 1], rows[:, 0]))]
+    ids, first = np.unique(rows[:, 0], return_index=True)
+    last = dict(zip(ids.tolist(), np.r_[first[1:], len(rows)] - 1, strict=True))
+    begin = dict(zip(ids.tolist(), rows[first, 1], strict=True))
+    links = [
+        np.r_[child, rows[last[mother], 1:]]
+        for child, (mother,) in graph.items()
+        if child in begin and mother in last and rows[last[mother], 1] < begin[child]
+    ]
+    rows = np.concatenate([rows, np.reshape(links, (-1, rows.shape[1]))])
+    return rows[np.lexsort((rows[:, 1], rows[:, 0]))]
 
 
 def preview_tracks_layer(tracks: TrackRows, axes: LayerAxes) -> LayerData:
     """Return the layer of tracks that are to be imported."""
     options = {
         "name": f"{_NAME}tracks",
-        "graph": tracks.graph,
+        "graph": {},
         "scale": axes.scale,
         "translate": axes.offset,
         "units": axes.units,

@@ -25,6 +25,8 @@ COLOUR_BY = ("condition", "validity", "hours", "lineage")
 """What cells can be colored by."""
 MOST_TRACK_VERTICES = 30_000
 """Above this an FOV's tracks are not shown all at once: napari would stand still while it adds them."""
+MOST_PREVIEW_VERTICES = 10_000
+"""Above this only some tracks of an import are drawn: they are drawn anew whenever something is corrected."""
 
 OWNER = "dynaclr"
 """Key of the metadata of the plugin's layers: the value is the layer's role."""

@@ -354,6 +354,17 @@ class ImportTracksView(QWidget):
             number.setValue(0)
             number.blockSignals(False)
 
+    def set_done(self, text: str) -> None:
+        """Say that a file was written; the next one is another."""
+        self.source.blockSignals(True)
+        self.source.clear()
+        self.source.blockSignals(False)
+        self.set_columns((), {})
+        self.set_unsaid()
+        self.set_report(text)
+        self.set_exists(False)
+        self.set_ready(False)
+
     def set_target(self, name: str, interval_minutes: float | None) -> None:
         """Show a name and an interval where there is none yet."""
         if not self.name.text():

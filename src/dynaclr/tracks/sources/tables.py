@@ -104,6 +104,11 @@ def _mapping(there: Sequence[str], given: Mapping[str, str], path: Path) -> tupl
                     "unknown column", file=path, field="--column", expected=expected, found=found, fix=hint
                 )
             )
+    for name in given.values():
+        roles = [here for here, used in given.items() if used == name]
+        if len(roles) > 1:
+            what = f"one column is {listing(roles)}"
+            raise DataError(problem(what, file=path, field="--column", expected="one each", found=name))
     plain = {_plain(name): name for name in reversed(there)}
     btrack = {"id", "parent", "root", "t"} <= set(plain) and "track_id" not in plain
     taken = {name: here for here, name in given.items()}
