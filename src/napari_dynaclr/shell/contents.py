@@ -112,8 +112,8 @@ def _curation(viewer: Any) -> CurationView:
     hub = hub_of(viewer)
     view = curation_dock(hub.session, hub.jobs)
     exporter = ExportTracks(hub.session, hub.jobs, view)
-    view.export_requested.connect(exporter.open)
-    view.destroyed.connect(exporter.close)
+    view.export_requested.connect(lambda: exporter.open())  # Qt keeps what a function holds
+    view.destroyed.connect(lambda: exporter.close())
     view.destroyed.connect(hub.follow_theme(view.set_theme))
     return view
 

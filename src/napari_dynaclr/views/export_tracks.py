@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -61,7 +61,7 @@ class ExportTracksDialog(QDialog):
         self.format = QComboBox()
         for name, (title, tip) in _FORMATS.items():
             self.format.addItem(title, name)
-            self.format.setItemData(self.format.count() - 1, tip)
+            self.format.setItemData(self.format.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.format.setToolTip("Format to write")
         self.format.setAccessibleName("Format")
         self.folder = QLineEdit()
