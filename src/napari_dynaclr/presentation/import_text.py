@@ -34,7 +34,7 @@ def found_text(found: TracksPreview, drawn: TrackRows | None) -> str:
     lines = [f"{found.format}: {first}", *notes, *counts]
     if drawn is not None and drawn.drawn < drawn.tracks:
         lines.append(f"drawn: {drawn.drawn} of {drawn.tracks} tracks; all are written")
-    return "\n".join(lines)
+    return "\n".join(_without_file(line, found.source) for line in lines)
 
 
 def question_fault(question: Question) -> tuple[str, str]:
@@ -52,6 +52,10 @@ def error_fault(text: str, source: Path) -> tuple[str, str]:
     field = next((field for option, field in _FIELDS.items() if option in text), "source")
     for option, title in _TITLES.items():
         text = text.replace(option, title)
-    for head in (f"file {source}, ", f"file {source}: "):
-        text = text.replace(head, "")
+    text = _without_file(text, source)
     return field, text[:1].upper() + text[1:]
+
+
+def _without_file(text: str, source: Path) -> str:
+    """Return a text without the file that the form shows."""
+    return text.replace(f"file {source}, ", "").replace(f"file {source}: ", "")

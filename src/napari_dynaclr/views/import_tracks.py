@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -42,10 +42,11 @@ _ROLES = {
     "parent_track_id": ("Parent track", "Column of the mother's track"),
     "parent_id": ("Parent ID", "Column of the observation before"),
 }
-_UNITS = {"": "as in the file", "pixel": "pixel", "um": "µm", "nm": "nm", "mm": "mm", "inch": "inch"}
+_UNITS = {"": "from file", "pixel": "pixel", "um": "µm", "nm": "nm", "mm": "mm", "inch": "inch"}
 _FIRST = {"": _NOT_SET, "0": "0", "1": "1"}
 _FAULTS = ("image", "source", "columns", "first_frame", "unit", "pixel", "time_step", "target")
 _REPORT_LINES = 7
+_LEAST_HEIGHT = 320
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,38 @@ class TargetEntered:
     replace: bool
 
 
+class _Page(QScrollArea):
+    """Scrolls what is higher than the dock: the window is never higher than the screen for it."""
+
+    def __init__(self, page: QWidget) -> None:
+        super().__init__()
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setWidget(page)
+        page.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Be as wide as the page has to be."""
+        page = self.widget()
+        if event is not None and page is watched and event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return False
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the width of the page beside a scroll bar, and enough height to work in it."""
+        page, bar = self.widget(), self.verticalScrollBar()
+        assert page is not None and bar is not None
+        return QSize(page.minimumSizeHint().width() + bar.sizeHint().width(), _LEAST_HEIGHT)
+
+    def sizeHint(self) -> QSize:
+        """Return the same width, and the height of the page."""
+        page = self.widget()
+        assert page is not None
+        return QSize(self.minimumSizeHint().width(), page.sizeHint().height())
+
+
 class ImportTracksView(QWidget):
     """Choose an image and a file of tracks, correct what was understood, write and open."""
 
@@ -96,6 +129,7 @@ class ImportTracksView(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._ready = False
+        self._named = ""  # the name that nobody typed
         self.image = _combo("Image that the tracks belong to: a layer, or a field of view of a plate")
         self.plate, self.fov = QLineEdit(), _combo("Field of view of the plate")
         self.plate.setPlaceholderText("plate.zarr")
@@ -110,6 +144,7 @@ class ImportTracksView(QWidget):
         self.columns = {name: _combo(tip) for name, (_, tip) in _ROLES.items()}
         self.first_frame = _combo("Number that the first frame of the image has in the file")
         self.unit = _combo("Unit of the positions in the file")
+        self.unit.setMinimumContentsLength(8)
         self.pixel, self.time_step = PlainNumber(), PlainNumber()
         self.name, self.condition, self.folder = QLineEdit(), QLineEdit(), QLineEdit()
         self.interval = PlainNumber()
@@ -173,13 +208,7 @@ class ImportTracksView(QWidget):
         column.addWidget(self._mapping())
         column.addLayout(self._targets())
         column.addStretch(1)
-        area = QScrollArea()  # the window is never higher than the screen for it
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setWidgetResizable(True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setWidget(page)
-        self.page = page
+        area = _Page(page)
         row = QHBoxLayout()
         row.setContentsMargins(4, 0, 4, 4)
         for item in (self.write, self.cancel):
@@ -219,16 +248,15 @@ class ImportTracksView(QWidget):
         column.addWidget(self.faults["columns"])
         grid = QGridLayout()
         grid.setVerticalSpacing(2)
-        fields = {
-            "First frame": self.first_frame,
-            "Unit": self.unit,
-            "Pixel": self.pixel,
-            "Time step": self.time_step,
-        }
-        for place, (title, field) in enumerate(fields.items()):
+        for place, (title, field) in enumerate((("First frame", self.first_frame), ("Unit", self.unit))):
             field.setAccessibleName(title)
             _into(grid, place, title, field.toolTip(), field)
         column.addLayout(grid)
+        form = _form()  # numbers with their units need a row each
+        for title, field in (("Pixel", self.pixel), ("Time step", self.time_step)):
+            field.setAccessibleName(title)
+            form.addRow(title, field)
+        column.addLayout(form)
         for name in ("first_frame", "unit", "pixel", "time_step"):
             column.addWidget(self.faults[name])
         return self.understood
@@ -237,11 +265,12 @@ class ImportTracksView(QWidget):
         form = _form()
         grid = QGridLayout()
         grid.setVerticalSpacing(2)
-        fields = {"Name": self.name, "Condition": self.condition, "Interval": self.interval}
-        for place, (title, field) in enumerate(fields.items()):
+        for place, (title, field) in enumerate((("Name", self.name), ("Condition", self.condition))):
             field.setAccessibleName(title)
             _into(grid, place, title, field.toolTip(), field)
         form.addRow(grid)
+        self.interval.setAccessibleName("Interval")
+        form.addRow("Interval", self.interval)
         self.folder.setAccessibleName("Folder")
         form.addRow("Folder", _row(self.folder, self.browse))
         form.addRow(self.replace)
@@ -367,8 +396,9 @@ class ImportTracksView(QWidget):
 
     def set_target(self, name: str, interval_minutes: float | None) -> None:
         """Show a name and an interval where there is none yet."""
-        if not self.name.text():
+        if self.name.text() in ("", self._named):
             self.name.setText(name)
+            self._named = name
         if interval_minutes and not self.interval.value():
             self.interval.setValue(interval_minutes)
 
@@ -402,7 +432,7 @@ def _combo(tip: str) -> QComboBox:
     """Return a choice that is as narrow as the dock wants it."""
     box = QComboBox()
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(6)
+    box.setMinimumContentsLength(4)
     box.setToolTip(tip)
     return box
 
