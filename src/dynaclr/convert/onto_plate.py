@@ -18,7 +18,7 @@ from dynaclr.convert.experiments_file import with_entry
 from dynaclr.convert.preview import TracksPreview
 from dynaclr.convert.report import ConversionReport, FovConversion
 from dynaclr.convert.tracks import check_target, track_file
-from dynaclr.experiment import ExperimentConfig, PlateLayout, read_experiments
+from dynaclr.experiment import ExperimentConfig, Location, PlateLayout, read_experiments
 from dynaclr.experiment.plates import well_of
 from dynaclr.tracks import write_tracks
 
@@ -80,11 +80,10 @@ def tracks_onto_plate(
 
 
 def _entry(plate: PlateLayout, fov: str, output: Path, options: ArrayOptions) -> dict[str, Any]:
-    inside = plate.path.resolve().is_relative_to(output.resolve())
     names = list(plate.channel_names)
     return {
         "name": options.name,
-        "data_path": os.path.relpath(plate.path, output) if inside else str(plate.path),
+        "data_path": _seen_from(output, plate.path),
         "tracks_path": f"{options.name}.tracks",
         "channel_names": names,
         "source_channel": names,
@@ -94,11 +93,23 @@ def _entry(plate: PlateLayout, fov: str, output: Path, options: ArrayOptions) ->
     }
 
 
+def _seen_from(output: Path, plate: Location) -> str:
+    """Return the path of a plate, relative if it lies inside the folder."""
+    if isinstance(plate, Path) and plate.resolve().is_relative_to(output.resolve()):
+        return plate.resolve().relative_to(output.resolve()).as_posix()
+    return str(plate)
+
+
+def _is_same(one: Location, other: Location) -> bool:
+    paths = isinstance(one, Path) and isinstance(other, Path)
+    return os.path.realpath(str(one)) == os.path.realpath(str(other)) if paths else one == other
+
+
 def _extended(
     old: ExperimentConfig, plate: PlateLayout, fov: str, file: Path, options: ArrayOptions
 ) -> dict[str, Any]:
     """Return what changes in an entry that is there: one more well; what a person wrote stays."""
-    if old.plate_path.resolve() != plate.path.resolve():
+    if not _is_same(old.plate_path, plate.path):
         what, fix = f"experiment '{options.name}' is of another plate", "Choose another name."
         raise ConfigError(problem(what, file=file, expected=plate.path, found=old.data_path, fix=fix))
     if abs(old.interval_minutes - options.interval_minutes) > _SAME_MINUTES:

@@ -360,5 +360,5 @@ def label_images(layout: FovLayout) -> dict[str, FovLayout]:
     found = {}
     for name in names if isinstance(names, list) else ():
         with contextlib.suppress(ValueError, OSError):
-            found[str(name)] = _fov(folder, str(name))
+            found[str(name)] = _fov(folder, str(name), folder / str(name))
     return found

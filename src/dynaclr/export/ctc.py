@@ -144,8 +144,7 @@ def _places(graph: FovGraph, size: list[int]) -> npt.NDArray[np.int64]:
     z = columns.get(keys.Z)
     z = np.full(y.size, (size[0] - 1) // 2) if z is None else np.nan_to_num(z, nan=(size[0] - 1) // 2)
     places = np.column_stack([z, y, x]) + 0.5
-    clipped: npt.NDArray[np.int64] = np.clip(np.floor(places), 0, np.array(size) - 1).astype(np.int64)
-    return clipped
+    return np.clip(np.floor(places), 0, np.array(size) - 1).astype(np.int64)
 
 
 def _paint(
@@ -164,7 +163,7 @@ def _paint(
     if known.size:
         spot = np.minimum(np.searchsorted(known, image), known.size - 1)
         mask[...] = np.where(known[spot] == image, label[here][own][order][spot], 0)
-    return here[~own]
+    return np.asarray(here[~own], dtype=np.int64)
 
 
 def _draw(

@@ -24,7 +24,7 @@ from dynaclr.convert import (
     tracks_onto_arrays,
     tracks_onto_plate,
 )
-from dynaclr.experiment import FovLayout, PlateLayout, read_plate
+from dynaclr.experiment import FovLayout, PlateLayout, location, read_plate
 from dynaclr.tracks.sources import Found, SourceOptions, read_source, table_names
 from napari_dynaclr.controllers.layer_watch import LayerWatch
 from napari_dynaclr.controllers.own_layers import OwnLayers, set_tracks
@@ -182,7 +182,11 @@ class ImportTracks:
         if not text:
             self._on_source()
             return
-        path = absolute_path(text)
+        try:
+            path = location(text)
+        except ConfigError as error:
+            self._show_place(None, str(error))
+            return
 
         def arrived(plate: PlateLayout) -> None:
             self._plate = plate

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from dynaclr.convert import Question, TracksPreview
 from napari_dynaclr.presentation.import_layers import TrackRows
 
@@ -47,7 +45,7 @@ def question_fault(question: Question) -> tuple[str, str]:
     return field, f"{text}. Choose {choices}."
 
 
-def error_fault(text: str, source: Path) -> tuple[str, str]:
+def error_fault(text: str, source: object) -> tuple[str, str]:
     """Return the field that an error of reading is about, and the error with the names of the form."""
     field = next((field for option, field in _FIELDS.items() if option in text), "source")
     for option, title in _TITLES.items():
@@ -56,6 +54,6 @@ def error_fault(text: str, source: Path) -> tuple[str, str]:
     return field, text[:1].upper() + text[1:]
 
 
-def _without_file(text: str, source: Path) -> str:
+def _without_file(text: str, source: object) -> str:
     """Return a text without the file that the form shows."""
     return text.replace(f"file {source}, ", "").replace(f"file {source}: ", "")

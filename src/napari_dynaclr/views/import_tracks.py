@@ -253,9 +253,9 @@ class ImportTracksView(QWidget):
             _into(grid, place, title, field.toolTip(), field)
         column.addLayout(grid)
         form = _form()  # numbers with their units need a row each
-        for title, field in (("Pixel", self.pixel), ("Time step", self.time_step)):
-            field.setAccessibleName(title)
-            form.addRow(title, field)
+        for title, number in (("Pixel", self.pixel), ("Time step", self.time_step)):
+            number.setAccessibleName(title)
+            form.addRow(title, number)
         column.addLayout(form)
         for name in ("first_frame", "unit", "pixel", "time_step"):
             column.addWidget(self.faults[name])
