@@ -17,7 +17,7 @@ SOURCE = ROOT / "src"
 EXAMPLE = ROOT / "examples" / "train.yaml"
 ROOMS = (
     "base < encoder loss transforms sampler tau_sampling channel_dropout < experiment < images < tracks "
-    "< curation convert testing < index < dataset suspicion embedding "
+    "< curation convert testing < index export < dataset suspicion embedding "
     "< composition evaluation figures training < pipeline < options < runs engine datamodule < cli < __main__"
 )
 RUNS = "record < control process"

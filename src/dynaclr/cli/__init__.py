@@ -1,9 +1,11 @@
 """The command line: Lightning's for fit, validate and predict, the project's own verbs beside it."""
 
 __all__ = (
+    "asking",
     "data",
     "demo",
     "estimating",
+    "exporting",
     "mapping",
     "training",
     "trusting",

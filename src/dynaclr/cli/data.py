@@ -229,14 +229,22 @@ def _tracks_options(parser: argparse.ArgumentParser) -> None:
         "--pixel-size-um", type=_length, help="where coordinates are lengths: what a pixel measures in them"
     )
     parser.add_argument("--z-step-um", type=_length, help="the same for z")
-    parser.add_argument("--first-frame", type=int, default=0, help="number of the first frame (default 0)")
+    parser.add_argument(
+        "--first-frame",
+        type=int,
+        help="number of the first frame in the source; asked for where it is not clear",
+    )
+    parser.add_argument(
+        "--unit", help="of coordinates: pixel, um, nm ...; default what the source says, or pixel"
+    )
     parser.add_argument("--time-step", type=_length, help="where there are times: time between two frames")
     parser.add_argument(
         "--column",
         action="append",
         default=[],
         metavar="NAME=COLUMN",
-        help="column of a table that is track_id, t, y, x, z, id, parent_track_id or parent_id; repeatable",
+        help="column of a table that is track_id, t, y, x, z, id, parent_track_id or parent_id; repeatable; "
+        "else they are guessed by their names, and shown",
     )
     parser.add_argument(
         "--edges", type=absolute_path, help="table of edges or splits, if not beside the spots"
@@ -255,6 +263,7 @@ def _length(text: str) -> float:
 
 
 def _convert_tracks(options: argparse.Namespace) -> int:
+    from dynaclr.cli.asking import asker
     from dynaclr.convert import convert_tracks
     from dynaclr.experiment import location
     from dynaclr.tracks.sources import SourceOptions
@@ -268,6 +277,7 @@ def _convert_tracks(options: argparse.Namespace) -> int:
         first_frame=options.first_frame,
         time_step=options.time_step,
         columns={text.partition("=")[0]: text.partition("=")[2] for text in options.column},
+        unit=options.unit,
         edges=options.edges,
         masks=options.masks,
     )
@@ -277,6 +287,7 @@ def _convert_tracks(options: argparse.Namespace) -> int:
         options.fov,
         described,
         plate=None if options.plate is None else location(options.plate),
+        ask=asker(),
         overwrite=options.overwrite,
     )
     sys.stdout.write(report.text() + "\n")

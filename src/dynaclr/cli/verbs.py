@@ -20,6 +20,7 @@ _VERBS = {
     "preprocess": ("compute and store pixel statistics for normalization", "data"),
     "inspect": ("report setup and batch statistics without training", "data"),
     "convert": ("convert recordings of other formats to plates and tracks", "data"),
+    "export": ("write tracks and annotations after curation as CSV, GEFF or CTC", "exporting"),
     "watch": ("follow a run in a terminal", "watching"),
     "demo": ("generate synthetic cells, train on them and plot the embedding", "demo"),
 }

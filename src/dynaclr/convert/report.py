@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dynaclr.experiment import Location
 from dynaclr.tracks.sources.ctc import LabelCounts
 
 
@@ -31,7 +32,7 @@ class FovConversion:
 class ConversionReport:
     """What `convert_ctc` found and wrote."""
 
-    plate: Path
+    plate: Location
     tracks: Path
     experiments_yaml: Path
     fovs: list[FovConversion] = field(default_factory=list)

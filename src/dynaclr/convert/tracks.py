@@ -12,24 +12,15 @@ import numpy as np
 
 from dynaclr.base import keys
 from dynaclr.base.errors import ConfigError, DataError, listing, problem, suggest
+from dynaclr.convert.image_size import ImageSize
+from dynaclr.convert.preview import Ask, TracksPreview, preview_tracks
 from dynaclr.experiment import FovLayout
 from dynaclr.experiment.locations import Location
 from dynaclr.experiment.plates import read_plate
-from dynaclr.tracks import (
-    TrackPolicy,
-    build_forest,
-    check_tracks,
-    find_track_files,
-    track_parents,
-    write_tracks,
-)
-from dynaclr.tracks.graph import LinkCounts
-from dynaclr.tracks.lineage import CycleError
-from dynaclr.tracks.sources import Found, SourceOptions, read_source, tracks_of, unit_um
+from dynaclr.tracks import find_track_files, write_tracks
+from dynaclr.tracks.graph import Columns
+from dynaclr.tracks.sources import SourceOptions
 from dynaclr.tracks.writing import TRACK_FILE
-
-_ENDLESS = 2**62
-_SAME_SIZE, _SAME_EXTENT = 0.01, 0.02  # how far two statements of a size may be apart
 
 
 @dataclass(slots=True)
@@ -41,25 +32,18 @@ class TracksReport:
     output
         The folder of track files, an experiment's tracks_path.
     sources
-        Source, its format, field of view, and what was counted, one each.
+        Field of view and what was found, one each.
     """
 
     output: Path
-    sources: list[tuple[Path, str, str, LinkCounts]] = field(default_factory=list)
+    sources: list[tuple[str, TracksPreview]] = field(default_factory=list)
 
     def text(self) -> str:
         """Return the report as a person reads it."""
         lines = []
-        for path, name, fov, counts in self.sources:
-            lines += [
-                f"{path} ({name}) -> {fov}: {counts.observations} observations, {counts.tracks} tracks, "
-                f"{counts.divisions} divisions",
-                f"  {counts.merges} merges (after each a track without parent begins)",
-                f"  {counts.skipped_frames} links over missing frames (the track has a gap there)",
-                f"  {counts.unlinked} spots without a track, left out",
-                f"  {counts.interpolated} interpolated points, left out",
-                *(f"  {note}" for note in counts.notes),
-            ]
+        for fov, item in self.sources:
+            first, *others = item.lines()
+            lines += [f"{item.source} ({item.format}) -> {fov}: {first}", *(f"  {line}" for line in others)]
         return "\n".join([*lines, f"tracks  {self.output}"])
 
 
@@ -70,6 +54,7 @@ def convert_tracks(
     options: SourceOptions | None = None,
     *,
     plate: Location | None = None,
+    ask: Ask | None = None,
     overwrite: bool = False,
 ) -> TracksReport:
     """Write <output>/<row>/<column>/<fov>/tracks.csv of each source; nothing if one of them is refused.
@@ -86,30 +71,34 @@ def convert_tracks(
         What the sources do not say.
     plate
         OME-Zarr plate: tracks are held against its frames, size and calibration.
+    ask
+        Answers what a source leaves open, for the sources after it too; None to refuse it.
     overwrite
         Whether track files that are there may be replaced.
 
     Raises
     ------
     DataError
-        If a source cannot be read or does not fit the plate, or a track file is there already.
+        If a source cannot be read, leaves something open or does not fit the plate, or a track file is there
+        already.
     ConfigError
         If fields of view and sources do not match.
     """
     options = options or SourceOptions()
     layouts = read_plate(plate).fovs if plate is not None else None
     names = _fov_names(sources, fovs, layouts, plate)
-    _check_target(output, names, overwrite)
+    check_target(output, names, overwrite)
     report = TracksReport(output)
     tables = {}
     for source, fov in zip(sources, names, strict=True):
-        layout = None if layouts is None else layouts[fov]
-        found = read_source(source, options)
-        scaled = options if layout is None else _held_against(found, options, layout, source)
-        columns = tracks_of(found, scaled, source)
-        _check(columns, found, layout, fov, source)
-        tables[fov] = _table(columns)
-        report.sources.append((source, found.format, fov, found.counts))
+        image = None if layouts is None else ImageSize.of(layouts[fov])
+        found = preview_tracks(source, options, image, fov=fov, ask=ask)
+        found.check()
+        if ask is not None:
+            said = found.options
+            options = dataclasses.replace(options, first_frame=said.first_frame, unit=said.unit)
+        tables[fov] = track_file(found.columns)
+        report.sources.append((fov, found))
     write_tracks(output, tables)
     return report
 
@@ -143,81 +132,22 @@ def _fov_names(
     return names
 
 
-def _held_against(found: Found, options: SourceOptions, layout: FovLayout, source: Path) -> SourceOptions:
-    """Return the options with the size of a pixel that fits the plate; what differs is noted."""
-    counts, (frames, _, _, height, width) = found.counts, layout.shape
-    image, unit = found.image, unit_um(found.unit, source)
-    if image.get(keys.T, frames) != frames:
-        counts.notes.append(f"frames: {image[keys.T]} by the source, {frames} on the plate")
-    size = (image.get(keys.Y), image.get(keys.X))
-    same = size == (height, width) or None in size
-    if unit is None or options.pixel_size_um is not None:
-        if unit is None and not same:
-            what = f"image: {size[0]} x {size[1]} px by the source, {height} x {width} on the plate"
-            counts.notes.append(what)
-        return options
-    of_plate = layout.scale[-1]
-    if found.pixel is None:
-        counts.notes.append(f"pixel size: {of_plate:g} um, of the plate")
-        return dataclasses.replace(options, pixel_size_um=of_plate)
-    of_source = found.pixel[-1] * unit
-    statement = f"pixel size: {of_source:.4g} um by the source, {of_plate:.4g} um on the plate"
-    if same:
-        if abs(of_source - of_plate) > _SAME_SIZE * of_plate:
-            counts.notes.append(f"{statement}; that of the source was used, its coordinates are in it")
-        return options
-    statement = (
-        f"image: {size[0]} x {size[1]} px of {of_source:.4g} um by the source, "
-        f"{height} x {width} px of {of_plate:.4g} um on the plate"
-    )
-    extents = [(image[keys.Y] * of_source, height * of_plate), (image[keys.X] * of_source, width * of_plate)]
-    if all(abs(one - other) <= _SAME_EXTENT * other for one, other in extents):
-        counts.notes.append(f"{statement}: of the same extent; the plate's pixels were used")
-        return dataclasses.replace(options, pixel_size_um=of_plate)
-    fix = "Give --pixel-size-um, the size of a pixel of the plate in the micrometers of the source."
-    raise DataError(
-        problem("source and plate are of different images", file=source, found=statement, fix=fix)
-    )
-
-
-def _check(columns: dict[str, Any], found: Found, layout: FovLayout | None, fov: str, source: Path) -> None:
-    """Hold what will be written against the checks of reading."""
-    shape = (_ENDLESS, 1, 1, _ENDLESS, _ENDLESS) if layout is None else layout.shape
-    if not columns[keys.T].size:
-        raise DataError(
-            problem("no tracks", file=source, found=f"{found.counts.unlinked} spots without a track")
-        )
-    try:
-        kept, counts = check_tracks(
-            columns,
-            experiment=None,
-            fov=fov,
-            path=source,
-            shape=shape,
-            policy=TrackPolicy(),
-        )
-        track_id, parent, _ = track_parents(kept, counts, experiment=None, path=source)
-        build_forest(parent)
-    except CycleError as error:
-        cycle = " -> ".join(str(track_id[member]) for member in error.members[:20])
-        raise DataError(
-            problem("tracks are their own ancestors (cycle)", file=source, found=cycle)
-        ) from error
-    except DataError as error:
-        raise DataError(f"{error} Rows are those of the converted table.") from error
-    found.counts.notes += [text for text in counts.warnings if text not in found.counts.notes]
-    if layout is None and int(columns[keys.T].min()) == 1:
-        found.counts.notes.append("the first frame is 1: if the file counts from 1, give --first-frame 1")
-
-
-def _table(columns: dict[str, Any]) -> Any:
+def track_file(columns: Columns) -> Any:
+    """Return the pandas frame that is written of the columns of a source."""
     import pandas as pd
 
     order = [name for name in keys.ULTRACK_ORDER if name in columns]
     return pd.DataFrame({name: np.asarray(columns[name]) for name in order})
 
 
-def _check_target(output: Path, names: Sequence[str], overwrite: bool) -> None:
+def check_target(output: Path, names: Sequence[str], overwrite: bool) -> None:
+    """Refuse to replace track files without being asked.
+
+    Raises
+    ------
+    DataError
+        If there is one that may not be replaced, or of another form.
+    """
     if not output.exists():
         return
     for name, path in find_track_files(output, names, None).items():

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.curation.marks import Mark, MarkKind
+from dynaclr.experiment import ExperimentRegistry, FovEntry
 from dynaclr.tracks import CellTable
 
 _NONE = np.iinfo(np.int64).min
@@ -38,6 +39,14 @@ class FovNames:
 
     codes: Mapping[tuple[str, str], int]
     plates: Mapping[str, frozenset[str]]
+
+    @classmethod
+    def of(cls, registry: ExperimentRegistry, entries: Sequence[FovEntry]) -> FovNames:
+        """Return the names of those that are in use, and of all that the plates have."""
+        names, plates = registry.names, registry.plates
+        codes = {(names[entry.experiment], entry.layout.name): code for code, entry in enumerate(entries)}
+        there = {name: frozenset((*plates[name].fovs, *plates[name].left_out)) for name in names}
+        return cls(codes, there)
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dynaclr.experiment.fovs import FovEntry, check_geometry, known_names, select_fovs, slices_of
 from dynaclr.experiment.locations import Location, UrlPath, kvstore, location
 from dynaclr.experiment.ngff import AXES
-from dynaclr.experiment.plates import FovLayout, PlateLayout, read_plate
+from dynaclr.experiment.plates import FovLayout, PlateLayout, label_images, read_plate
 from dynaclr.experiment.registry import ExperimentConfig, ExperimentRegistry, read_experiments
 
 __all__ = (
@@ -23,6 +23,7 @@ __all__ = (
     "check_geometry",
     "known_names",
     "kvstore",
+    "label_images",
     "location",
     "read_experiments",
     "read_plate",

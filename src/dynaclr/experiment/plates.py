@@ -7,6 +7,7 @@ understood is left out with its reason; the rest is used.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -347,3 +348,17 @@ def _fov(plate: Location, name: str, path: Location) -> FovLayout:
         channels=channels,
         channels_named=named,
     )
+
+
+def label_images(layout: FovLayout) -> dict[str, FovLayout]:
+    """Return the label images beside the pixels of an FOV by name; those that cannot be read are left out."""
+    folder = layout.path / "labels"
+    try:
+        names = ome_part(_attributes(folder), "labels")
+    except ValueError:
+        return {}
+    found = {}
+    for name in names if isinstance(names, list) else ():
+        with contextlib.suppress(ValueError, OSError):
+            found[str(name)] = _fov(folder, str(name), folder / str(name))
+    return found

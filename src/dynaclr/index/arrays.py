@@ -104,11 +104,7 @@ class IndexArrays:
     @cached_property
     def fov_names(self) -> FovNames:
         """Codes of the fields of view by experiment and name, and those that are not in use."""
-        names = self.registry.names
-        codes = {(names[entry.experiment], entry.layout.name): code for code, entry in enumerate(self.fovs)}
-        plates = self.registry.plates
-        there = {name: frozenset((*plates[name].fovs, *plates[name].left_out)) for name in names}
-        return FovNames(codes, there)
+        return FovNames.of(self.registry, self.fovs)
 
     def fov_code(self, experiment: str, fov_name: str) -> int:
         """Return the code of a field of view, -1 if it is not in use here."""

@@ -178,7 +178,8 @@ class ImageContext:
         if index is None or self.shown is None or now is None:
             return
         made_from = index, self.shown[1], self.colour_by, now[1]
-        self.layers.show("cells", lambda: shapes.cell_layer(*made_from), *made_from)
+        there = len(shapes.frame_rows(index, self.shown[1])) > 0  # napari takes no points without any
+        self.layers.show("cells", lambda: shapes.cell_layer(*made_from) if there else None, *made_from)
 
     def set_colour_by(self, name: str) -> None:
         """Color the cells by one of `layers.COLOUR_BY`."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from weakref import ref
 
-from napari_dynaclr.presentation.layers import OWNER
+from napari_dynaclr.presentation.layers import OWNER, PREVIEW
 
 _LIST_EVENTS = ("inserted", "removed", "reordered", "renamed")
 _LAYER_EVENTS = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels", "data")
@@ -36,7 +36,11 @@ class LayerWatch:
         """Return the user's layers of some kinds, in the order of the viewer."""
         viewer = self._viewer()
         layers: list[Any] = [] if viewer is None else list(viewer.layers)
-        return [layer for layer in layers if isinstance(layer, kinds) and OWNER not in layer.metadata]
+        return [
+            layer
+            for layer in layers
+            if isinstance(layer, kinds) and not {OWNER, PREVIEW} & set(layer.metadata)
+        ]
 
     def close(self) -> None:
         """Disconnect."""

@@ -12,7 +12,7 @@ import pandas as pd
 
 from napari_dynaclr.presentation import layers as shapes
 
-__all__ = ("OwnLayers",)
+__all__ = ("OwnLayers", "set_tracks")
 
 _LIMITS, _EMPTY = f"{shapes.OWNER} contrast", f"{shapes.OWNER} empty"
 """Keys of the metadata: contrast that nobody has changed; whether an empty layer was seen before."""
@@ -231,12 +231,21 @@ def _update_points(layer: Any, data: Any, options: Any) -> None:
 
 
 def _update_tracks(layer: Any, data: Any, options: Any) -> None:
-    """Show other tracks; napari forgets features and graph when it is given data."""
+    """Show other tracks under their name."""
+    set_tracks(layer, data, options)
+    _rename(layer, options)
+
+
+def set_tracks(layer: Any, data: Any, options: Any) -> None:
+    """Give a layer other tracks.
+
+    napari forgets features and graph when it is given data, and crashes if it draws the graph meanwhile.
+    """
     with layer.events.rebuild_graph.blocker():
         layer.data = data
-        layer.features = options["features"]
+        if "features" in options:
+            layer.features = options["features"]
     layer.graph = options["graph"]
-    _rename(layer, options)
 
 
 _UPDATES: dict[str, Callable[[Any, Any, Any], None]] = {

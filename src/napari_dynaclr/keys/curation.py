@@ -29,6 +29,7 @@ class Do(StrEnum):
     DELETE = "delete"
     SEARCH = "search"
     APPLY = "apply"
+    EXPORT = "export"
     HELP = "help"
 
 
@@ -103,6 +104,14 @@ CURATION_ACTIONS = (
         "Set up the data again so that the marks take effect in training",
         group=_MARKS,
         act=lambda at: at.work.apply(),
+    ),
+    KeyAction(
+        Do.EXPORT,
+        "Export ...",
+        "Shift+E",
+        "Write the tracks after curation, with the marks, as CSV, GEFF or CTC",
+        group=_MARKS,
+        act=lambda at: at.view.export_requested.emit(),
     ),
     KeyAction(
         Do.SEARCH,

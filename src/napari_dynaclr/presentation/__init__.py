@@ -7,6 +7,8 @@ __all__ = (
     "curation_text",
     "display",
     "images",
+    "import_layers",
+    "import_text",
     "layer_axes",
     "layers",
     "lineage_layout",

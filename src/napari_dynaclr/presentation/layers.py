@@ -25,9 +25,13 @@ COLOUR_BY = ("condition", "validity", "hours", "lineage")
 """What cells can be colored by."""
 MOST_TRACK_VERTICES = 30_000
 """Above this an FOV's tracks are not shown all at once: napari would stand still while it adds them."""
+MOST_PREVIEW_VERTICES = 10_000
+"""Above this only some tracks of an import are drawn: they are drawn anew whenever something is corrected."""
 
 OWNER = "dynaclr"
 """Key of the metadata of the plugin's layers: the value is the layer's role."""
+PREVIEW = "dynaclr import"
+"""Key of the metadata of layers that show what is to be imported; they go when the import is closed."""
 PREFIX = "dynaclr: "
 """What the names of the plugin's layers start with."""
 _CACHE_BYTES = 2**28

@@ -129,11 +129,16 @@ def calibration(image: Any) -> Calibration:
     return Calibration(step_in(axes, "t", "minute"), step_in(axes, "x", "um"), step_in(axes, "z", "um"))
 
 
+def channels_of(images: Sequence[Any]) -> dict[str, Any]:
+    """Return the pixels of images that can be channels of one recording, by name."""
+    return {layer.name: _array(layer) for layer in images}
+
+
 def recorded(images: Sequence[Any], cells: Any) -> Recording:
     """Return what is taken from layers that have no fault."""
     graph = getattr(cells, "graph", None)
     return Recording(
-        channels={layer.name: _array(layer) for layer in images},
+        channels=channels_of(images),
         image=layer_axes(images[0]),
         cells=np.array(cells.data, dtype=np.float64) if graph is not None else _array(cells),
         cell_axes=layer_axes(cells),

@@ -10,7 +10,9 @@ from dynaclr.embedding import Space
 from napari_dynaclr.controllers.batch import batch_dock
 from napari_dynaclr.controllers.curation import curation_dock
 from napari_dynaclr.controllers.embedding import EmbeddingController
+from napari_dynaclr.controllers.export_tracks import ExportTracks
 from napari_dynaclr.controllers.from_layers import FromLayers
+from napari_dynaclr.controllers.import_tracks import ImportTracks
 from napari_dynaclr.controllers.lineage import LineageController
 from napari_dynaclr.controllers.pairs import PairController
 from napari_dynaclr.controllers.project import ProjectController
@@ -23,6 +25,7 @@ from napari_dynaclr.state.project import TRAINING
 from napari_dynaclr.views.batch import BatchView
 from napari_dynaclr.views.curation import CurationView
 from napari_dynaclr.views.embedding import EmbeddingView
+from napari_dynaclr.views.import_tracks import ImportTracksView
 from napari_dynaclr.views.lineage import LineageView
 from napari_dynaclr.views.pair import PairView
 from napari_dynaclr.views.project import ProjectView
@@ -37,13 +40,32 @@ class _Project(ProjectView):
         hub = hub_of(viewer)
         self.controller = ProjectController(hub.session, hub.jobs, hub.context, self)
         self.maker = FromLayers(hub.context.layers.viewer, hub.jobs, self.from_layers, self._open_written)
+        self.exporter = ExportTracks(hub.session, hub.jobs, self)
+        self.export_requested.connect(self.exporter.open)
+        self.import_requested.connect(lambda: open_dock(hub.context.layers.viewer, "Import"))
         self.destroyed.connect(self.controller.close)
         self.destroyed.connect(self.maker.close)
+        self.destroyed.connect(self.exporter.close)
 
     def _open_written(self, path: str) -> None:
         """Open what was made of layers; there is room for it again."""
         self.layers_fold.head.setChecked(False)
         self.controller.open(path)
+
+
+class _Import(ImportTracksView):
+    """Tracks of another tool over an image; what is shown goes with it."""
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        hub = hub_of(viewer)
+        layers = hub.context.layers
+
+        def open_written(path: str) -> None:
+            open_dock(layers.viewer, "Project").then(lambda panel: panel.controller.open(path))
+
+        self.controller = ImportTracks(layers, hub.jobs, self, open_written)
+        self.destroyed.connect(self.controller.close)
 
 
 class _Pair(PairView):
@@ -89,6 +111,9 @@ def _curation(viewer: Any) -> CurationView:
     """Return the view of marks and of what looks suspicious."""
     hub = hub_of(viewer)
     view = curation_dock(hub.session, hub.jobs)
+    exporter = ExportTracks(hub.session, hub.jobs, view)
+    view.export_requested.connect(lambda: exporter.open())  # Qt keeps what a function holds
+    view.destroyed.connect(lambda: exporter.close())
     view.destroyed.connect(hub.follow_theme(view.set_theme))
     return view
 
@@ -134,6 +159,7 @@ class _Embedding(EmbeddingView):
 
 _CONTENTS: dict[str, Callable[[Any], QWidget]] = {
     "Project": _Project,
+    "Import": _Import,
     "Pairs": _Pair,
     "Lineage": _Lineage,
     "Batches": _batches,

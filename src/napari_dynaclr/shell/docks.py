@@ -23,6 +23,7 @@ __all__ = (
     "CurationDock",
     "Dock",
     "EmbeddingDock",
+    "ImportDock",
     "LineageDock",
     "PairDock",
     "ProjectDock",
@@ -191,6 +192,13 @@ class ProjectDock(Dock):
     command = "project"
 
 
+class ImportDock(Dock):
+    """Tracks of another tool over an image or a plate: looked at, corrected, written as a project."""
+
+    name = "Import"
+    command = "import"
+
+
 class PairDock(Dock):
     """The view of pairs; the image shows their boxes."""
 
@@ -235,7 +243,16 @@ class EmbeddingDock(Dock):
 
 DOCKS: dict[str, type[Dock]] = {
     kind.name: kind
-    for kind in (ProjectDock, PairDock, LineageDock, BatchDock, CurationDock, TrainingDock, EmbeddingDock)
+    for kind in (
+        ProjectDock,
+        ImportDock,
+        PairDock,
+        LineageDock,
+        BatchDock,
+        CurationDock,
+        TrainingDock,
+        EmbeddingDock,
+    )
 }
 """The docks by name."""
 

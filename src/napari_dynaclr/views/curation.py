@@ -53,6 +53,8 @@ class CurationView(QWidget):
     """The `Mode` of the page that was chosen."""
     entry_chosen = Signal(int)
     """An entry of the queue that is seen."""
+    export_requested = Signal()
+    """Tracks and marks are to be written for other tools."""
     watched = Signal()
     """Sent now and then while the view is seen, so that changes made elsewhere are shown."""
 
@@ -121,6 +123,7 @@ class CurationView(QWidget):
         for do, made in self.header.items():
             made.requested.connect(self._on_help if do is Do.HELP else self.requested)
         self.cell.requested.connect(self.requested)
+        self.marks.export.requested.connect(self.requested)
         self.judge.requested.connect(self.requested)
         for page in (self.queue, self.audit):
             page.entry_chosen.connect(self.entry_chosen)

@@ -56,6 +56,7 @@ class MarksPage(QWidget):
         self.removed.setToolTip("What the marks removed from the data when last applied")
         self.delete = ActionButton(Do.DELETE)
         self.delete.requested.connect(self._on_delete)
+        self.export = ActionButton(Do.EXPORT)
         self.merge = button(
             "Merge a file ...",
             "Import the marks of another annotator; shows where you disagree",
@@ -91,14 +92,14 @@ class MarksPage(QWidget):
             (self.kind, self.verdict, self.author),
             (self.table,),
             (self.count, self.delete, self.merge),
-            (QLabel("Annotator"), self.name),
+            (QLabel("Annotator"), self.name, self.export),
             (self.removed,),
         ):
             row = QHBoxLayout()
             for widget in widgets:
                 row.addWidget(widget, 1 if widget in (self.text, self.count, self.removed, self.table) else 0)
-            if widgets[-1] is self.name:
-                row.addStretch(1)
+            if self.name in widgets:
+                row.insertStretch(2, 1)
             column.addLayout(row, 1 if self.table in widgets else 0)
 
     def set_marks(self, marks: Sequence[Mark], authors: Sequence[str]) -> None:

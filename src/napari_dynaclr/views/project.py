@@ -39,6 +39,8 @@ class ProjectView(QWidget):
     sample_requested = Signal()
     cancel_requested = Signal()
     attach_requested = Signal(str)
+    import_requested = Signal()
+    export_requested = Signal()
     """Folder of a run that the batches are to be compared with."""
     fov_chosen = Signal(str, int)
     """Part and FOV code."""
@@ -63,6 +65,12 @@ class ProjectView(QWidget):
         self.sample = button("Sample data", "Make two small synthetic experiments and open them")
         self.attach = button("Attach run ...", "Compare with the batches that a run recorded")
         self.cancel = button("Cancel", "Cancel the set-up")
+        self.import_tracks = button(
+            "Import tracks ...", "Make a project of an image or a plate and the tracks of another tool"
+        )
+        self.export_tracks = button(
+            "Export tracks ...", "Write the tracks of this project, with its marks, as CSV, GEFF or CTC"
+        )
         self.busy = QProgressBar()
         self.busy.setTextVisible(True)
         self.busy.setToolTip("Progress of the set-up")
@@ -104,6 +112,11 @@ class ProjectView(QWidget):
             second.addWidget(item)
         second.addStretch(1)
         column.addLayout(second)
+        third = QHBoxLayout()
+        third.addWidget(self.import_tracks)
+        third.addWidget(self.export_tracks)
+        third.addStretch(1)
+        column.addLayout(third)
         column.addWidget(self.busy)
         column.addWidget(self.state)
         column.addWidget(self.layers_fold)
@@ -127,6 +140,8 @@ class ProjectView(QWidget):
         self.sample.clicked.connect(lambda: self.sample_requested.emit())
         self.attach.clicked.connect(self._choose_run)
         self.cancel.clicked.connect(lambda: self.cancel_requested.emit())
+        self.import_tracks.clicked.connect(lambda: self.import_requested.emit())
+        self.export_tracks.clicked.connect(lambda: self.export_requested.emit())
         self.fov.chosen.connect(self.fov_chosen)
         self.colour.currentTextChanged.connect(self.colour_chosen)
         self.follow.toggled.connect(self.follow_toggled)
@@ -190,6 +205,7 @@ class ProjectView(QWidget):
         """Show what set-up found; None for nothing."""
         items = [] if report is None else report.experiments
         self.table.set_experiments(items)
+        self.export_tracks.setEnabled(report is not None)
         texts = [] if report is None else list(dict.fromkeys([*report.warnings, *warnings]))
         self.warnings.setText("\n\n".join(texts) or "none")
         self.notes.set_title(f"Warnings ({len(texts)})")

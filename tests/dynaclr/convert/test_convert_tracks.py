@@ -69,7 +69,7 @@ def test_several_sources_and_nothing_if_one_is_refused(tmp_path: Path) -> None:
     report = convert_tracks([good, FILES / "ultrack.parquet"], tmp_path / "out", FOVS, plate=store)
     one, other = (pd.read_csv(tmp_path / "out" / fov / "tracks.csv") for fov in FOVS)
     pd.testing.assert_frame_equal(one, other)
-    assert [item[2] for item in report.sources] == list(FOVS)
+    assert [fov for fov, _ in report.sources] == list(FOVS)
 
 
 def test_frames_that_count_from_1(tmp_path: Path) -> None:

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from dynaclr.tracks.sources.found import Found, SourceOptions
-from dynaclr.tracks.sources.reading import FORMATS, format_of, read_source, tracks_of, unit_um
+from dynaclr.tracks.sources.reading import FORMATS, format_of, read_source, table_names, tracks_of, unit_um
 
-__all__ = ("FORMATS", "Found", "SourceOptions", "format_of", "read_source", "tracks_of", "unit_um")
+__all__ = (
+    "FORMATS",
+    "Found",
+    "SourceOptions",
+    "format_of",
+    "read_source",
+    "table_names",
+    "tracks_of",
+    "unit_um",
+)

@@ -21,11 +21,13 @@ class SourceOptions:
     pixel_size_um, z_step_um
         Size that coordinates are divided by where they are lengths; None for what the file says.
     first_frame
-        Number of the first frame in the file.
+        Number of the first frame in the file; None for 0 where nothing speaks against it.
     time_step
         Time between frames in the file's unit, where it has times instead of frames.
     columns
-        {name here: column of the file} for tables.
+        {name here: column of the file} for tables; an empty name for what the file has not.
+    unit
+        Of y, x and z, where the file does not say or says wrongly; None for what it says.
     edges
         Table of links, where it is a file of its own that cannot be found beside the spots.
     masks
@@ -34,9 +36,10 @@ class SourceOptions:
 
     pixel_size_um: float | None = None
     z_step_um: float | None = None
-    first_frame: int = 0
+    first_frame: int | None = None
     time_step: float | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    unit: str | None = None
     edges: Path | None = None
     masks: Path | None = None
 
@@ -61,6 +64,10 @@ class Found:
         {axis: size} of the image by the file, as far as it says.
     format
         Name of the format.
+    names
+        {name here: column of the file} of a table whose columns are told by their names alone.
+    could_be
+        {name here: columns of the file} where several can be it.
     """
 
     columns: Columns
@@ -70,3 +77,5 @@ class Found:
     pixel: tuple[float, float, float] | None = None
     image: dict[str, int] = field(default_factory=dict)
     format: str = ""
+    names: dict[str, str] = field(default_factory=dict)
+    could_be: dict[str, tuple[str, ...]] = field(default_factory=dict)

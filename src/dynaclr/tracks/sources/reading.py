@@ -16,6 +16,7 @@ from dynaclr.tracks.graph import Columns, LinkCounts, split_tracks
 from dynaclr.tracks.parents import parents_by_observation, track_parents
 from dynaclr.tracks.policy import TrackCounts
 from dynaclr.tracks.sources.found import Found, SourceOptions
+from dynaclr.tracks.sources.tables import names_of
 
 FORMATS: Mapping[str, str] = {
     "TrackMate XML": "dynaclr.tracks.sources.trackmate_xml",
@@ -108,7 +109,19 @@ def tracks_of(found: Found, options: SourceOptions, path: Path) -> Columns:
         return _with_parents(columns, found.counts, path)
 
 
-def unit_um(unit: str, path: Path) -> float | None:
+def table_names(path: Path) -> tuple[str, ...]:
+    """Return the columns of a table of tracks; none for another format.
+
+    Raises
+    ------
+    DataError
+        If the file is no longer there.
+    """
+    with door(path):
+        return names_of(path) if format_of(path) == "table" else ()
+
+
+def unit_um(unit: str, path: object) -> float | None:
     """Return micrometers in a unit of length, None for pixels.
 
     Raises
@@ -125,7 +138,8 @@ def unit_um(unit: str, path: Path) -> float | None:
 
 def _in_pixels(found: Found, options: SourceOptions, path: Path) -> Columns:
     """Divide lengths by the size of a pixel."""
-    unit = unit_um(found.unit, path)
+    name = options.unit or found.unit
+    unit = unit_um(name, path)
     size = dict(zip((keys.Z, keys.Y, keys.X), found.pixel or (None, None, None), strict=True))
     if unit is None:
         size = dict.fromkeys(size, 1.0)
@@ -141,8 +155,8 @@ def _in_pixels(found: Found, options: SourceOptions, path: Path) -> Columns:
         length = size[axis]
         if length is None or not (np.isfinite(length) and length > 0):
             option = "--z-step-um" if axis == keys.Z else "--pixel-size-um"
-            fix = f"Give {option}, or 'pixel' as unit in the file."
-            what = f"coordinates are in {found.unit}, and the size of a pixel is not known"
+            fix = f"Give {option}, or --unit pixel if they are pixels."
+            what = f"coordinates are in {name}, and the size of a pixel is not known"
             raise DataError(problem(what, file=path, field=axis, found=length, fix=fix))
         columns[axis] = columns[axis] / length
         if unit is not None and found.pixel is not None:  # larger pixels: their centers lie elsewhere
@@ -167,11 +181,13 @@ def _in_frames(columns: Columns, options: SourceOptions, path: Path) -> Columns:
                 problem(what, file=path, field=keys.T, expected="whole numbers", found=found, fix=fix)
             )
         t = np.rint(t).astype(np.int64)
-    t = t - options.first_frame
+    first = options.first_frame or 0
+    t = t - first
     if t.size and t.min() < 0:
-        found = f"{t.min() + options.first_frame}"
-        what = "frames before the first"
-        raise DataError(problem(what, file=path, field=keys.T, expected=options.first_frame, found=found))
+        found = f"{t.min() + first}"
+        raise DataError(
+            problem("frames before the first", file=path, field=keys.T, expected=first, found=found)
+        )
     return {**columns, keys.T: t}
 
 

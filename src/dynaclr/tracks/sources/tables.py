@@ -15,8 +15,8 @@ from dynaclr.tracks.parquet import parquet_names, read_track_parquet
 from dynaclr.tracks.sources.found import Found, SourceOptions
 
 _GUESSES: Mapping[str, Sequence[str]] = {
-    keys.T: ("t", "frame", "frames", "time", "timepoint", "time_point", "frame_number", "position_t"),
     keys.TRACK_ID: ("track_id", "trackid", "track", "tracklet_id", "tracklet", "particle", "track_number"),
+    keys.T: ("t", "frame", "frames", "time", "timepoint", "time_point", "frame_number", "position_t"),
     keys.ID: ("id", "node_id", "spot_id", "cell_id", "object_id"),
     keys.PARENT_TRACK_ID: ("parent_track_id", "parent_track", "parenttrackid"),
     keys.PARENT_ID: ("parent_id", "parent_node_id", "parentid"),
@@ -50,9 +50,7 @@ def recognizes(path: Path, head: bytes) -> bool:
 
 def read(path: Path, options: SourceOptions) -> Found:
     """Return the columns by their guessed or given names."""
-    with path.open("rb") as file:
-        packed = file.read(4) == _PARQUET
-    there = parquet_names(path) if packed else column_names(path)
+    packed, there = _packed(path), names_of(path)
     names, btrack = _mapping(there, options.columns, path)
     reader = read_track_parquet if packed else read_track_csv
     known = set(names.values())
@@ -66,9 +64,10 @@ def read(path: Path, options: SourceOptions) -> Found:
     if btrack and _DUMMY in columns:
         seen = np.asarray(columns[_DUMMY], dtype=np.float64) == 0
     columns = {name: values[seen] for name, values in columns.items() if name in _GUESSES}
-    found = Found(columns)
+    found = Found(columns, names={here: name for here in _GUESSES for name in names if names[name] == here})
+    found.could_be = _several(there, names, options.columns)
     found.counts.interpolated = int(np.count_nonzero(~seen))
-    renamed = [f"{here} = {name}" for name, here in names.items() if here != name]
+    renamed = [f"{here} = {name}" for here, name in found.names.items() if here != name]
     if renamed:
         found.counts.notes.append(f"columns: {listing(renamed)}")
     if btrack:
@@ -80,8 +79,20 @@ def read(path: Path, options: SourceOptions) -> Found:
     return found
 
 
+def names_of(path: Path) -> tuple[str, ...]:
+    """Return the names of the columns of a table."""
+    return tuple(parquet_names(path) if _packed(path) else column_names(path))
+
+
+def _packed(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == _PARQUET
+
+
 def _mapping(there: Sequence[str], given: Mapping[str, str], path: Path) -> tuple[dict[str, str], bool]:
     """Return {column of the file: name here}, and whether it is btrack's."""
+    unused = {here for here, name in given.items() if not name}
+    given = {here: name for here, name in given.items() if name}
     for here, name in given.items():
         if here not in _GUESSES or name not in there:
             what, options = (name, there) if here in _GUESSES else (here, list(_GUESSES))
@@ -93,15 +104,20 @@ def _mapping(there: Sequence[str], given: Mapping[str, str], path: Path) -> tupl
                     "unknown column", file=path, field="--column", expected=expected, found=found, fix=hint
                 )
             )
-    plain = {name.strip().lower().replace(" ", "_"): name for name in reversed(there)}
+    for name in given.values():
+        roles = [here for here, used in given.items() if used == name]
+        if len(roles) > 1:
+            what = f"one column is {listing(roles)}"
+            raise DataError(problem(what, file=path, field="--column", expected="one each", found=name))
+    plain = {_plain(name): name for name in reversed(there)}
     btrack = {"id", "parent", "root", "t"} <= set(plain) and "track_id" not in plain
     taken = {name: here for here, name in given.items()}
     if btrack:
-        taken |= {plain[name]: here for name, here in _BTRACK.items() if here not in given}
+        taken |= {plain[name]: here for name, here in _BTRACK.items() if here not in {*given, *unused}}
     centroids = sorted(name for name in plain if name.startswith("centroid-"))  # regionprops: (z), y, x
     axes = dict(zip((keys.X, keys.Y, keys.Z), reversed(centroids), strict=False))
     for here, guesses in _GUESSES.items():
-        if here in taken.values():
+        if here in taken.values() or here in unused:
             continue
         for guess in (*guesses, *([axes[here]] if here in axes else [])):
             if guess in plain and plain[guess] not in taken:
@@ -116,6 +132,29 @@ def _mapping(there: Sequence[str], given: Mapping[str, str], path: Path) -> tupl
         found = f"columns {listing(there)}"
         raise DataError(problem(what, file=path, row=1, field=listing(missing), found=found, fix=fix))
     return taken, btrack
+
+
+def _several(
+    there: Sequence[str], names: Mapping[str, str], given: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """Return the columns that can be a time, track or place where none has our name and nobody said which."""
+    found = {}
+    for name, here in names.items():
+        if (
+            here in given
+            or _plain(name) == here
+            or here not in (keys.T, keys.TRACK_ID, keys.Z, keys.Y, keys.X)
+        ):
+            continue
+        free = [other for other in there if other == name or other not in names]
+        fits = tuple(other for guess in _GUESSES[here] for other in free if _plain(other) == guess)
+        if len(fits) > 1:
+            found[here] = fits
+    return found
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace(" ", "_")
 
 
 def _times(values: Any, path: Path) -> Any:
