@@ -149,3 +149,26 @@ def test_rows_of_another_scale_and_of_slices_of_their_own(tmp_path: Path, step: 
         else:
             reader.read(request)
     assert 0 < np.count_nonzero(blank) < 60
+
+
+@pytest.mark.parametrize("step", [(2.0, 1.5), (0.7, 1.0)])
+def test_rows_with_nan_at_another_scale_are_those_whose_patch_has_some(
+    tmp_path: Path, step: tuple[float, float]
+) -> None:
+    rng = np.random.default_rng(6)
+    pixels = rng.random((len(FOVS), *SHAPE)).astype(np.float32)
+    pixels[rng.random(pixels.shape) < 0.003] = np.nan
+    fovs = dict(zip(FOVS, pixels, strict=True))
+    plate = read_plate(write_plate(tmp_path / "p.zarr", fovs, ["a", "b", "c"], chunks=CHUNK))
+    entries = [FovEntry(0, "u", plate.fovs[name]) for name in FOVS]
+    table, _ = some_rows(rng, 60)
+    room = [int(size / factor) - side for size, factor, side in zip(SHAPE[3:], step, (4, 6), strict=True)]
+    corners = rng.integers(0, room[0] + 1, 60), rng.integers(0, room[1] + 1, 60)
+    slices = Slices((np.array([0, 2]), np.array([1, 0])), (1, 1))
+    steps = np.array([step, step])
+    frames = ~np.isfinite(pixels).all(axis=(3, 4, 5)).reshape(-1, SHAPE[1])[:, CHANNELS[0]]
+    found = rows_not_finite(table, entries, CHANNELS, slices, corners, (4, 6), frames, steps)
+    reader = PatchReader(entries, ["e"], CHANNELS, slices, (4, 6), steps=steps)
+    patches = reader.read(PatchRequest(table.fov_of(), table.t, *corners))
+    assert np.array_equal(found, np.isnan(patches).any(axis=(1, 2, 3, 4)))
+    assert 0 < np.count_nonzero(found) < 60

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from tests.support.scenes import FRAMES, SHARP, centers_um, scene, write_scenes
 
 from dynaclr.dataset import MultiExperimentTripletDataset
-from dynaclr.images import PatchRequest
+from dynaclr.experiment import FovEntry, read_plate
+from dynaclr.images import NormTable, PatchReader, PatchRequest, Projection, Slices, write_plate
 from dynaclr.index import ReadingOptions
 from dynaclr.pipeline import (
     BatchInspector,
@@ -25,6 +27,7 @@ from dynaclr.pipeline import (
     TransformConfig,
     row_patches,
 )
+from dynaclr.pipeline.preprocess import preprocess_plate
 from dynaclr.testing import synthetic_experiments
 from dynaclr.transforms import NormalizeByStatistics, RandomAffine
 
@@ -212,3 +215,27 @@ def test_statistics_are_those_of_the_stored_pixels(tmp_path: Path) -> None:
     for level, statistics in before.items():
         for name, values in statistics.items():
             assert torch.equal(values, after[level][name])
+
+
+@pytest.mark.parametrize("projection", list(Projection))
+def test_nan_is_filled_in_stored_pixels(tmp_path: Path, projection: Projection) -> None:
+    """Before they are projected and resampled, or it would spread."""
+    rng = np.random.default_rng(0)
+    pixels = rng.random((2, 2, 3, 40, 40)).astype(np.float32)
+    pixels[0, 1, :, 10:14, 20] = np.nan
+    pixels[1, 0, 1, 5, 5] = np.inf
+    path = write_plate(tmp_path / "p.zarr", {"A/1/0": pixels}, ["a", "b"])
+    plate = read_plate(path)
+    preprocess_plate(plate)
+    entries = [FovEntry(0, "u", plate.fovs["A/1/0"])]
+    norms = NormTable(entries, ["e"], [path], [["a", "b"]])
+    whole = np.where(np.isfinite(pixels), pixels, norms.medians()[0][None, :, None, None, None])
+    other = read_plate(write_plate(tmp_path / "q.zarr", {"A/1/0": whole}, ["a", "b"]))
+    slices = replace(Slices.fixed(entries, (0, 3)), projection=projection)
+    request = PatchRequest(*(np.array(part) for part in ([0, 0], [0, 1], [2, 0], [4, 1])))
+    found, expected = (
+        PatchReader(which, ["e"], [[0, 1]], slices, (12, 12), steps=np.full((1, 2), 2.0), filling=filling)
+        for which, filling in ((entries, norms), ([FovEntry(0, "u", other.fovs["A/1/0"])], None))
+    )
+    np.testing.assert_array_equal(found.read(request), expected.read(request))
+    assert np.isfinite(expected.read(request)).all()
