@@ -1,7 +1,8 @@
 """Reading a batch of pairs against decoding each chunk that it needs once, by zarr-free tensorstore reads.
 
 The floor opens the array without a cache and reads the bounding chunks one after the other, each once,
-into a scratch array: what no reader of these files can avoid.
+into a scratch array: what no reader of these files can avoid. Resampled patches are compared with plain ones
+of as many stored pixels, or of as many pixels if these are more.
 """
 
 from __future__ import annotations
@@ -76,8 +77,45 @@ def measure(chunk: tuple[int, int, int], rows: int, image: int) -> Result:
         return compare(title, ours, floor, limit=1.05, pairs=3)
 
 
+def measure_resampling(step: float, limit: float, rows: int = 128, image: int = 1024) -> Result:
+    """Compare patches of pixels that are `step` stored ones wide with plain ones of the larger size."""
+    with tempfile.TemporaryDirectory() as temporary:
+        shape = (FRAMES, CHANNELS, DEPTH, image, image)
+        pixels = np.random.default_rng(1).normal(100, 10, shape).astype(np.float32)
+        path = write_plate(
+            Path(temporary) / "plate.zarr", {"A/1/0": pixels}, ["a", "b"], chunks=(1, 1, 1, 256, 256)
+        )
+        entry = FovEntry(0, "control", read_plate(path).fovs["A/1/0"])
+        side, steps = round(SIDE / step), np.full((1, 2), step)
+        request = requests(rows, image)
+        scaled = PatchRequest(
+            request.fov, request.t, (request.y / step).astype(np.int64), (request.x / step).astype(np.int64)
+        )
+
+        def ours() -> np.ndarray:
+            reader = PatchReader([entry], ["bench"], [(0, 1)], (0, DEPTH), (side, side), steps=steps)
+            return reader.read(scaled)
+
+        size = (max(side, SIDE),) * 2
+        plain_request = requests(rows, image - size[0] + SIDE)
+
+        def plain() -> np.ndarray:
+            return PatchReader([entry], ["bench"], [(0, 1)], (0, DEPTH), size).read(plain_request)
+
+        assert ours().shape == (rows, CHANNELS, DEPTH, side, side)
+        title = f"{rows} patches of {side} px from {SIDE} stored ones, {cpu_limit()} cores"
+        return compare(title, ours, plain, limit=limit, pairs=3)
+
+
 def main() -> None:
-    finish([measure((1, 256, 256), 256, 1024), measure((8, 1024, 1024), 64, 1024)])
+    finish(
+        [
+            measure((1, 256, 256), 256, 1024),
+            measure((8, 1024, 1024), 64, 1024),
+            measure_resampling(2.0, limit=1.5),
+            measure_resampling(0.7, limit=2.5),
+        ]
+    )
 
 
 if __name__ == "__main__":

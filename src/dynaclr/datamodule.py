@@ -87,6 +87,9 @@ class MultiExperimentDataModule(LightningDataModule):
         index_cache: str | None = None,
         prefetch_batches: int = 2,
         curation: str | None = "auto",
+        yx_patch_um: tuple[float, float] | None = None,
+        z_window: Literal["fixed", "focus"] = "fixed",
+        z_projection: Literal["none", "max", "mean"] = "none",
     ) -> None:
         super().__init__()
         given = keep_arguments(self, locals())
@@ -129,8 +132,7 @@ class MultiExperimentDataModule(LightningDataModule):
     @property
     def stack_depth(self) -> int:
         """Slices of a batch."""
-        start, stop = self.config.data.z_range
-        return stop - start
+        return self.config.data.stack_depth
 
     def setup(self, stage: str) -> None:
         """Read tracks, find anchors and check everything that can be checked.

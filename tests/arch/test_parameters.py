@@ -100,6 +100,9 @@ OTHER: dict[str, Any] = {
     "stratify_by": ["well"],
     "index_cache": "cache",
     "curation": "curation.csv",
+    "yx_patch_um": (8.0, 9.0),
+    "z_window": "focus",
+    "z_projection": "max",
 }
 
 

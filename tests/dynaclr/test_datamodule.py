@@ -146,6 +146,26 @@ def whole(coded_source: Path) -> Notes:
     return fit(data_of(coded_source))[0]
 
 
+@pytest.mark.parametrize("z_range", [(0, 3), (1, 3)])
+def test_one_scale_and_one_slice_reach_the_network(coded: Path, z_range: tuple[int, int]) -> None:
+    data = data_of(coded, z_range=z_range, z_window="focus", z_projection="mean", yx_patch_um=(6.0, 12.0))
+    assert (data.yx_patch_um, data.z_window, data.z_projection) == ((6.0, 12.0), "focus", "mean")
+    assert data.stack_depth == 1
+    notes, trainer = fit(data)
+    assert trainer.global_step > 0
+    assert data.pipeline.train_index.fov_step_yx.tolist() == [[0.75, 1.5]] * 3
+    assert {tuple(batch["anchor"].shape[1:]) for batch in notes.batches["train"]} == {(2, 1, 12, 12)}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("z_window", "middle"), ("z_projection", "sum"), ("yx_patch_um", (0.0, 3.0)), ("yx_patch_um", 8.0)],
+)
+def test_values_of_the_scale_that_cannot_be(coded_source: Path, field: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=f"field {field}"):
+        data_of(coded_source, **{field: value})
+
+
 @pytest.mark.parametrize(("schedule", "stop"), [("cosine", 1), ("cosine", 11), ("constant", 5)])
 def test_resume_where_it_stopped(
     coded_source: Path, tmp_path: Path, whole: Notes, schedule: str, stop: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -43,9 +44,13 @@ def _preprocess(arguments: list[str]) -> int:
     parser.add_argument(
         "--all-channels", action="store_true", help="all channels, not only the source channels"
     )
+    parser.add_argument(
+        "--focus", action="store_true", help="also find the slice in focus of each frame (z_window: focus)"
+    )
     options = parser.parse_args(arguments)
 
     from dynaclr.experiment import ExperimentRegistry
+    from dynaclr.images import focus_of_many
     from dynaclr.pipeline import preprocess_plate
 
     registry = ExperimentRegistry.from_yaml(options.experiments)
@@ -65,6 +70,13 @@ def _preprocess(arguments: list[str]) -> int:
                 progress=tell,
             )
         sys.stdout.write(f"{config.name}: {report.text()}\n")
+        if options.focus:
+            fovs = list(registry.plates[config.name].fovs.values())
+            channel = registry.channel_maps[config.name][0]
+            with progress_bar(f"{config.name}, focus") as tell:
+                found = focus_of_many(fovs, [channel] * len(fovs), tell, options.overwrite)
+            for source, number in Counter(item.source for item in found).items():
+                sys.stdout.write(f"{config.name}: focus of {number} FOVs {source}\n")
     return 0
 
 

@@ -75,11 +75,12 @@ class MultiExperimentTripletDataset:
             index.fovs,
             registry.names,
             [list(maps[name].values()) for name in registry.names],
-            index.z_range,
+            index.slices,
             index.yx_patch_size,
             zeros_for_missing=index.options.missing_chunks == "zeros",
             cache_bytes=cache_pool_bytes or 2**28,
             filling=index.norms if index.options.not_finite == "fill" else None,
+            steps=index.fov_step_yx,
         )
         self.norms = index.norms
 

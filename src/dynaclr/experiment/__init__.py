@@ -10,6 +10,7 @@ from dynaclr.experiment.locations import Location, UrlPath, kvstore, location
 from dynaclr.experiment.ngff import AXES
 from dynaclr.experiment.plates import FovLayout, PlateLayout, label_images, read_plate
 from dynaclr.experiment.registry import ExperimentConfig, ExperimentRegistry, read_experiments
+from dynaclr.experiment.scale import from_grid, grid_sizes, patch_steps, pixel_size_um, to_grid
 
 __all__ = (
     "AXES",
@@ -21,12 +22,17 @@ __all__ = (
     "PlateLayout",
     "UrlPath",
     "check_geometry",
+    "from_grid",
+    "grid_sizes",
     "known_names",
     "kvstore",
     "label_images",
     "location",
+    "patch_steps",
+    "pixel_size_um",
     "read_experiments",
     "read_plate",
     "select_fovs",
     "slices_of",
+    "to_grid",
 )

@@ -9,6 +9,7 @@ from dataclasses import MISSING, InitVar, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from dynaclr.base.bounds import Bounds
 from dynaclr.base.errors import ConfigError, listing, problem, suggest, together
 from dynaclr.base.paths import absolute_path, is_url, path_in_file
 from dynaclr.base.yaml_reader import LINE, load_yaml, without_lines
@@ -42,6 +43,10 @@ class ExperimentConfig:
         Hours after infection or perturbation at frame 0.
     organelle, date, moi
         Notes that travel with the embedding.
+    pixel_size_um
+        Micrometers a pixel, one number or [y, x], where the plate does not say or is wrong.
+    z_range
+        Slices of this experiment (first, last + 1) in place of those of the training.
     line
         Where it stands in its file, for messages; None outside of files. No value of the experiment.
     """
@@ -57,6 +62,8 @@ class ExperimentConfig:
     organelle: str = ""
     date: str = ""
     moi: float = 0.0
+    pixel_size_um: float | Sequence[float] | None = None
+    z_range: Sequence[int] | None = None
     line: InitVar[int | None] = None
 
     def __post_init__(self, line: int | None) -> None:
@@ -69,6 +76,15 @@ class ExperimentConfig:
     def line_in_file(self) -> int | None:
         """Where the experiment stands in its file, None outside of files."""
         return getattr(self, "_line", None)
+
+    @property
+    def pixel_yx_um(self) -> tuple[float, float] | None:
+        """`pixel_size_um` of both axes, None if it is not given."""
+        size = self.pixel_size_um
+        if size is None:
+            return None
+        y, x = size if isinstance(size, Sequence) else (size, size)
+        return float(y), float(x)
 
     @property
     def plate_path(self) -> Location:
@@ -89,6 +105,7 @@ class ExperimentConfig:
 
 
 _SHORTEST_MINUTES = 1e-9  # so that the frames of an hour can be counted
+_POSITIVE = Bounds(0, above=True)
 _NUMBERS = ("interval_minutes", "start_hpi", "moi")
 
 
@@ -125,8 +142,26 @@ def _field_problems(config: ExperimentConfig) -> Iterable[str]:
             yield wrong("not text", key, "a text; put it in quotes", repr(getattr(config, key)))
     for key in ("channel_names", "source_channel"):
         yield from _name_list_problems(getattr(config, key), key, wrong)
+    if not _is_size(config.pixel_size_um):
+        expected = "a number > 0, or [y, x]"
+        yield wrong("not a pixel size", "pixel_size_um", expected, repr(config.pixel_size_um))
+    if not _is_window(config.z_range):
+        expected = "[first, last + 1], whole numbers, 0 <= first <= last"
+        yield wrong("not a range of slices", "z_range", expected, repr(config.z_range))
     yield from _source_problems(config, wrong)
     yield from _well_problems(config.condition_wells, wrong)
+
+
+def _is_size(value: object) -> bool:
+    sides = value if isinstance(value, Sequence) and not isinstance(value, str) else [value, value]
+    return value is None or (len(sides) == 2 and all(_POSITIVE.holds(side) for side in sides))
+
+
+def _is_window(value: object) -> bool:
+    if value is None or (isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2):
+        ends = value or (0, 1)
+        return all(type(end) is int for end in ends) and 0 <= ends[0] < ends[1]
+    return False
 
 
 def _name_list_problems(value: object, key: str, wrong: Any) -> Iterable[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from dynaclr.base.errors import ConfigError, DataError, listing, problem, suggest, together
 from dynaclr.base.keys import UNKNOWN_CONDITION
@@ -171,8 +172,21 @@ def check_geometry(
     names: Sequence[str],
     z_range: tuple[int, int],
     yx_patch_size: tuple[int, int],
+    z_ranges: Sequence[tuple[int, int]] | None = None,
+    image_yx: npt.NDArray[np.integer] | None = None,
 ) -> None:
     """Check that Z range and patch lie inside every FOV.
+
+    Parameters
+    ----------
+    entries, names
+        Fields of view, and names of experiments by code.
+    z_range, yx_patch_size
+        Slices of the training, half open, and patch in pixels.
+    z_ranges
+        Slices of each field of view; None for `z_range`.
+    image_yx
+        (n, 2) sizes of the images in pixels of patches; None for those of the stored pixels.
 
     Raises
     ------
@@ -184,10 +198,9 @@ def check_geometry(
     UserWarning
         If FOVs have different data types of an experiment.
     """
-    start, stop = z_range
     height, width = yx_patch_size
     problems = []
-    if not 0 <= start < stop:
+    if not 0 <= z_range[0] < z_range[1]:
         problems.append(
             problem("empty Z range", field="z_range", expected="0 <= start < stop", found=list(z_range))
         )
@@ -196,9 +209,11 @@ def check_geometry(
             problem("empty patch", field="yx_patch_size", expected=">= 1 px", found=list(yx_patch_size))
         )
     first_dtype: dict[int, FovLayout] = {}
-    for entry in entries:
+    for code, entry in enumerate(entries):
         layout, name = entry.layout, names[entry.experiment]
-        depth, image = layout.shape[2], layout.shape[3:]
+        start, stop = z_range if z_ranges is None else z_ranges[code]
+        depth = layout.shape[2]
+        image = layout.shape[3:] if image_yx is None else image_yx[code].tolist()
         if stop > depth:
             problems.append(
                 problem(

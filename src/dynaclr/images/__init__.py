@@ -5,9 +5,12 @@ Knows no tracks.
 
 from __future__ import annotations
 
+from dynaclr.images.focus import Focus, focus_of_many
 from dynaclr.images.moments import Moments, data_box, frame_moments
 from dynaclr.images.patches import PatchReader, PatchRequest
 from dynaclr.images.plate_writer import PlateWriter, write_plate
+from dynaclr.images.resampling import taps_of
+from dynaclr.images.slices import Projection, Slices, window_around
 from dynaclr.images.statistics import (
     NormTable,
     frames_not_finite,
@@ -27,12 +30,16 @@ from dynaclr.images.statistics_files import (
 from dynaclr.images.stores import is_complete, make_context, open_array, stored_pixels
 
 __all__ = (
+    "Focus",
     "Moments",
     "NormTable",
     "PatchReader",
     "PatchRequest",
     "PlateWriter",
+    "Projection",
+    "Slices",
     "data_box",
+    "focus_of_many",
     "forget_partials",
     "frame_moments",
     "frames_not_finite",
@@ -46,6 +53,8 @@ __all__ = (
     "store_partial",
     "stored_pixels",
     "stored_statistics",
+    "taps_of",
+    "window_around",
     "writable_folder",
     "write_into_plate",
     "write_plate",

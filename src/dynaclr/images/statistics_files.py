@@ -42,7 +42,7 @@ def store_partial(
         "moments": {name: value.to_json() for name, value in moments.items()},
         **result,
     }
-    _write(path, content)
+    write_beside(path, content)
 
 
 def forget_partials(layouts: Sequence[FovLayout]) -> None:
@@ -81,7 +81,7 @@ def write_sidecar(
         "replacing": sorted({*beside.replacing, *replacing}),
         keys.NORMALIZATION: {**beside.statistics, **statistics},
     }
-    _write(path, content)
+    write_beside(path, content)
 
 
 def writable_folder(layout: FovLayout) -> Path:
@@ -108,10 +108,17 @@ def write_into_plate(layout: FovLayout, statistics: dict[str, Any], origins: Ori
     attributes = content["attributes"] if version3 else content
     for key, added in ((keys.NORMALIZATION, statistics), (keys.NORMALIZATION_ORIGIN, origins)):
         attributes[key] = {**attributes.get(key, {}), **added}
-    _write(path, content)
+    write_beside(path, content)
 
 
-def _write(path: Path, content: dict[str, Any]) -> None:
+def write_beside(path: Path, content: dict[str, Any]) -> None:
+    """Write a file of what was found in pixels.
+
+    Raises
+    ------
+    DataError
+        If the folder cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json_atomically(path, content)

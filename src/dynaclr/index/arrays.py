@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dynaclr.curation import FovNames
-from dynaclr.experiment import ExperimentRegistry, FovEntry, check_geometry, slices_of
+from dynaclr.experiment import (
+    ExperimentRegistry,
+    FovEntry,
+    check_geometry,
+    from_grid,
+    grid_sizes,
+    patch_steps,
+    slices_of,
+    to_grid,
+)
 from dynaclr.images import NormTable
-from dynaclr.index.options import IndexOptions
+from dynaclr.index.options import IndexOptions, ReadingOptions
+from dynaclr.index.windows import read_slices, z_ranges_of
 from dynaclr.tracks import CellTable, Relation
 
 
@@ -27,11 +38,15 @@ class IndexArrays:
     z_range
         Slices that are read, half open: a pair or a `slice`.
     yx_patch_size
-        Patch (height, width) in pixels of level 0.
+        Patch (height, width) in pixels.
     tau_range_hours
         Smallest and largest time from anchor to positive.
     options
         Relation of positives, and what happens to imperfect data.
+    reading
+        What patches are made of.
+    progress
+        Called with (done, all) FOVs while slices in focus are looked for.
 
     Attributes
     ----------
@@ -43,6 +58,14 @@ class IndexArrays:
         (n_fovs,) clocks.
     fov_image_yx
         (n_fovs, 2) height and width of the images in pixels.
+    fov_step_yx
+        (n_fovs, 2) stored pixels that one pixel of a patch covers; 1 where nothing is resampled.
+    fov_grid_yx
+        (n_fovs, 2) height and width of the images in pixels of patches.
+    slices
+        Which slices are read, and what becomes of them.
+    fov_focus
+        In words who says which slices of a FOV are in focus; empty where that does not matter.
     """
 
     def __init__(
@@ -53,15 +76,23 @@ class IndexArrays:
         yx_patch_size: tuple[int, int],
         tau_range_hours: tuple[float, float],
         options: IndexOptions,
+        reading: ReadingOptions | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> None:
         self.registry = registry
         self.fovs = tuple(fovs)
         self.z_range = slices_of(z_range)
         self.yx_patch_size = (int(yx_patch_size[0]), int(yx_patch_size[1]))
         self.tau_range_hours = (float(tau_range_hours[0]), float(tau_range_hours[1]))
-        self.options = options
+        reading = reading or ReadingOptions()
+        self.options, self.reading = options, reading
         self.relation = Relation(options.relation)
-        check_geometry(fovs, registry.names, self.z_range, self.yx_patch_size)
+        self.fov_image_yx = np.array([entry.layout.shape[3:] for entry in fovs], dtype=np.int64)
+        self.fov_step_yx = patch_steps(registry, fovs, self.yx_patch_size, reading.yx_patch_um)
+        self.fov_grid_yx = grid_sizes(self.fov_image_yx, self.fov_step_yx)
+        ranges = z_ranges_of(registry, fovs, self.z_range, reading)
+        check_geometry(fovs, registry.names, self.z_range, self.yx_patch_size, ranges, self.fov_grid_yx)
+        self.slices, self.fov_focus = read_slices(registry, fovs, ranges, reading, progress)
         self.tau_frames = self._tau_frames()
         conditions = [entry.condition for entry in fovs]
         wells = [f"{registry.names[entry.experiment]}/{entry.layout.well}" for entry in fovs]
@@ -71,7 +102,6 @@ class IndexArrays:
         configs = [registry.experiments[entry.experiment] for entry in fovs]
         self.fov_start_hours = np.array([config.start_hpi for config in configs], dtype=np.float64)
         self.fov_interval_hours = np.array([config.interval_minutes / 60 for config in configs])
-        self.fov_image_yx = np.array([entry.layout.shape[3:] for entry in fovs], dtype=np.int64)
 
     def _tau_frames(self) -> npt.NDArray[np.int64]:
         if self.relation is Relation.SELF:
@@ -125,10 +155,37 @@ class IndexArrays:
     def patch_corners(
         self, table: CellTable, rows: npt.NDArray[np.integer] | slice
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Return first row and first column of the patch of each table row, clamped into the image."""
-        image = self.fov_image_yx[table.fov_of(rows)] - self.yx_patch_size
+        """Return first row and first column of the patch of each table row, clamped into the image.
+
+        In pixels of patches, which are stored pixels where nothing is resampled.
+        """
+        room = self.fov_grid_yx[table.fov_of(rows)] - self.yx_patch_size
         y, x = self._free_corners(table, rows)
-        return np.clip(y, 0, image[:, 0]), np.clip(x, 0, image[:, 1])
+        return np.clip(y, 0, room[:, 0]), np.clip(x, 0, room[:, 1])
+
+    def patch_edges(
+        self, table: CellTable, rows: npt.NDArray[np.integer]
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Return first and last edge of the patches, (n, 2) each of y and x, in stored pixels.
+
+        The pixel 0 reaches from -0.5 to 0.5.
+        """
+        steps = self.fov_step_yx[table.fov_of(rows)]
+        pairs = zip(self.patch_corners(table, rows), self.yx_patch_size, steps.T, strict=True)
+        edges = (
+            np.stack([first * step - 0.5, (first + size) * step - 0.5], axis=1) for first, size, step in pairs
+        )
+        y, x = edges
+        return y, x
+
+    def patch_centers(
+        self, table: CellTable, rows: npt.NDArray[np.integer]
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """Return where the patches have their middle pixels, in stored pixels: whole unless resampled."""
+        steps = self.fov_step_yx[table.fov_of(rows)]
+        pairs = zip(self.patch_corners(table, rows), self.yx_patch_size, steps.T, strict=True)
+        y, x = (from_grid(first + size // 2, step) for first, size, step in pairs)
+        return (y.astype(np.int64), x.astype(np.int64)) if np.all(self.fov_step_yx == 1) else (y, x)
 
     def patch_moved(
         self, table: CellTable, rows: npt.NDArray[np.integer] | slice = slice(None)
@@ -142,8 +199,10 @@ class IndexArrays:
         self, table: CellTable, rows: npt.NDArray[np.integer] | slice
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Return the corners of patches wherever the image ends."""
-        y, x = (np.floor(center[rows] + 0.5).astype(np.int64) for center in (table.y, table.x))
-        return y - self.yx_patch_size[0] // 2, x - self.yx_patch_size[1] // 2
+        steps = self.fov_step_yx[table.fov_of(rows)]
+        pairs = zip((table.y, table.x), self.yx_patch_size, steps.T, strict=True)
+        y, x = (to_grid(center[rows], step) - size // 2 for center, size, step in pairs)
+        return y, x
 
 
 def _numbered(labels: Sequence[str]) -> tuple[tuple[str, ...], npt.NDArray[np.int32]]:

@@ -5,8 +5,9 @@ A lost chunk and a blank frame look alike on disk, so both are treated alike.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from dynaclr.base.cores import cpu_limit
 from dynaclr.base.errors import PixelReadError, problem
 from dynaclr.experiment import FovEntry
-from dynaclr.images import is_complete, make_context, open_array
+from dynaclr.images import Slices, is_complete, make_context, open_array, taps_of
 from dynaclr.tracks import CellTable
 
 
@@ -22,9 +23,10 @@ def blank_rows(
     table: CellTable,
     entries: Sequence[FovEntry],
     channels: Sequence[Sequence[int]],
-    z_range: tuple[int, int],
+    slices: tuple[int, int] | Slices,
     corners: tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]],
     yx_patch_size: tuple[int, int],
+    steps: npt.NDArray[np.float64] | None = None,
 ) -> npt.NDArray[np.bool_]:
     """Return which rows cannot be read whole (n,).
 
@@ -36,13 +38,17 @@ def blank_rows(
         Fields of view by code.
     channels
         For each experiment code, the store's channel indices that are read.
-    z_range
-        Slices that are read, half open.
+    slices
+        Slices that are read: the same of every frame, half open, or those of each.
     corners
-        (n,) first row and first column of each patch, in pixels.
+        (n,) first row and first column of each patch, in pixels of patches.
     yx_patch_size
         Size of the patch in pixels.
+    steps
+        Stored pixels (n_fovs, 2) that one pixel of a patch covers; None for 1.
     """
+    read = slices if isinstance(slices, Slices) else Slices.fixed(entries, slices)
+    of_fov = np.ones((len(entries), 2)) if steps is None else steps
     blank = np.zeros(len(table), dtype=bool)
     context = make_context(0)
 
@@ -52,11 +58,18 @@ def blank_rows(
             return rows
         entry = entries[code]
         array = open_array(entry.layout, context, zeros_for_missing=False)
-        planes = array[:, :, z_range[0] : z_range[1]]
         used = channels[entry.experiment]
-        if all(is_complete(planes[:, channel]) for channel in used):
+        first, last = read.span(code)
+        if all(is_complete(array[:, channel, first:last]) for channel in used):
             return rows[:0]
-        return _rows_of_fov(planes, used, table.t[rows], rows, corners, yx_patch_size)
+
+        def boxes(row: int) -> tuple[slice, slice]:
+            return _box(entry, (int(corners[0][row]), int(corners[1][row])), yx_patch_size, of_fov[code])
+
+        def planes(frame: int) -> Any:
+            return array[frame, :, slice(*read.window(code, frame))]
+
+        return _rows_of_fov(planes, used, table.t[rows], rows, boxes)
 
     with ThreadPoolExecutor(max_workers=cpu_limit()) as pool:
         for rows in pool.map(one, range(len(entries))):
@@ -68,16 +81,17 @@ def rows_not_finite(
     table: CellTable,
     entries: Sequence[FovEntry],
     channels: Sequence[Sequence[int]],
-    z_range: tuple[int, int],
+    slices: tuple[int, int] | Slices,
     corners: tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]],
     yx_patch_size: tuple[int, int],
     frames: npt.NDArray[np.bool_],
+    steps: npt.NDArray[np.float64] | None = None,
 ) -> npt.NDArray[np.bool_]:
-    """Return in the patches of which rows a pixel is NaN or Inf (n,).
+    """Return in the patches of which rows a stored pixel is NaN or Inf (n,).
 
     Parameters
     ----------
-    table, entries, channels, z_range, corners, yx_patch_size
+    table, entries, channels, slices, corners, yx_patch_size, steps
         As `blank_rows` takes them.
     frames
         (sum of T, C) which frames of the FOVs, one after the other, hold such pixels in a channel; no
@@ -88,6 +102,8 @@ def rows_not_finite(
     PixelReadError
         If one of these frames cannot be read.
     """
+    read = slices if isinstance(slices, Slices) else Slices.fixed(entries, slices)
+    of_fov = np.ones((len(entries), 2)) if steps is None else steps
     found = np.zeros(len(table), dtype=bool)
     context = make_context(0)
     first = 0
@@ -98,7 +114,8 @@ def rows_not_finite(
         array = open_array(entry.layout, context, zeros_for_missing=True) if rows.size else None
         for frame in np.unique(table.t[rows]).tolist():
             for place in np.flatnonzero(strange[frame]).tolist():
-                plane = array[frame, channels[entry.experiment][place], z_range[0] : z_range[1]]  # type: ignore[index]
+                window = slice(*read.window(code, frame))
+                plane = array[frame, channels[entry.experiment][place], window]  # type: ignore[index]
                 try:
                     bad = ~np.isfinite(plane.read().result()).all(axis=0)
                 except (ValueError, OSError) as error:
@@ -106,41 +123,47 @@ def rows_not_finite(
                     text = problem(f"pixels cannot be read: {error}", file=entry.layout.array_path, row=where)
                     raise PixelReadError(text) from error
                 here = rows[table.t[rows] == frame]
-                found[here] |= _any_in_boxes(bad, corners[0][here], corners[1][here], yx_patch_size)
+                places = zip(corners[0][here].tolist(), corners[1][here].tolist(), strict=True)
+                boxes = [_box(entry, corner, yx_patch_size, of_fov[code]) for corner in places]
+                found[here] |= _any_in_boxes(bad, boxes)
     return found
 
 
+def _box(
+    entry: FovEntry, corner: tuple[int, int], size: tuple[int, int], step: npt.NDArray[np.float64]
+) -> tuple[slice, slice]:
+    """Return rows and columns of the stored pixels that a patch is made of."""
+    places = zip(corner, size, step.tolist(), entry.layout.shape[3:], strict=True)
+    y, x = (taps_of(*place) for place in places)
+    return slice(y.start, y.stop), slice(x.start, x.stop)
+
+
 def _any_in_boxes(
-    marked: npt.NDArray[np.bool_],
-    y: npt.NDArray[np.integer],
-    x: npt.NDArray[np.integer],
-    size: tuple[int, int],
+    marked: npt.NDArray[np.bool_], boxes: Sequence[tuple[slice, slice]]
 ) -> npt.NDArray[np.bool_]:
     """Return in which boxes (n,) of an image (Y, X) a pixel is marked."""
     sums = np.pad(marked.cumsum(axis=0, dtype=np.int64).cumsum(axis=1), ((1, 0), (1, 0)))
-    bottom, right = y + size[0], x + size[1]
-    return np.asarray(sums[bottom, right] - sums[y, right] - sums[bottom, x] + sums[y, x] > 0)
+    edges = np.array([(y.start, y.stop, x.start, x.stop) for y, x in boxes], dtype=np.int64).reshape(-1, 4)
+    top, bottom, left, right = edges.T
+    return np.asarray(sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left] > 0)
 
 
 def _rows_of_fov(
-    planes: object,
+    planes: Callable[[int], Any],
     channels: Sequence[int],
     t: npt.NDArray[np.integer],
     rows: npt.NDArray[np.integer],
-    corners: tuple[npt.NDArray[np.integer], npt.NDArray[np.integer]],
-    yx_patch_size: tuple[int, int],
+    boxes: Callable[[int], tuple[slice, slice]],
 ) -> npt.NDArray[np.integer]:
     """Return the rows of one FOV that touch a missing chunk: first by frame, then by patch."""
-    height, width = yx_patch_size
     wrong = []
-    for frame in np.unique(t):
-        frame_planes = planes[int(frame)]  # type: ignore[index]
+    for frame in np.unique(t).tolist():
+        frame_planes = planes(frame)
         lacking = [channel for channel in channels if not is_complete(frame_planes[channel])]
         if not lacking:
             continue
-        for row in rows[t == frame]:
-            y, x = int(corners[0][row]), int(corners[1][row])
-            boxes = (frame_planes[channel, :, y : y + height, x : x + width] for channel in lacking)
-            if not all(is_complete(box) for box in boxes):
+        for row in rows[t == frame].tolist():
+            y, x = boxes(row)
+            if not all(is_complete(frame_planes[channel, :, y, x]) for channel in lacking):
                 wrong.append(row)
     return np.asarray(wrong, dtype=np.int64)

@@ -55,8 +55,7 @@ def tracks_frame(arrays: IndexArrays, table: CellTable, rows: npt.NDArray[np.int
     labels = track_labels(arrays, table)
     parent = table.forest.parent[track]
     parent_id = np.where(parent >= 0, table.track_id[parent], keys.NO_PARENT)
-    height, width = arrays.yx_patch_size
-    corner_y, corner_x = arrays.patch_corners(table, rows)
+    center_y, center_x = arrays.patch_centers(table, rows)
     columns: dict[str, Any] = {keys.TRACK_ID: table.track_id[track], keys.T: table.t[rows]}
     columns |= {name: values[rows] for name, values in table.extra.items()}
     columns |= {keys.PARENT_TRACK_ID: parent_id, keys.Y: table.y[rows], keys.X: table.x[rows]}
@@ -78,7 +77,7 @@ def tracks_frame(arrays: IndexArrays, table: CellTable, rows: npt.NDArray[np.int
         keys.HOURS: arrays.hours_at(fov, table.t[rows]),
         keys.FLUORESCENCE_CHANNEL: category(channel[0][arrays.fov_experiment[fov]], channel[1]),
         keys.LINEAGE_ID: category(table.forest.root[track], labels),
-        keys.Y_CLAMP: corner_y + height // 2,
-        keys.X_CLAMP: corner_x + width // 2,
+        keys.Y_CLAMP: center_y,
+        keys.X_CLAMP: center_x,
     }
     return pd.DataFrame(columns)

@@ -1,9 +1,9 @@
-"""The index: all observations, anchors and positives of many experiments; reads no pixel values."""
+"""The index: all observations, anchors and positives of many experiments."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from dynaclr.index.anchors import ADVICE, UNUSABLE, Exclusion, main_cause
 from dynaclr.index.arrays import IndexArrays
 from dynaclr.index.frames import codes, track_labels, tracks_frame
 from dynaclr.index.index_report import setup_report
-from dynaclr.index.options import IndexOptions
+from dynaclr.index.options import IndexOptions, ReadingOptions
 from dynaclr.index.report import SetupReport
 from dynaclr.index.source import load_index
 from dynaclr.index.statements import disagreements
@@ -36,7 +36,7 @@ class MultiExperimentIndex(IndexArrays):
     z_range
         Slices that are read, half open: a pair or a `slice`.
     yx_patch_size
-        Patch (height, width) in pixels of level 0.
+        Patch (height, width) in pixels: of level 0, or of the size that `reading` resamples them to.
     tau_range_hours
         Smallest and largest time from anchor to positive.
     include_wells
@@ -45,6 +45,10 @@ class MultiExperimentIndex(IndexArrays):
         FOVs to leave out, "A/1/0" or "experiment/A/1/0".
     options
         Relation of positives, and what happens to imperfect data.
+    reading
+        What patches are made of: micrometers, slices in focus, projection.
+    progress
+        Called with (done, all) FOVs while slices in focus are looked for.
 
     Raises
     ------
@@ -63,10 +67,14 @@ class MultiExperimentIndex(IndexArrays):
         include_wells: Sequence[str] | None = None,
         exclude_fovs: Sequence[str] | None = None,
         options: IndexOptions | None = None,
+        reading: ReadingOptions | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> None:
         options = options or IndexOptions()
         entries, skipped = select_fovs(registry, include_wells, exclude_fovs, options.unreadable_fovs)
-        super().__init__(registry, entries, z_range, yx_patch_size, tau_range_hours, options)
+        super().__init__(
+            registry, entries, z_range, yx_patch_size, tau_range_hours, options, reading, progress
+        )
         self.track_files, texts = locate_tracks(registry, entries, options.tracks)
         found = load_index(self, self.track_files)
         self.table, self.exclusion, counts, self.curation = found

@@ -14,7 +14,7 @@ from dynaclr.index.anchors import ADVICE, Exclusion, main_cause
 from dynaclr.index.arrays import IndexArrays
 from dynaclr.index.cache import Loaded
 from dynaclr.index.report import ExperimentReport, SetupReport
-from dynaclr.index.statements import patch_um
+from dynaclr.index.statements import patch_um, slice_text
 from dynaclr.tracks import TrackCounts
 
 
@@ -97,7 +97,7 @@ def _experiment(
         },
         interval_minutes=arrays.registry.experiments[code].interval_minutes,
         checks=[
-            f"Z {arrays.z_range[0]}..{arrays.z_range[1]} lies within depth {sorted(depth)}",
+            f"{slice_text(arrays, code)} lies within depth {sorted(depth)}",
             f"patch {height} x {width} px{patch_um(arrays, code)} lies within every image",
         ],
     )

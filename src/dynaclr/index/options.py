@@ -1,4 +1,4 @@
-"""Options of the index that say what to do with imperfect data; computes nothing."""
+"""Options of the index: what a patch is made of, and what to do with imperfect data; computes nothing."""
 
 from __future__ import annotations
 
@@ -6,8 +6,36 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from dynaclr.base.bounds import Bounds
 from dynaclr.base.option import check, option
+from dynaclr.images import Projection
 from dynaclr.tracks import Relation, TrackPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingOptions:
+    """What a patch is made of, besides the slices and the size in pixels that a network needs."""
+
+    yx_patch_um: tuple[float, float] | None = option(
+        "What the patch covers, by resampling; null: pixels as stored",
+        None,
+        unit="micrometers",
+        basic=True,
+        bounds=Bounds(0, above=True),
+    )
+    z_window: Literal["fixed", "focus"] = option(
+        "Slices of z_range, or as many around the slice in focus of each frame", "fixed"
+    )
+    z_projection: Literal["none", "max", "mean"] = option(
+        "One slice made of the slices read; none: all are kept", "none"
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def depth(self, z_range: tuple[int, int]) -> int:
+        """Return how many slices a patch has that is made of a range of slices."""
+        return Projection(self.z_projection).depth(z_range[1] - z_range[0])
 
 
 @dataclass(frozen=True, slots=True)

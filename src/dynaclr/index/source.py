@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +78,12 @@ def _identity(arrays: IndexArrays, marks: Sequence[Mark] | None) -> dict[str, An
             for e in arrays.fovs
         ],
         "channels": [list(maps.values()) for maps in arrays.registry.channel_maps.values()],
-        "z_range": arrays.z_range,
+        "slices": [
+            (first.tolist(), count)
+            for first, count in zip(arrays.slices.first, arrays.slices.count, strict=True)
+        ],
         "patch": arrays.yx_patch_size,
+        "steps": arrays.fov_step_yx.tolist(),
         "tau_frames": arrays.tau_frames.tolist(),
         "relation": arrays.relation.value,
         "missing_chunks": arrays.options.missing_chunks,
@@ -99,7 +102,7 @@ def _stored(arrays: IndexArrays) -> list[str]:
     channels = [list(maps[names[entry.experiment]].values()) for entry in arrays.fovs]
     layouts = [entry.layout for entry in arrays.fovs]
     with ThreadPoolExecutor(max_workers=cpu_limit()) as pool:
-        return list(pool.map(stored_pixels, layouts, channels, repeat(arrays.z_range)))
+        return list(pool.map(stored_pixels, layouts, channels, map(arrays.slices.span, range(len(layouts)))))
 
 
 def _exclusions(arrays: IndexArrays, table: CellTable, masks: Masks) -> npt.NDArray[np.uint8]:
@@ -126,7 +129,7 @@ def _masks(arrays: IndexArrays, table: CellTable) -> Masks:
         places, size = arrays.patch_corners(table, slice(None)), arrays.yx_patch_size
         strange = arrays.norms.frames_not_finite
         masks[Exclusion.NOT_FINITE] = rows_not_finite(
-            table, arrays.fovs, channels, arrays.z_range, places, size, strange
+            table, arrays.fovs, channels, arrays.slices, places, size, strange, arrays.fov_step_yx
         )
     return masks
 
@@ -137,7 +140,8 @@ def _blank_masks(arrays: IndexArrays, table: CellTable) -> Masks:
     maps = arrays.registry.channel_maps
     channels = [list(maps[name].values()) for name in arrays.registry.names]
     places = arrays.patch_corners(table, slice(None))
-    blank = blank_rows(table, arrays.fovs, channels, arrays.z_range, places, arrays.yx_patch_size)
+    size, steps = arrays.yx_patch_size, arrays.fov_step_yx
+    blank = blank_rows(table, arrays.fovs, channels, arrays.slices, places, size, steps)
     blank |= _no_data(arrays)[0][arrays.norms.frames(table.fov_of(), table.t)]
     if blank.any() and arrays.options.missing_chunks == "error":
         raise DataError(_blank_message(arrays, table, np.flatnonzero(blank)))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from dynaclr.base import keys
 from dynaclr.base.errors import listing, problem
-from dynaclr.experiment import AXES, FovLayout
+from dynaclr.experiment import AXES, FovEntry, FovLayout, pixel_size_um
+from dynaclr.images import Projection
 from dynaclr.index.arrays import IndexArrays
 from dynaclr.tracks import CellTable
 
@@ -18,6 +20,7 @@ _CONVERT = "`python -m dynaclr convert tracks`"
 _NO_CORNER = 0.95  # micrometers a pixel from which on they fill no corner
 _CERTAIN_DIGITS = 6.0  # decimal digits of how improbable a coincidence must be
 _FEW_TRACKS, _UNLINKED_SHARE = 20, 0.95
+_MOST_ENLARGED = 4.0
 _SAME = 0.01  # two numbers that differ by less are one: clocks jitter, and calibrations are rounded
 
 
@@ -39,20 +42,93 @@ def disagreements(arrays: IndexArrays, table: CellTable) -> list[str]:
         texts += _slice_lines(config.name, code, arrays, table)
         texts += _micrometer_lines(config.name, code, arrays, table)
         texts += _link_lines(config.name, code, arrays, table)
-    texts += _size_lines(arrays, "x", "pixel sizes differ", arrays.yx_patch_size[1], "px")
-    depth = arrays.z_range[1] - arrays.z_range[0]
-    if depth > 1:
-        texts += _size_lines(arrays, "z", "distances of slices differ", depth, "slices")
+        texts += _pixel_lines(config.name, config.pixel_yx_um, layouts)
+    if arrays.reading.yx_patch_um is None:
+        sizes = _said_sizes(arrays, lambda entry: (pixel_size_um(arrays.registry, entry) or (None, None))[1])
+        fix = "Set yx_patch_um to resample them to one."
+        texts += _size_lines("pixel sizes differ", sizes, arrays.yx_patch_size[1], "px", fix)
+    else:
+        texts += _enlarged_lines(arrays)
+    counts = set(arrays.slices.count)
+    if max(counts) > 1:
+        place = AXES.index("z")
+        sizes = _said_sizes(
+            arrays, lambda entry: entry.layout.scale[place] if "z" in entry.layout.calibrated else None
+        )
+        texts += _size_lines("distances of slices differ", sizes, max(counts), "slices")
     return texts
 
 
 def patch_um(arrays: IndexArrays, code: int) -> str:
-    """Return height and width of an experiment's patches as text; empty if its plate does not say."""
-    layouts = [entry.layout for entry in arrays.fovs if entry.experiment == code]
-    if not layouts or not all({"y", "x"} <= set(layout.calibrated) for layout in layouts):
+    """Return size and resampling of an experiment's patches as text; empty if nobody says of a pixel size."""
+    mine = [number for number, entry in enumerate(arrays.fovs) if entry.experiment == code]
+    texts = Counter(patch_scale(arrays, number) for number in mine)
+    if not all(texts):
         return ""
-    sides = zip(arrays.yx_patch_size, layouts[0].scale[-2:], strict=True)
-    return " = " + " x ".join(f"{size * step:.3g}" for size, step in sides) + " um"
+    return (
+        next(iter(texts)) if len(texts) == 1 else ",".join(f"{text} ({n} FOVs)" for text, n in texts.items())
+    )
+
+
+def patch_scale(arrays: IndexArrays, fov: int) -> str:
+    """Return size and resampling of a FOV's patches as text; empty if nobody says of its pixel size."""
+    pixel = pixel_size_um(arrays.registry, arrays.fovs[fov])
+    if pixel is None:
+        return ""
+    step = arrays.fov_step_yx[fov]
+    stored = step * arrays.yx_patch_size
+    text = f" = {_by(stored * pixel)} um"
+    if np.all(step == 1):
+        return text
+    factor = _by(1 / step) if step[0] != step[1] else f"{1 / step[0]:.3g}"
+    return f"{text}, resampled by {factor} from {_by(stored)} px of {_by(pixel)} um"
+
+
+def _by(sides: Iterable[float]) -> str:
+    """Return height and width as text."""
+    return " x ".join(f"{side:.3g}" for side in sides)
+
+
+def slice_text(arrays: IndexArrays, code: int) -> str:
+    """Return which slices of an experiment are read, by whose word, and what is made of them."""
+    mine = [number for number, entry in enumerate(arrays.fovs) if entry.experiment == code]
+    if not mine:
+        return f"Z {arrays.z_range[0]}..{arrays.z_range[1]}"
+    first = np.concatenate([arrays.slices.first[number] for number in mine])
+    count = arrays.slices.count[mine[0]]
+    text = f"Z {first.min()}..{first.max() + count}"
+    sources = dict.fromkeys(arrays.fov_focus[number] for number in mine)
+    if "" not in sources:
+        usual = int(np.bincount(first).argmax())
+        text += f": {count} slices around the focus ({listing(sources)}), "
+        text += f"most often {usual}..{usual + count},"
+    if arrays.slices.projection is not Projection.NONE:
+        text += f" ({arrays.slices.projection} of {count} slices)"
+    return text
+
+
+def frame_slices(arrays: IndexArrays, fov: int, t: int) -> str:
+    """Return which slices of a frame make a patch, as text; empty where they are fixed and all kept."""
+    first, stop = arrays.slices.window(fov, t)
+    focus, projection = arrays.fov_focus[fov], arrays.slices.projection
+    around = f" around the focus ({focus})" if focus else ""
+    made = "" if projection is Projection.NONE else f", {projection} projection"
+    return f"slices {first}..{stop}{around}{made}" if around or made else ""
+
+
+def _enlarged_lines(arrays: IndexArrays) -> Iterator[str]:
+    """Yield a line for each experiment whose pixels are enlarged so much that a unit may be wrong."""
+    for code, name in enumerate(arrays.registry.names):
+        steps = arrays.fov_step_yx[arrays.fov_experiment == code]
+        if steps.size and 1 / steps.min() > _MOST_ENLARGED:
+            yield problem(
+                f"patches are enlarged {1 / steps.min():.3g} times",
+                experiment=name,
+                field="yx_patch_um",
+                expected=f"at most {_MOST_ENLARGED:g} times: they show no more detail",
+                found=f"{_by(arrays.yx_patch_size * steps.min(axis=0))} stored pixels a patch",
+                fix="Look at the pixel size that the plate states, or at yx_patch_um.",
+            )
 
 
 def _channel_lines(name: str, layouts: Sequence[FovLayout]) -> Iterator[str]:
@@ -82,15 +158,30 @@ def _interval_lines(name: str, minutes: float, layouts: Sequence[FovLayout]) -> 
         )
 
 
+def _pixel_lines(name: str, given: tuple[float, float] | None, layouts: Sequence[FovLayout]) -> Iterator[str]:
+    stated = [layout for layout in layouts if {"y", "x"} <= set(layout.calibrated)]
+    pairs = [(layout, layout.scale[-2:]) for layout in stated if given is not None]
+    other = [layout for layout, size in pairs if not all(map(_same, size, given or ()))]
+    if other:
+        yield problem(
+            f"pixel_size_um differs from the plate in {len(other)} FOVs",
+            experiment=name,
+            field="pixel_size_um",
+            expected=f"{listing(sorted({f'{_by(fov.scale[-2:])} um' for fov in other}), 5)} as in the plate "
+            f"({listing((fov.name for fov in other), 5)})",
+            found=f"{_by(given or ())} um",
+            fix="Patches follow pixel_size_um.",
+        )
+
+
 def _slice_lines(name: str, code: int, arrays: IndexArrays, table: CellTable) -> Iterator[str]:
     if keys.Z not in table.extra:
         return
-    here = arrays.fov_experiment[table.fov_of()] == code
-    z = np.asarray(table.extra[keys.Z], dtype=np.float64)[here]
-    z = z[np.isfinite(z)]
-    nearest = np.floor(z + 0.5)
-    first, last = arrays.z_range[0], arrays.z_range[1] - 1
-    outside = int(np.count_nonzero((nearest < first) | (nearest > last)))
+    z = np.asarray(table.extra[keys.Z], dtype=np.float64)
+    rows = np.flatnonzero((arrays.fov_experiment[table.fov_of()] == code) & np.isfinite(z))
+    z, nearest = z[rows], np.floor(z[rows] + 0.5)
+    first, stop = arrays.slices.windows(table.fov_of(rows), table.t[rows])
+    outside = int(np.count_nonzero((nearest < first) | (nearest >= stop)))
     if not outside:
         return
     layouts = [entry.layout for entry in arrays.fovs if entry.experiment == code]
@@ -107,7 +198,7 @@ def _slice_lines(name: str, code: int, arrays: IndexArrays, table: CellTable) ->
         experiment=name,
         field="z_range",
         expected=f"z {z.min():g} to {z.max():g} as in the tracks",
-        found=f"slices {first} to {last} of {depth}",
+        found=f"slices {first.min()} to {stop.max() - 1} of {depth}",
         fix=fix,
     )
 
@@ -192,20 +283,29 @@ def _link_lines(name: str, code: int, arrays: IndexArrays, table: CellTable) -> 
         )
 
 
-def _size_lines(arrays: IndexArrays, axis: str, title: str, count: int, unit: str) -> Iterable[str]:
-    """Return a line if the fields of view, of all experiments together, have different steps of an axis."""
-    place = AXES.index(axis)
-    steps: dict[tuple[str, float], int] = {}
+def _said_sizes(
+    arrays: IndexArrays, size_of: Callable[[FovEntry], float | None]
+) -> dict[tuple[str, float], int]:
+    """Return how many fields of view of each experiment have each size, those that have none left out."""
+    sizes: dict[tuple[str, float], int] = {}
     for entry in arrays.fovs:
-        if axis in entry.layout.calibrated:
-            key = arrays.registry.names[entry.experiment], float(f"{entry.layout.scale[place]:.4g}")
-            steps[key] = steps.get(key, 0) + 1
-    sizes = sorted({step for _, step in steps})
+        if (size := size_of(entry)) is not None:
+            key = arrays.registry.names[entry.experiment], float(f"{size:.4g}")
+            sizes[key] = sizes.get(key, 0) + 1
+    return sizes
+
+
+def _size_lines(
+    title: str, found: dict[tuple[str, float], int], count: int, unit: str, fix: str | None = None
+) -> Iterable[str]:
+    """Return a line if the fields of view, of all experiments together, have different sizes."""
+    sizes = sorted({size for _, size in found})
     if not sizes or _same(sizes[0], sizes[-1]):
         return []
-    found = listing((f"{step:g} um in {n} FOVs of '{name}'" for (name, step), n in steps.items()), 5)
+    text = listing((f"{size:g} um in {n} FOVs of '{name}'" for (name, size), n in found.items()), 5)
     spans = f"{count} {unit} are {sizes[0] * count:.3g} to {sizes[-1] * count:.3g} um"
-    return [problem(title, expected="one for all that is trained on together", found=f"{found}: {spans}")]
+    expected = "one for all that is trained on together"
+    return [problem(title, expected=expected, found=f"{text}: {spans}", fix=fix)]
 
 
 def _same(first: float, second: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -51,9 +52,9 @@ _CHANGES: dict[Preset, dict[str, Any]] = {
 def preset_spec(preset: Preset, experiments: Path) -> RunSpec:
     """Return a training of a preset on some experiments.
 
-    Slices are all that every plate has, patches are as large as a rotation of what the network sees needs
-    and images allow. FOVs are held out for validation where a condition of every experiment has two, else
-    the last of several experiments, else nothing.
+    Slices are all that every plate has, or as many as experiments state; patches are as large as a rotation
+    of what the network sees needs and images allow. FOVs are held out for validation where a condition of
+    every experiment has two, else the last of several experiments, else nothing.
 
     Parameters
     ----------
@@ -69,7 +70,8 @@ def preset_spec(preset: Preset, experiments: Path) -> RunSpec:
     """
     registry = ExperimentRegistry.from_yaml(experiments)
     shapes = [fov.shape for plate in registry.plates.values() for fov in plate.fovs.values()]
-    depth, *plane = (min(shape[axis] for shape in shapes) for axis in (2, 3, 4))
+    depth = min(_depths(registry))
+    plane = [min(shape[axis] for shape in shapes) for axis in (3, 4)]
     final = [min(_FINAL_PX[preset], size) for size in plane]
     needed = RandomAffine(**_AFFINE).required_patch_yx((final[0], final[1]))
     patch = [min(need, size) for need, size in zip(needed, plane, strict=True)]
@@ -95,6 +97,15 @@ def preset_spec(preset: Preset, experiments: Path) -> RunSpec:
         "model": {"encoder": encoder, "loss_function": loss},
     }
     return RunSpec.of_values(values, f"preset '{preset}'").changed(_CHANGES[preset])
+
+
+def _depths(registry: ExperimentRegistry) -> Iterator[int]:
+    """Yield how many slices each experiment has: those that it states, else those of its plate."""
+    for config in registry.experiments:
+        if config.z_range is not None:
+            yield config.z_range[1] - config.z_range[0]
+        else:
+            yield from (fov.shape[2] for fov in registry.plates[config.name].fovs.values())
 
 
 def _object(name: str, **arguments: Any) -> dict[str, Any]:

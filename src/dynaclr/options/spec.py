@@ -231,14 +231,16 @@ def _choose(content: dict[str, Any], section: str, class_path: str) -> None:
 
 
 def _follow(content: dict[str, Any], changes: Mapping[str, Any]) -> None:
-    """Bring the depth of the encoder in line with the slices, unless it was given."""
+    """Bring the depth of the encoder in line with the slices of a patch, unless it was given."""
     encoder = "model.encoder.init_args"
     depth = f"{encoder}.in_stack_depth"
     z_range = _get(content, "data.z_range")
     known = _parameters(content)
     two = known["data.z_range"].kind is Kind.LIST and known["data.z_range"].fault(z_range) is None
     if depth in known and depth not in changes and two and z_range[1] > z_range[0]:
-        _put(content, depth, z_range[1] - z_range[0])
+        projection = _get(content, "data.z_projection", "none")
+        one = known["data.z_projection"].fault(projection) is None and projection != "none"
+        _put(content, depth, 1 if one else z_range[1] - z_range[0])
     stem = f"{encoder}.stem_kernel_size"
     if stem in known and stem not in changes and isinstance(_get(content, depth), int):
         z, *plane = _get(content, stem) or known[stem].default

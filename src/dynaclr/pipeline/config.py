@@ -9,7 +9,7 @@ from typing import Literal
 
 from dynaclr.base.bounds import Bounds
 from dynaclr.base.option import check, option
-from dynaclr.index import IndexOptions
+from dynaclr.index import IndexOptions, ReadingOptions
 from dynaclr.sampler import SamplingConfig
 from dynaclr.transforms import MapAugmentation, MapNormalization, MapTransform, Normalization, Transform
 
@@ -27,6 +27,7 @@ class DataConfig:
     yx_patch_size: tuple[int, int] = option(
         "Patch that is read from disk", unit="pixels", basic=True, bounds=Bounds(1)
     )
+    reading: ReadingOptions = field(default_factory=ReadingOptions, kw_only=True)
     tau_range_hours: tuple[float, float] = option(
         "Shortest and longest time from anchor to positive",
         (0.5, 2.0),
@@ -48,6 +49,11 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         check(self)
+
+    @property
+    def stack_depth(self) -> int:
+        """Slices of a patch."""
+        return self.reading.depth(self.z_range)
 
 
 @dataclass(frozen=True, slots=True)

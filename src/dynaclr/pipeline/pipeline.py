@@ -117,9 +117,9 @@ class Pipeline:
         data, tell = self.config.data, progress or _silent
         tell("tracks of the training", 0, 3)
         train, val = split_fovs(self.registry, data, self.config.split, self.config.sampling.seed)
-        self.train_index = self._index(train)
+        self.train_index = self._index(train, tell)
         tell("tracks of the validation", 1, 3)
-        self.val_index = None if val is None else self._index(val)
+        self.val_index = None if val is None else self._index(val, tell)
         tell("statistics", 2, 3)
         self.train_dataset = self._dataset(self.train_index)
         self.val_dataset = None if self.val_index is None else self._dataset(self.val_index)
@@ -181,7 +181,7 @@ class Pipeline:
         found = listing(f"'{name}'" for name in unknown)
         return [problem("marks name unknown experiments", file=path, found=found)]
 
-    def _index(self, part: Part) -> MultiExperimentIndex:
+    def _index(self, part: Part, tell: Progress = _silent) -> MultiExperimentIndex:
         data = self.config.data
         registry, excluded = part
         return MultiExperimentIndex(
@@ -192,6 +192,8 @@ class Pipeline:
             known_names(registry, data.include_wells),
             known_names(registry, excluded),
             data.options,
+            data.reading,
+            lambda done, total: tell("focus, FOVs", done, total),
         )
 
     def _dataset(self, index: MultiExperimentIndex, fit: bool = True) -> MultiExperimentTripletDataset:

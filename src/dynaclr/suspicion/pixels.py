@@ -44,14 +44,13 @@ class CellPixels:
 
 
 def _reader(index: MultiExperimentIndex, size: tuple[int, int]) -> PatchReader:
-    """Return a reader of the middle slice of the index's Z range."""
-    middle = (index.z_range[0] + index.z_range[1]) // 2
+    """Return a reader of stored pixels of the middle slice of those that the index reads."""
     registry = index.registry
     return PatchReader(
         index.fovs,
         registry.names,
         [list(registry.channel_maps[name].values()) for name in registry.names],
-        (middle, middle + 1),
+        index.slices.middle(),
         size,
         zeros_for_missing=True,  # a blank image shows no cell, which is what is looked for
     )

@@ -136,16 +136,16 @@ def cell_layer(index: MultiExperimentIndex, fov: int, colour_by: str, z: float |
         "face_color": "transparent",
         "border_color": _colors(index, fov, features, loss, colour_by),
         "border_width": 0.15,
-        "size": _cell_size(index),
+        "size": _cell_size(index, fov),
         **_geometry(index, fov),
         **_owned("cells"),
     }
     return _places(index, fov, rows, z), options, "points"
 
 
-def _cell_size(index: MultiExperimentIndex) -> float:
-    """Return the diameter of the circle of a cell, pixels."""
-    return max(min(index.yx_patch_size) / 6, 4.0)
+def _cell_size(index: MultiExperimentIndex, fov: int) -> float:
+    """Return the diameter of the circle of a cell, stored pixels."""
+    return max(float(min(index.fov_step_yx[fov] * index.yx_patch_size)) / 6, 4.0)
 
 
 def _colors(
@@ -221,7 +221,7 @@ def selected_layer(index: MultiExperimentIndex, fov: int, row: int, z: float | N
         "face_color": "transparent",
         "border_color": np.array([_RING]),
         "border_width": 0.09,
-        "size": 1.7 * _cell_size(index),
+        "size": 1.7 * _cell_size(index, fov),
         "features": {"row": np.array([row])},
         **_geometry(index, fov),
         **_owned("selected"),
@@ -238,13 +238,11 @@ def pair_layer(
     times as long to draw rectangles of a Shapes layer.
     """
     rows = np.array([anchor] if positive is None else [anchor, positive])
-    y, x = index.corners(rows)
-    height, width = index.yx_patch_size
+    y, x = index.patch_edges(index.table, rows)
     slice_ = _middle(index, fov) if z is None else z
     edges, colors, roles = [], [], []
-    for place, (frame, top, left) in enumerate(zip(index.table.t[rows], y, x, strict=True)):
-        corner_y = top - 0.5 + height * np.array([0, 0, 1, 1])
-        corner_x = left - 0.5 + width * np.array([0, 1, 1, 0])
+    for place, (frame, rows_, columns) in enumerate(zip(index.table.t[rows], y, x, strict=True)):
+        corner_y, corner_x = rows_[[0, 0, 1, 1]], columns[[0, 1, 1, 0]]
         starts = np.column_stack([np.full(4, frame), np.full(4, slice_), corner_y, corner_x])
         edges.append(np.stack([starts, np.roll(starts, -1, axis=0) - starts], axis=1))
         colors += [_rgba(CYCLE_ON_DARK[place])] * 4
@@ -252,7 +250,7 @@ def pair_layer(
     options = {
         "name": _title(index, fov, "pair"),
         "edge_color": np.array(colors),
-        "edge_width": max(height / 80, 0.4),
+        "edge_width": max((y[0, 1] - y[0, 0]) / 80, 0.4),
         "vector_style": "line",
         "features": {"role": roles},
         **_geometry(index, fov),

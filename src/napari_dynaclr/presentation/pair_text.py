@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dynaclr.dataset import Kin
-from dynaclr.index import MultiExperimentIndex
+from dynaclr.index import MultiExperimentIndex, frame_slices, patch_scale
 from dynaclr.pipeline import Pair
 
 _KIN = {
@@ -38,6 +38,10 @@ def pair_about(index: MultiExperimentIndex, pair: Pair) -> str:
         f"<b>{index.registry.names[entry.experiment]}</b> {entry.layout.name}, {entry.condition}",
         f"{_KIN[Kin(int(pair.positive_meta['kin']))]}, tau {tau} frame{'s' * (tau != 1)} = {hours:.3g} h",
     ]
+    height, width = index.yx_patch_size
+    slices = frame_slices(index, fov, int(pair.anchor_meta["t"]))
+    size = f"patch {height} x {width} px{patch_scale(index, fov)}"
+    lines.append(f"{size}; {slices}" if slices else size)
     special = []
     if tau != requested:
         special.append(f"tau {requested} was drawn, but has no positive")

@@ -24,7 +24,7 @@ def embedded_patches(project: Project, cells: Sequence[Cell | None]) -> npt.NDAr
     pipeline = project.pipeline
     height, width = pipeline.config.transforms.final_yx_patch_size
     index = pipeline.train_index
-    channels, depth = len(index.registry.experiments[0].source_channel), index.z_range[1] - index.z_range[0]
+    channels, depth = index.registry.num_source_channels, index.slices.depth
     result = np.full((len(cells), channels, depth, height, width), np.nan, dtype=np.float32)
     for part, index in project.parts.items():
         dataset = pipeline.train_dataset if part == TRAINING else pipeline.val_dataset

@@ -161,7 +161,7 @@ class OptionField:
         if isinstance(self.widget, LineEdit):
             return value_of(self.widget.value, self.option)
         if isinstance(self.widget, ComboBox):
-            return None if self.widget.value == NONE else self.widget.value
+            return None if self.option.optional and self.widget.value == NONE else self.widget.value
         return self.widget.value
 
     def set_value(self, value: Any) -> None:

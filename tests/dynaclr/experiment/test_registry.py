@@ -175,6 +175,8 @@ def test_a_config_gives_back_what_it_was_given(coded_source: Path, tmp_path: Pat
         "organelle": "",
         "date": "2024-01-31",
         "moi": 0.5,
+        "pixel_size_um": [0.5, 0.4],
+        "z_range": [1, 2],
     }
     config = ExperimentConfig(**given)
     assert {name: getattr(config, name) for name in given} == asdict(config) == given

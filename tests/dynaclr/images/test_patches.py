@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from dynaclr.experiment.fovs import FovEntry
 from dynaclr.experiment.plates import read_plate
 from dynaclr.images.patches import PatchReader, PatchRequest
 from dynaclr.images.plate_writer import write_plate
+from dynaclr.images.slices import Projection, Slices
 
 SIZES = {"A/1/0": (5, 3, 4, 30, 40), "A/1/1": (3, 3, 3, 26, 33), "B/1/0": (5, 3, 4, 30, 40)}
 PATCH = (7, 9)
@@ -202,3 +204,92 @@ def test_many_fovs_are_read_with_few_open_files(tmp_path: Path, loaded: Loaded) 
     """
     done = loaded.run(tmp_path, str(path), code=code, SLURM_CPUS_PER_TASK="2")
     assert done.stdout.strip() == "True", done.stderr
+
+
+def stored(array: np.ndarray, step: tuple[float, float]) -> np.ndarray:
+    """Return whole images (T, C, Z, Y, X) on another grid, slowly: by interpolation looked up."""
+    for axis, factor in zip((3, 4), step, strict=True):
+        if factor == 1:
+            continue
+        length = array.shape[axis]
+        width = np.sqrt(max(factor**2 - 1, 0))
+        centers = (np.arange(int(length / factor)) + 0.5) * factor - 0.5
+        places = centers[:, None] + ((np.arange(800) + 0.5) / 800 - 0.5) * width
+        columns = [np.interp(places, np.arange(length), unit).mean(axis=1) for unit in np.eye(length)]
+        array = np.moveaxis(np.moveaxis(array, axis, -1) @ np.stack(columns), -1, axis)
+    return array
+
+
+STEPS = np.array([[1, 1], [1.4, 1.4], [0.6, 0.6], [1, 1.3], [1.7, 1], [0.5, 1.9]])
+
+
+@st.composite
+def scaled_requests(draw: st.DrawFn) -> list[tuple[int, int, int, int]]:
+    rows = []
+    for _ in range(draw(st.integers(1, 8))):
+        fov = draw(st.integers(0, 5))
+        frames, _, _, *image = list(SIZES.values())[fov % 3]
+        room = [int(size / step) - patch for size, step, patch in zip(image, STEPS[fov], PATCH, strict=True)]
+        y, x = (draw(st.integers(0, max(size, 0))) for size in room)
+        rows.append((fov, draw(st.integers(0, frames - 1)), y, x))
+    return rows
+
+
+@given(scaled_requests(), st.sampled_from(list(Projection)))
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_patches_of_another_scale_are_parts_of_the_whole_image_at_that_scale(
+    stores: tuple[list[FovEntry], list[np.ndarray]],
+    rows: list[tuple[int, int, int, int]],
+    projection: Projection,
+) -> None:
+    entries, arrays = stores
+    slices = replace(Slices.fixed(entries, Z_RANGE), projection=projection)
+    reader = PatchReader(entries, NAMES, ((0, 1), (2, 0)), slices, PATCH, steps=STEPS)
+    found = reader.read(request_of(rows))
+    assert found.shape[1:] == reader.sample_shape
+    for number, (fov, t, y, x) in enumerate(rows):
+        channels = ((0, 1), (2, 0))[entries[fov].experiment]
+        read = arrays[fov][t : t + 1, list(channels), slice(*Z_RANGE)].astype(np.float64)
+        if projection is not Projection.NONE:
+            made = read.max if projection is Projection.MAX else read.mean
+            read = made(axis=2, keepdims=True)
+        whole = stored(read, tuple(STEPS[fov]))[0]
+        expected = whole[:, :, y : y + PATCH[0], x : x + PATCH[1]]
+        np.testing.assert_allclose(found[number], expected, atol=1.0)
+        alone = reader.read(request_of([(fov, t, y, x)]))[0]
+        np.testing.assert_array_equal(alone, found[number])
+        if tuple(STEPS[fov]) == (1, 1) and projection is not Projection.MEAN:
+            np.testing.assert_array_equal(found[number], expected.astype(np.float32))
+
+
+def test_each_frame_has_slices_of_its_own(stores: tuple[list[FovEntry], list[np.ndarray]]) -> None:
+    entries, arrays = stores
+    slices = Slices(tuple(np.arange(array.shape[0]) % 2 for array in arrays), (2,) * 6)
+    reader = PatchReader(entries, NAMES, ((0, 1), (2, 0)), slices, PATCH)
+    found = reader.read(request_of([(0, t, 3, 4) for t in range(5)]))
+    for t in range(5):
+        expected = arrays[0][t, :2, t % 2 : t % 2 + 2, 3 : 3 + PATCH[0], 4 : 4 + PATCH[1]]
+        np.testing.assert_array_equal(found[t], expected)
+
+
+def test_little_waits_to_be_resampled(
+    stores: tuple[list[FovEntry], list[np.ndarray]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However large a batch is; what is finished early is what is finished late."""
+    entries, _ = stores
+    request = request_of([(fov, t, 0, 0) for t in range(3) for fov in range(6)])
+    reader = PatchReader(entries, NAMES, ((0, 1), (2, 0)), Z_RANGE, PATCH, steps=STEPS)
+    at_once = reader.read(request)
+    monkeypatch.setattr("dynaclr.images.patches._SCRATCH_BYTES", 1)
+    np.testing.assert_array_equal(reader.read(request), at_once)
+
+
+def test_lost_pixels_are_named_where_they_are_stored(tmp_path: Path) -> None:
+    pixels = {"A/1/0": np.ones((1, 1, 1, 32, 32), np.uint16)}
+    plate = read_plate(write_plate(tmp_path / "p.zarr", pixels, ["a"], chunks=(1, 1, 1, 8, 8)))
+    entries = [FovEntry(0, "u", plate.fovs["A/1/0"])]
+    (entries[0].layout.array_path / "0/0/0/3/3").unlink()
+    reader = PatchReader(entries, ["e"], [[0]], (0, 1), (4, 4), steps=np.full((1, 2), 2.0))
+    reader.read(request_of([(0, 0, 8, 4)]))
+    with pytest.raises(PixelReadError, match=r"experiment e.*A/1/0 frame 0.*y 23\.\.32, x 23\.\.32"):
+        reader.read(request_of([(0, 0, 12, 12)]))

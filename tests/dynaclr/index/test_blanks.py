@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dynaclr.base.errors import PixelReadError
 from dynaclr.experiment.fovs import FovEntry
 from dynaclr.experiment.plates import read_plate
+from dynaclr.images import PatchReader, PatchRequest, Slices
 from dynaclr.images.plate_writer import write_plate
 from dynaclr.index.blanks import blank_rows, rows_not_finite
 from dynaclr.tracks.lineage import build_forest
@@ -117,3 +119,56 @@ def test_rows_are_those_with_nan_or_inf_in_their_patch(tmp_path: Path, seed: int
         assert found[row] == (not np.isfinite(patch).all() and frames[fov * SHAPE[0] + t].any())
     assert found.any()
     assert not found.all()
+
+
+@pytest.mark.parametrize("step", [(2.0, 1.5), (0.7, 1.0)])
+def test_rows_of_another_scale_and_of_slices_of_their_own(tmp_path: Path, step: tuple[float, float]) -> None:
+    """Against a reader, which fails where a chunk that it needs is lost, and nowhere else."""
+    rng = np.random.default_rng(4)
+    fovs = {name: np.ones(SHAPE, dtype=np.uint8) for name in FOVS}
+    plate = read_plate(write_plate(tmp_path / "p.zarr", fovs, ["a", "b", "c"], chunks=CHUNK))
+    entries = [FovEntry(0, "u", plate.fovs[name]) for name in FOVS]
+    for entry in entries:
+        for file in sorted(path for path in entry.layout.array_path.rglob("*/*/*/*/*") if path.is_file()):
+            if rng.random() < 0.2:
+                file.unlink()
+    table, _ = some_rows(rng, 60)
+    patch = (4, 6)
+    room = [int(size / factor) - side for size, factor, side in zip(SHAPE[3:], step, patch, strict=True)]
+    corners = rng.integers(0, room[0] + 1, 60), rng.integers(0, room[1] + 1, 60)
+    slices = Slices((np.array([0, 2]), np.array([1, 0])), (1, 1))
+    steps = np.array([step, (1.0, 1.0)])
+    blank = blank_rows(table, entries, CHANNELS, slices, corners, patch, steps)
+    reader = PatchReader(entries, ["e"], CHANNELS, slices, patch, steps=steps)
+    for row in range(len(table)):
+        fov, t = table.fov_of()[row : row + 1], table.t[row : row + 1]
+        request = PatchRequest(fov, t, corners[0][row : row + 1], corners[1][row : row + 1])
+        if blank[row]:
+            with pytest.raises(PixelReadError):
+                reader.read(request)
+        else:
+            reader.read(request)
+    assert 0 < np.count_nonzero(blank) < 60
+
+
+@pytest.mark.parametrize("step", [(2.0, 1.5), (0.7, 1.0)])
+def test_rows_with_nan_at_another_scale_are_those_whose_patch_has_some(
+    tmp_path: Path, step: tuple[float, float]
+) -> None:
+    rng = np.random.default_rng(6)
+    pixels = rng.random((len(FOVS), *SHAPE)).astype(np.float32)
+    pixels[rng.random(pixels.shape) < 0.003] = np.nan
+    fovs = dict(zip(FOVS, pixels, strict=True))
+    plate = read_plate(write_plate(tmp_path / "p.zarr", fovs, ["a", "b", "c"], chunks=CHUNK))
+    entries = [FovEntry(0, "u", plate.fovs[name]) for name in FOVS]
+    table, _ = some_rows(rng, 60)
+    room = [int(size / factor) - side for size, factor, side in zip(SHAPE[3:], step, (4, 6), strict=True)]
+    corners = rng.integers(0, room[0] + 1, 60), rng.integers(0, room[1] + 1, 60)
+    slices = Slices((np.array([0, 2]), np.array([1, 0])), (1, 1))
+    steps = np.array([step, step])
+    frames = ~np.isfinite(pixels).all(axis=(3, 4, 5)).reshape(-1, SHAPE[1])[:, CHANNELS[0]]
+    found = rows_not_finite(table, entries, CHANNELS, slices, corners, (4, 6), frames, steps)
+    reader = PatchReader(entries, ["e"], CHANNELS, slices, (4, 6), steps=steps)
+    patches = reader.read(PatchRequest(table.fov_of(), table.t, *corners))
+    assert np.array_equal(found, np.isnan(patches).any(axis=(1, 2, 3, 4)))
+    assert 0 < np.count_nonzero(found) < 60

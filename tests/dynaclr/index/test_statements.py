@@ -64,7 +64,8 @@ def test_pixel_sizes_of_one_training(tmp_path: Path) -> None:
         r"pixel sizes differ; .*found 0\.65 um in 1 FOVs of 'e', 0\.1 um in 1 FOVs of 'e': 16 px are 1\.6 to "
         r"10\.4 um",
     )
-    assert "patch 8 x 16 px = 5.2 x 10.4 um lies within every image" in index.report.experiments[0].checks
+    line = "patch 8 x 16 px = 5.2 x 10.4 um (1 FOVs), = 0.8 x 1.6 um (1 FOVs) lies within every image"
+    assert line in index.report.experiments[0].checks
 
 
 def test_depths_of_experiments_matter_where_more_than_one_slice_is_read(tmp_path: Path) -> None:

@@ -157,6 +157,19 @@ def test_another_encoder_keeps_what_both_have(quick: RunSpec) -> None:
     assert given_depth.get("model.encoder.init_args.in_stack_depth") == 9
 
 
+def test_a_projection_makes_the_encoder_flat(quick: RunSpec) -> None:
+    depth = "model.encoder.init_args.in_stack_depth"
+    spec = quick.changed({"data.z_range": [0, 3]})
+    assert spec.get(depth) == 3
+    flat = spec.changed({"data.z_projection": "max"})
+    assert flat.get(depth) == 1
+    assert flat.changed({"data.z_range": [0, 2]}).get(depth) == 1
+    assert flat.changed({"data.z_projection": "none"}).get(depth) == 3
+    wrong = spec.changed({"data.z_projection": "sum", "data.z_window": "all", "data.yx_patch_um": [8, 0]})
+    assert wrong.faults().keys() == {"data.z_projection", "data.z_window", "data.yx_patch_um"}
+    assert wrong.get(depth) == 3
+
+
 @settings(deadline=None, max_examples=30)
 @given(depth=st.integers(1, 40))
 def test_the_stem_divides_any_depth(quick: RunSpec, depth: int) -> None:
@@ -184,6 +197,14 @@ def test_presets_fit_the_experiments(coded_source: Path) -> None:
         assert spec.get("model.encoder.init_args.in_stack_depth") == spec.get("data.z_range")[1]
     steps = [preset_spec(preset, coded_source).get("trainer.max_epochs") for preset in Preset]
     assert steps == sorted(steps)
+
+
+def test_a_preset_takes_as_many_slices_as_an_experiment_states(coded: Path) -> None:
+    content = yaml.safe_load(coded.read_text(encoding="utf-8"))
+    for entry in content["experiments"]:
+        entry["z_range"] = [1, 3]
+    coded.write_text(yaml.safe_dump(content), encoding="utf-8")
+    assert preset_spec(Preset.QUICK, coded).get("data.z_range") == [0, 2]
 
 
 def test_what_a_preset_holds_out(coded: Path) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.support.foreign import as_stored, axis, coded, foreign_experiment, image, transforms
+from tests.support.scenes import write_scenes
 
 from dynaclr.experiment import ExperimentRegistry
-from dynaclr.index import MultiExperimentIndex
+from dynaclr.index import MultiExperimentIndex, ReadingOptions
 from dynaclr.testing import decode
 from napari_dynaclr.presentation import layers
 from napari_dynaclr.presentation.display import channel_display, level_paths, spatial_units
@@ -106,6 +107,22 @@ def test_boxes_are_where_the_patches_are_read(index: MultiExperimentIndex) -> No
     edges, options, _ = pair_layer(index, fov, anchor, anchor)
     assert options["features"]["role"] == ["anchor"] * 4 + ["positive"] * 4
     assert len(options["edge_color"]) == len(edges) == 8
+
+
+def test_boxes_are_in_pixels_of_the_image_where_patches_are_resampled(tmp_path: Path) -> None:
+    """16 x 16 pixels of 0.5 um: 32 rows of 0.25 um, 20 columns of 0.4 um, ending where the patch ends."""
+    path = write_scenes(tmp_path, {"odd": (0.25, 0.4)})
+    registry = ExperimentRegistry.from_yaml(path)
+    reading = ReadingOptions(yx_patch_um=(8, 8))
+    index = MultiExperimentIndex(registry, (0, 1), (16, 16), (0.5, 1.0), reading=reading)
+    anchor = int(index.anchor_rows[0])
+    corner = np.array(index.corners(np.array([anchor])))[:, 0]
+    edges = pair_layer(index, 0, anchor, None)[0]
+    assert edges[:, 0, 2:].min(axis=0) == pytest.approx(corner * [2, 1.25] - 0.5)
+    assert edges[:, 0, 2:].max(axis=0) == pytest.approx(corner * [2, 1.25] - 0.5 + [32, 20])
+    assert cell_layer(index, 0, "condition")[1]["size"] == 4.0
+    plain = MultiExperimentIndex(registry, (0, 1), (32, 48), (0.5, 1.0))
+    assert cell_layer(plain, 0, "condition")[1]["size"] == pytest.approx(32 / 6)
 
 
 def test_metadata_of_the_store_decide_how_it_is_shown(index: MultiExperimentIndex) -> None:

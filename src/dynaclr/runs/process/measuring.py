@@ -119,7 +119,7 @@ def is_memory(error: BaseException) -> bool:
 def memory_message(config: Any, device: torch.device, error: BaseException) -> str:
     """Return what was asked of which memory, and what to lower."""
     size, patch = config.sampling.batch_size, list(config.data.yx_patch_size)
-    depth = config.data.z_range[1] - config.data.z_range[0]
+    depth = config.data.stack_depth
     facts = _device_facts(device)
     free, total = facts["device_free_bytes"], facts["device_total_bytes"]
     smaller = max(size // 2, 1)

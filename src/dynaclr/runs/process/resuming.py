@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from dynaclr.base.errors import RunError, listing, problem
+from dynaclr.options.catalogue import fixed_parameters
 from dynaclr.runs.record.checkpoints import load_checkpoint, newest_valid_checkpoint
 from dynaclr.runs.record.layout import RunFolder
 
@@ -70,7 +71,9 @@ def checkpoint_to_resume(
 
 
 def _differences(then: Any, now: Any) -> list[str]:
-    old, new = _flat(then), _flat(now)
+    """Return what differs; an option that the run did not know had its default."""
+    defaults = {path: option.default for path, option in fixed_parameters().items()}
+    old, new = defaults | _flat(then), defaults | _flat(now)
     return [
         f"{name}: {old.get(name)!r} then, {new.get(name)!r} now"
         for name in sorted({*old, *new})
