@@ -9,10 +9,9 @@ import numpy as np
 from dynaclr.base import keys
 from dynaclr.base.errors import listing, problem
 from dynaclr.experiment import AXES, FovLayout
+from dynaclr.experiment.ngff import same
 from dynaclr.index.arrays import IndexArrays
 from dynaclr.tracks import CellTable
-
-_SAME = 0.01  # two numbers that differ by less are one: clocks jitter, and calibrations are rounded
 
 
 def disagreements(arrays: IndexArrays, table: CellTable) -> list[str]:
@@ -61,7 +60,7 @@ def _channel_lines(name: str, layouts: Sequence[FovLayout]) -> Iterator[str]:
 
 def _interval_lines(name: str, minutes: float, layouts: Sequence[FovLayout]) -> Iterator[str]:
     stated = [layout for layout in layouts if "t" in layout.calibrated and layout.shape[0] > 1]
-    other = [layout for layout in stated if not _same(layout.scale[0] / 60, minutes)]
+    other = [layout for layout in stated if not same(layout.scale[0] / 60, minutes)]
     if other:
         yield problem(
             f"interval_minutes differs from the time axis of {len(other)} FOVs",
@@ -102,12 +101,8 @@ def _size_lines(arrays: IndexArrays, axis: str, title: str, count: int, unit: st
             key = arrays.registry.names[entry.experiment], float(f"{entry.layout.scale[place]:.4g}")
             steps[key] = steps.get(key, 0) + 1
     sizes = sorted({step for _, step in steps})
-    if not sizes or _same(sizes[0], sizes[-1]):
+    if not sizes or same(sizes[0], sizes[-1]):
         return []
     found = listing((f"{step:g} um in {n} FOVs of '{name}'" for (name, step), n in steps.items()), 5)
     spans = f"{count} {unit} are {sizes[0] * count:.3g} to {sizes[-1] * count:.3g} um"
     return [problem(title, expected="one for all that is trained on together", found=f"{found}: {spans}")]
-
-
-def _same(first: float, second: float) -> bool:
-    return abs(first - second) <= _SAME * max(abs(first), abs(second))
