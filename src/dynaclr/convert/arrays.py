@@ -150,7 +150,7 @@ def convert_arrays(
             writer.write_frame(fov, t, frame)
             if progress is not None:
                 progress(t + 1, shape[0])
-    report = ConversionReport(target.plate, target.tracks, target.experiments_yaml)
+    report = ConversionReport(target.plate, target.tracks, target.experiments_yaml, notes=list(target.notes))
     report.fovs.append(_counts(target.plate, fov, table, shape[0]))
     return report
 

@@ -91,7 +91,7 @@ def convert_ctc(
     fovs = _fov_names(options, len(found))
     target = Target(output, _entry(options, fovs), overwrite)
     states = [sequence.state() for sequence in found]
-    report = ConversionReport(target.plate, target.tracks, target.experiments_yaml)
+    report = ConversionReport(target.plate, target.tracks, target.experiments_yaml, notes=list(target.notes))
     total, done = sum(len(sequence.images) for sequence in found), 0
     pixel = options.pixel_size_um
     scale = (options.interval_minutes * 60, 1.0, options.z_step_um, pixel, pixel)

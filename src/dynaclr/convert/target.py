@@ -12,6 +12,7 @@ Knows no format that is read.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +20,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dynaclr.base.errors import DataError, listing, problem
-from dynaclr.base.files import read_json, write_bytes_atomically, write_json_atomically, write_text_atomically
+from dynaclr.base.files import (
+    read_json,
+    replace_file,
+    write_bytes_atomically,
+    write_json_atomically,
+    write_text_atomically,
+)
 from dynaclr.base.locking import locked
 from dynaclr.base.paths import absolute_path
 from dynaclr.convert.experiments_file import with_entry, with_paths
@@ -187,7 +194,9 @@ class Target:
                 elif folder != self._folder:
                     what = f"was interrupted; repeat it to go on, or remove {folder}."
                 elif self._source is not None:
-                    what = "was interrupted; of the same files and options it goes on, of others it is cleared."
+                    what = (
+                        "was interrupted; of the same files and options it goes on, of others it is cleared."
+                    )
                 else:
                     what = "was interrupted; what it had written is cleared."
         except DataError:
@@ -200,22 +209,33 @@ def _put_in_place(folder: Path) -> None:
     decided, yaml = read_json(folder / _DECIDED), folder.parent / "experiments.yaml"
     entry = decided["entry"]
     names = {field: entry[field] for field in ("data_path", "tracks_path")}
-    if decided["free"]:
-        for name in names.values():
-            if (folder / name).exists():
-                os.replace(folder / name, folder.parent / name)
-        write_bytes_atomically(yaml, with_entry(yaml, entry))
-    else:
-        before = folder / _BEFORE
-        here = {field: f"{folder.name}/{name}" for field, name in names.items()}
-        meanwhile = with_paths(before, entry, here)
-        write_bytes_atomically(yaml, meanwhile)
-        for name in names.values():
-            _take_place(folder / name, folder.parent / name)
-        known = yaml.read_bytes() == meanwhile  # else somebody has changed it, and that stays
-        write_bytes_atomically(yaml, with_entry(before if known else yaml, entry))
-    (folder / _DECIDED).unlink()
+    with locked(yaml, math.inf):
+        if decided["free"]:
+            for name in names.values():
+                if (folder / name).exists():
+                    os.replace(folder / name, folder.parent / name)
+            _write(yaml, with_entry(yaml, entry), folder)
+        else:
+            before = folder / _BEFORE
+            meanwhile = with_paths(
+                before, entry, {field: f"{folder.name}/{name}" for field, name in names.items()}
+            )
+            _write(yaml, meanwhile, folder)
+            for name in names.values():
+                _take_place(folder / name, folder.parent / name)
+            known = yaml.read_bytes() == meanwhile  # else somebody has changed it, and that stays
+            _write(yaml, with_entry(before if known else yaml, entry), folder)
+        (folder / _DECIDED).unlink()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write(yaml: Path, content: bytes, folder: Path) -> None:
+    """Replace experiments.yaml by a file that is written in the folder, and cleared with it."""
+    new = folder / "next.yaml"
+    write_bytes_atomically(new, content)
+    if yaml.exists():
+        shutil.copymode(yaml, new)
+    replace_file(new, yaml)
 
 
 def _take_place(source: Path, target: Path) -> None:

@@ -13,7 +13,8 @@ import numpy as np
 from dynaclr.base import keys
 from dynaclr.base.errors import ConfigError, DataError, listing, problem, suggest
 from dynaclr.experiment import FovLayout
-from dynaclr.experiment.plates import read_plate
+from dynaclr.experiment.ngff import same as same_size
+from dynaclr.experiment.plates import is_fov_name, read_plate
 from dynaclr.tracks import (
     TrackPolicy,
     build_forest,
@@ -28,7 +29,7 @@ from dynaclr.tracks.sources import Found, SourceOptions, read_source, tracks_of,
 from dynaclr.tracks.writing import TRACK_FILE
 
 _ENDLESS = 2**62
-_SAME_SIZE, _SAME_EXTENT = 0.01, 0.02  # how far two statements of a size may be apart
+_SAME_EXTENT = 0.02  # how far two statements of the extent of an image may be apart
 
 
 @dataclass(slots=True)
@@ -102,15 +103,34 @@ def convert_tracks(
     report = TracksReport(output)
     tables = {}
     for source, fov in zip(sources, names, strict=True):
-        layout = None if layouts is None else layouts[fov]
-        found = read_source(source, options)
-        scaled = options if layout is None else _held_against(found, options, layout, source)
-        columns = tracks_of(found, scaled, source)
-        _check(columns, found, layout, fov, source)
-        tables[fov] = _table(columns)
+        tables[fov], found = track_table_of(source, fov, options, None if layouts is None else layouts[fov])
         report.sources.append((source, found.format, fov, found.counts))
     write_tracks(output, tables)
     return report
+
+
+def track_table_of(
+    source: Path, fov: str, options: SourceOptions, layout: FovLayout | None
+) -> tuple[Any, Found]:
+    """Return the table that is written for a source of tracks, and what was found in it.
+
+    Parameters
+    ----------
+    source, options
+        As for `convert_tracks`.
+    fov, layout
+        The field of view, and its frames, size and calibration; None where they are not known.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or does not fit the field of view.
+    """
+    found = read_source(source, options)
+    scaled = options if layout is None else _held_against(found, options, layout, source)
+    columns = tracks_of(found, scaled, source)
+    _check(columns, found, layout, fov, source)
+    return _table(columns), found
 
 
 def _fov_names(
@@ -129,8 +149,7 @@ def _fov_names(
     if len(set(names)) != len(names):
         raise ConfigError(problem("two sources of one field of view", field="--fov", found=listing(names)))
     for name in names:
-        parts = name.split("/")
-        if len(parts) != 3 or not all(part.isalnum() for part in parts):
+        if not is_fov_name(name):
             raise ConfigError(problem("no field of view", field="--fov", expected="A/1/0", found=name))
         if layouts is not None and name not in layouts:
             hint = suggest(name, layouts).strip() or None
@@ -162,7 +181,7 @@ def _held_against(found: Found, options: SourceOptions, layout: FovLayout, sourc
     of_source = found.pixel[-1] * unit
     statement = f"pixel size: {of_source:.4g} um by the source, {of_plate:.4g} um on the plate"
     if same:
-        if abs(of_source - of_plate) > _SAME_SIZE * of_plate:
+        if not same_size(of_source, of_plate):
             counts.notes.append(f"{statement}; that of the source was used, its coordinates are in it")
         return options
     statement = (
@@ -173,7 +192,10 @@ def _held_against(found: Found, options: SourceOptions, layout: FovLayout, sourc
     if all(abs(one - other) <= _SAME_EXTENT * other for one, other in extents):
         counts.notes.append(f"{statement}: of the same extent; the plate's pixels were used")
         return dataclasses.replace(options, pixel_size_um=of_plate)
-    fix = "Give --pixel-size-um, the size of a pixel of the plate in the micrometers of the source."
+    fix = (
+        "Give --pixel-size-um (of convert images: --tracks-pixel-size-um), the size of a pixel of the plate in "
+        "the micrometers of the source."
+    )
     raise DataError(
         problem("source and plate are of different images", file=source, found=statement, fix=fix)
     )

@@ -204,9 +204,7 @@ class PlateWriter:
                 with self._log.open("a", encoding="utf-8") as log:
                     log.write(line + "\n")
 
-    def _note(
-        self, fov: str, t: int, checksum: int, low: npt.NDArray[Any], high: npt.NDArray[Any]
-    ) -> None:
+    def _note(self, fov: str, t: int, checksum: int, low: npt.NDArray[Any], high: npt.NDArray[Any]) -> None:
         self.checksums[fov][t] = checksum
         limits = self._limits[fov]
         limits[:, 0] = np.minimum(limits[:, 0], low)
