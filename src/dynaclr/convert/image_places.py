@@ -15,7 +15,7 @@ from dynaclr.experiment.plates import is_fov_name
 
 _WELL = "A/1"
 _TEXTS = {"well": r"[^/]+?", "row": r"[A-Za-z]+", "column": r"\d+", "position": r"[^/]+?"}
-_TEXTS |= {"condition": r"[^/]+?", "channel": r"[^/]+?", "frame": r"\d+", "z": r"\d+"}
+_TEXTS |= {"condition": r"[^/]+?", "channel": r"[^/]+?", "frame": r"\d{1,18}", "z": r"\d{1,18}"}
 """{placeholder: what it stands for}."""
 _PLACEHOLDER = re.compile(r"\{(\w*)(?::(\d*d))?\}")
 _COLUMNS = ("fov", "well", "condition", "image", "tracks", "channel", "series")
@@ -315,14 +315,11 @@ def _check_whole(place: Place, seen: Mapping[tuple[str | None, int | None, int |
     if any(None in values and len(values) > 1 for values in axes):
         what = f"{place.fov}: some of its images name their channel, frame or slice, others do not"
         raise DataError(problem(what, file=place.parts[0].path))
-    whole = [axes[0]]
-    for values in axes[1:]:
-        numbers = [value for value in values if isinstance(value, int)]
-        whole.append(list(range(min(numbers), max(numbers) + 1)) if numbers else [None])  # type: ignore[arg-type]
-    if len(whole[1]) * len(whole[2]) > 20 * len(place.parts):
-        missing = [f"frames {whole[1][0]} to {whole[1][-1]}, of which {len(axes[1])} are there"]
+    spans = [range(min(values), max(values) + 1) if None not in values else (None,) for values in axes[1:]]  # type: ignore[type-var, arg-type]
+    if len(axes[0]) * len(spans[0]) * len(spans[1]) > 20 * len(place.parts):
+        missing = [f"{len(spans[0])} frames of {len(spans[1])} slices, of which {len(seen)} files are there"]
     else:
-        keys = ((c, t, z) for c in whole[0] for t in whole[1] for z in whole[2])
+        keys = ((c, t, z) for c in axes[0] for t in spans[0] for z in spans[1])
         lost = [Part(place.parts[0].path, *key) for key in keys if key not in seen]  # type: ignore[arg-type]
         missing = [part.place() for part in lost]
     if missing:

@@ -179,6 +179,8 @@ class Target:
         listed = self.experiments_yaml.exists()
         if listed:
             write_bytes_atomically(self._folder / _BEFORE, self.experiments_yaml.read_bytes())
+        if hasattr(os, "sync"):
+            os.sync()  # the disk has the new pixels before it loses the old ones
         names = [one.name for one in read_experiments(self.experiments_yaml)] if listed else []
         free = not (self.plate.exists() or self.tracks.exists() or self.entry["name"] in names)
         write_json_atomically(self._folder / _DECIDED, {"entry": self.entry, "free": free})

@@ -31,6 +31,7 @@ _AXES = [
     {"name": "y", "type": "space", "unit": "micrometer"},
     {"name": "x", "type": "space", "unit": "micrometer"},
 ]
+_CONTEXT = ts.Context({"file_io_sync": False})  # waiting for the disk after every chunk takes most of the time
 _SIDE = 256  # default chunk in the plane, pixels
 
 
@@ -140,7 +141,7 @@ class PlateWriter:
         spec = kind([int(size) for size in shape], chunks, np.dtype(dtype))
         spec["kvstore"] = {"driver": "file", "path": f"{folder}/"}
         spec["store_data_equal_to_fill_value"] = self.store_zero_chunks
-        self._arrays[name] = ts.open(spec, create=True, open=self._kept).result()
+        self._arrays[name] = ts.open(spec, create=True, open=self._kept, context=_CONTEXT).result()
         self._limits[name] = np.tile([np.inf, -np.inf], (len(self.channel_names), 1))
         self.checksums[name] = {}
         if self._kept and self._log.exists():
