@@ -99,25 +99,28 @@ class TiffImages:
         import tifffile
 
         self.path = path
-        with _complaints(path):
-            self._file = tifffile.TiffFile(path)
-            try:
-                self._series = list(self._file.series)
-                self._letters, self.images = [], []
+        self._file: Any = None
+        self._mapped: dict[int, npt.NDArray[Any]] = {}
+        self.images: list[ImageFacts] = []
+        self._letters: list[str] = []
+        try:
+            with _complaints(path):
+                self._file = file = tifffile.TiffFile(path)
+                self._series = list(file.series)
                 for number, series in enumerate(self._series):
                     letters, notes = self._axes(series, axes)
                     self._letters.append(letters)
                     self.images.append(self._facts(number, letters, notes))
-                len(self._file.pages)  # the chain of pages is walked to its end
-            except BaseException:
-                self._file.close()
-                raise
-        self._mapped: dict[int, npt.NDArray[Any]] = {}
+                len(file.pages)  # the chain of pages is walked to its end
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close it."""
         self._mapped.clear()
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
 
     def _axes(self, series: Any, stated: str | None) -> tuple[str, tuple[str, ...]]:
         """Return the letters of the axes of a series, and what to tell of them."""
@@ -248,6 +251,7 @@ class BioImages:
         except ImportError as error:
             fix = 'Save it as TIFF, or install bioio:  pip install "napari-dynaclr[images]"  and its plugin for the format.'
             raise DataError(problem("not a TIFF, and bioio is not installed", file=path, fix=fix)) from error
+        self.path = path
         try:
             self._image = BioImage(path)
             self._scenes = list(self._image.scenes)
@@ -255,7 +259,7 @@ class BioImages:
             fix = "Save it as TIFF, or install the plugin of bioio for its format, for example bioio-czi or bioio-nd2."
             first = str(error).partition(". ")[0]
             raise DataError(problem(f"cannot be read by bioio: {first}", file=path, fix=fix)) from error
-        self.path, self.images = path, [self._facts(scene) for scene in self._scenes]
+        self.images = [self._facts(scene) for scene in self._scenes]
 
     def close(self) -> None:
         """Nothing is held open."""
