@@ -269,6 +269,18 @@ def _convert_tracks(options: argparse.Namespace) -> int:
     return 0
 
 
+def _folders(texts: Sequence[str]) -> dict[str, list[Path]]:
+    """Return {"GFP": [folders]} of GFP=folder,folder; those of one name are joined."""
+    found: dict[str, list[Path]] = {}
+    for text in texts:
+        name, _, folders = text.partition("=")
+        if not name or not folders:
+            expected = "NAME=FOLDER, or NAME=FOLDER,FOLDER for several sequences"
+            raise ConfigError(problem("not a channel", field="--channel", expected=expected, found=text))
+        found.setdefault(name, []).extend(absolute_path(folder) for folder in folders.split(","))
+    return found
+
+
 def _convert_ctc(options: argparse.Namespace) -> int:
     from dynaclr.convert import CtcOptions, convert_ctc
 
@@ -279,6 +291,7 @@ def _convert_ctc(options: argparse.Namespace) -> int:
         z_step_um=options.z_step_um,
         conditions=options.conditions,
         channel_name=options.channel_name,
+        channels=_folders(options.channel),
         start_hpi=options.start_hpi,
         version=options.ome_zarr,
     )

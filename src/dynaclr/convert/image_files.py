@@ -24,8 +24,12 @@ from dynaclr.experiment.ngff import factor_of
 from dynaclr.tracks.door import door
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_COLORS = ("RGB", "YCBCR", "PALETTE", "CFA")
 _NO_NAME = re.compile(r"Channel:\d+(:\d+)?")  # what bioio calls a channel without a name
-_RGB = "Split its colors into channels (Fiji: Image > Color > Split Channels), or convert it to gray."
+_RGB = (
+    "Split its colors into channels (Fiji: Image > Color > Split Channels), or convert it to gray; where planes "
+    "are no colors, give --axes."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,8 @@ class TiffImages:
     def _axes(self, series: Any, stated: str | None) -> tuple[str, tuple[str, ...]]:
         """Return the letters of the axes of a series, and what to tell of them."""
         letters, shape = str(series.axes), tuple(series.shape)
-        if "S" in letters and series.keyframe.photometric.name in ("RGB", "YCBCR", "PALETTE"):
+        planes = stated is not None and letters.endswith("SYX")  # of 3 or 4 frames tifffile makes colors
+        if "S" in letters and not planes and series.keyframe.photometric.name in _COLORS:
             expected = "one gray channel a plane"
             raise DataError(
                 problem(

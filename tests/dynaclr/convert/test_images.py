@@ -113,6 +113,16 @@ def test_axes_that_the_file_does_not_say(tmp_path: Path, metadata: Any) -> None:
     assert np.array_equal(found[:, 0, 0], images)
 
 
+@pytest.mark.filterwarnings("ignore:.*stored as RGB:DeprecationWarning")
+def test_frames_that_were_written_as_colors(tmp_path: Path) -> None:
+    images = coded(shape=(4, Y, X))
+    tifffile.imwrite(tmp_path / "a.tif", images)
+    with pytest.raises(DataError, match=r"a color image.*where planes are no colors, give --axes"):
+        one(tmp_path / "a.tif", tmp_path / "out", **STATED, channels=("a",))
+    found, *_ = one(tmp_path / "a.tif", tmp_path / "out", **STATED, channels=("a",), axes="TYX")
+    assert np.array_equal(found[:, 0, 0], images)
+
+
 def test_axes_that_the_file_says_wrongly_are_told(tmp_path: Path) -> None:
     images = coded(shape=(T, Y, X))
     tifffile.imwrite(tmp_path / "a.tif", images, imagej=True, metadata={"axes": "ZYX"})
