@@ -73,8 +73,8 @@ def _written_options(parser: argparse.ArgumentParser) -> None:
 _IMAGES = (
     "Make a plate and track files of images: TIFF, OME-TIFF, ImageJ's, and what bioio reads. Which file is "
     "which field of view is said by --pattern or by --table; one file alone needs neither. Sizes, times and "
-    "channels are read from the files; what they do not say has an option. Repeated after an interruption, it "
-    "goes on where it was."
+    "channels are read from the files; what they do not say has an option. Repeated after an interruption, "
+    "it goes on where it was."
 )
 
 
@@ -85,8 +85,8 @@ def _images_options(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--pattern",
-        help="names of the files below the folder, with {well} or {row} and {column}, {position}, {condition}, "
-        "{channel}, {frame} and {z}; * for anything. Quote it: '{well}_{position}_{channel}_t{frame:d}.tif'",
+        help="names of the files below the folder, with {well} or {row} and {column}, {position}, "
+        "{condition}, {channel}, {frame} and {z}; * for anything. Quote it: '{well}_{position}_{channel}_t{frame:d}.tif'",
     )
     which.add_argument(
         "--table",
@@ -227,7 +227,8 @@ def _reading_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=COLUMN",
-        help="column of a table of tracks that is track_id, t, y, x, z, id, parent_track_id or parent_id; repeatable",
+        help="column of a table of tracks that is track_id, t, y, x, z, id, parent_track_id or parent_id; "
+        "repeatable",
     )
 
 
@@ -317,7 +318,7 @@ def _convert_ctc(options: argparse.Namespace) -> int:
 def _init(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         "python -m dynaclr init",
-        description="Write an experiments.yaml for OME-Zarr plates that are there; what only you know is marked.",
+        description="Write an experiments.yaml for OME-Zarr plates; what only you know is marked.",
     )
     parser.add_argument("plates", type=absolute_path, nargs="+", metavar="PLATE", help="HCS OME-Zarr plates")
     parser.add_argument("--output", type=absolute_path, default=absolute_path("experiments.yaml"))

@@ -155,9 +155,7 @@ def convert_arrays(
     target = Target(output, _entry(options.config(names, wells)), overwrite)
     pixel = options.pixel_size_um
     scale = (options.interval_minutes * 60, 1.0, options.z_step_um, pixel, pixel)
-    report = ConversionReport(
-        target.plate, target.tracks, target.experiments_yaml, notes=list(target.notes)
-    )
+    report = ConversionReport(target.plate, target.tracks, target.experiments_yaml, notes=list(target.notes))
     done, total = 0, sum(shape[0] for shape, _, _ in fovs.values())
     with target.writing(scale, options.version) as (writer, tables):
         import pandas as pd
@@ -192,7 +190,9 @@ def _fovs(
     if not isinstance(tracks, Mapping) or set(tracks) - set(channels) or set(graph) - set(channels):
         found = listing(tracks) if isinstance(tracks, Mapping) else type(tracks).__name__
         expected = f"by field of view: {listing(channels)}"
-        raise DataError(problem("tracks and graph do not fit", field="tracks", expected=expected, found=found))
+        raise DataError(
+            problem("tracks and graph do not fit", field="tracks", expected=expected, found=found)
+        )
     names = set(next(iter(channels.values())))
     fovs = {}
     for fov, arrays in channels.items():

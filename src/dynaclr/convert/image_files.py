@@ -5,6 +5,7 @@ TIFF, OME-TIFF and ImageJ's by tifffile, everything else by bioio and its plugin
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 import re
@@ -27,8 +28,8 @@ _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _COLORS = ("RGB", "YCBCR", "PALETTE", "CFA")
 _NO_NAME = re.compile(r"Channel:\d+(:\d+)?")  # what bioio calls a channel without a name
 _RGB = (
-    "Split its colors into channels (Fiji: Image > Color > Split Channels), or convert it to gray; where planes "
-    "are no colors, give --axes."
+    "Split its colors into channels (Fiji: Image > Color > Split Channels), or convert it to gray; where "
+    "planes are no colors, give --axes."
 )
 
 
@@ -160,7 +161,7 @@ class TiffImages:
                     "the file does not say what its axes are",
                     file=self.path,
                     found=f"{' x '.join(map(str, shape))} ({letters})",
-                    fix="Give --axes, for example TYX for frames, ZYX for slices, TCYX for frames of channels.",
+                    fix="Give --axes: TYX for frames, ZYX for slices, TCYX for frames of channels.",
                 )
             )
         return letters, ()
@@ -254,14 +255,16 @@ class BioImages:
         try:
             from bioio import BioImage
         except ImportError as error:
-            fix = 'Save it as TIFF, or install bioio:  pip install "napari-dynaclr[images]"  and its plugin for the format.'
+            fix = 'Save it as TIFF, or install bioio (pip install "napari-dynaclr[images]") and its plugin.'
             raise DataError(problem("not a TIFF, and bioio is not installed", file=path, fix=fix)) from error
         self.path = path
         try:
-            self._image = BioImage(path)
+            self._image: Any = BioImage(path)
             self._scenes = list(self._image.scenes)
         except Exception as error:
-            fix = "Save it as TIFF, or install the plugin of bioio for its format, for example bioio-czi or bioio-nd2."
+            fix = (
+                "Save it as TIFF, or install the plugin of bioio for it, for example bioio-czi or bioio-nd2."
+            )
             first = str(error).partition(". ")[0]
             raise DataError(problem(f"cannot be read by bioio: {first}", file=path, fix=fix)) from error
         self.images = [self._facts(scene) for scene in self._scenes]
@@ -279,7 +282,7 @@ class BioImages:
         shape = tuple(int(getattr(image.dims, letter)) for letter in "TCZYX")
         names = tuple(str(name) for name in image.channel_names or ())
         interval = image.time_interval
-        seconds = interval.total_seconds() if hasattr(interval, "total_seconds") else None
+        seconds = None if interval is None else float(interval.total_seconds())
         sizes = image.physical_pixel_sizes
         return ImageFacts(
             self.path,
@@ -373,7 +376,7 @@ def _in_unit(pixels: Mapping[str, Any], name: str, letter: str, default: str) ->
 
 
 def _from_planes(planes: Sequence[Mapping[str, Any]]) -> float | None:
-    """Return seconds between frames from the times of planes: the median step of the first channel and slice."""
+    """Return seconds between frames from the times of planes: the median step, first channel and slice."""
     times: dict[int, float] = {}
     for plane in planes:
         t, delta = plane.get("TheT"), plane.get("DeltaT")
@@ -383,5 +386,5 @@ def _from_planes(planes: Sequence[Mapping[str, Any]]) -> float | None:
     if len(times) < 2:
         return None
     frames = sorted(times)
-    steps = [(times[b] - times[a]) / (b - a) for a, b in zip(frames[:-1], frames[1:], strict=True)]
+    steps = [(times[b] - times[a]) / (b - a) for a, b in itertools.pairwise(frames)]
     return _number(float(np.median(steps)))

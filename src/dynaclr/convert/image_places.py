@@ -171,9 +171,9 @@ def _matches(folder: Path, pattern: str) -> Iterator[tuple[Path, dict[str, str]]
     whole = re.compile(expression + _literal(pattern[end:]))
     glob = re.sub(r"\*+", "*", glob + _globbed(pattern[end:]))
     for path in sorted(folder.glob(glob), key=lambda path: path.as_posix()):
-        match = whole.fullmatch(path.relative_to(folder).as_posix())
-        if match and path.is_file():
-            yield path, match.groupdict()
+        found = whole.fullmatch(path.relative_to(folder).as_posix())
+        if found and path.is_file():
+            yield path, found.groupdict()
 
 
 def _literal(text: str) -> str:
@@ -213,7 +213,7 @@ def _filled(template: str, values: Mapping[str, str]) -> str:
 
 
 def by_table(path: Path) -> list[Place]:
-    """Return the places of a table (CSV with commas, semicolons or tabs): fov, well, condition, image, tracks.
+    """Return the places of a table (CSV, also with ; or tabs): fov, well, condition, image, tracks.
 
     `channel` says that an image is one channel, `series` which image of a file (from 0). An image may be a
     pattern with {channel}, {frame} and {z}. Paths are relative to the table.
@@ -303,7 +303,8 @@ def _checked(places: Mapping[str, Place]) -> list[Place]:
                         file=part.path,
                         expected="one",
                         found=f"{other.path} too",
-                        fix="Name what differs: {position}, {channel}, {frame} or {z} in a pattern, fov or channel in a table.",
+                        fix="Name what differs: {position}, {channel}, {frame} or {z} in a pattern, "
+                        "fov or channel in a table.",
                     )
                 )
         _check_whole(place, seen)
@@ -311,17 +312,17 @@ def _checked(places: Mapping[str, Place]) -> list[Place]:
 
 
 def _check_whole(place: Place, seen: Mapping[tuple[str | None, int | None, int | None], Part]) -> None:
-    axes = [list(dict.fromkeys(key[axis] for key in seen)) for axis in range(3)]
-    if any(None in values and len(values) > 1 for values in axes):
+    channels = list(dict.fromkeys(channel for channel, _, _ in seen))
+    numbers = [list(dict.fromkeys(key[1] for key in seen)), list(dict.fromkeys(key[2] for key in seen))]
+    if any(None in values and len(values) > 1 for values in (channels, *numbers)):
         what = f"{place.fov}: some of its images name their channel, frame or slice, others do not"
         raise DataError(problem(what, file=place.parts[0].path))
-    spans = [range(min(values), max(values) + 1) if None not in values else (None,) for values in axes[1:]]  # type: ignore[type-var, arg-type]
-    if len(axes[0]) * len(spans[0]) * len(spans[1]) > 20 * len(place.parts):
-        missing = [f"{len(spans[0])} frames of {len(spans[1])} slices, of which {len(seen)} files are there"]
+    frames, slices = (_span([value for value in values if value is not None]) for values in numbers)
+    if len(channels) * len(frames) * len(slices) > 20 * len(place.parts):
+        missing = [f"{len(frames)} frames of {len(slices)} slices, of which {len(seen)} files are there"]
     else:
-        keys = ((c, t, z) for c in axes[0] for t in spans[0] for z in spans[1])
-        lost = [Part(place.parts[0].path, *key) for key in keys if key not in seen]  # type: ignore[arg-type]
-        missing = [part.place() for part in lost]
+        keys = ((c, t, z) for c in channels for t in frames for z in slices)
+        missing = [Part(place.parts[0].path, *key).place() for key in keys if key not in seen]
     if missing:
         raise DataError(
             problem(
@@ -332,3 +333,8 @@ def _check_whole(place: Place, seen: Mapping[tuple[str | None, int | None, int |
                 fix="Add them, or convert only the frames before the gap.",
             )
         )
+
+
+def _span(numbers: Sequence[int]) -> Sequence[int | None]:
+    """Return all numbers from the first to the last; one that is none where there are none."""
+    return range(min(numbers), max(numbers) + 1) if numbers else (None,)

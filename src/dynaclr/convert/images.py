@@ -258,28 +258,19 @@ def _fov(place: Place, name: str, number: int | None, headers: Mapping[Path, lis
     if first.dtype.kind not in _KINDS:
         raise DataError(problem("pixels are no numbers", file=first.path, found=first.dtype))
     channels = list(dict.fromkeys(channel for channel, _, _ in parts))
-    frames, slices = ({key[axis] for key in parts} for axis in (1, 2))
+    frames = {frame for _, frame, _ in parts if frame is not None}
+    slices = {z for _, _, z in parts if z is not None}
     t, c, z, y, x = first.shape
     shape = (
-        t if None in frames else len(frames),
+        len(frames) or t,
         c if channels[0] is None else len(channels),
-        z if None in slices else len(slices),
+        len(slices) or z,
         y,
         x,
     )
-    numbers = [None if None in values else min(values) for values in (frames, slices)]  # type: ignore[type-var]
-    start = (numbers[0], numbers[1])
-    return _Fov(
-        name,
-        place.condition,
-        place.tracks,
-        parts,
-        facts,
-        shape,
-        first.dtype,
-        sorted(channels, key=str),
-        start,
-    )
+    start = (min(frames, default=None), min(slices, default=None))
+    by_name = sorted(channels, key=str)
+    return _Fov(name, place.condition, place.tracks, parts, facts, shape, first.dtype, by_name, start)
 
 
 def _sizes(value: object) -> str:
@@ -295,8 +286,8 @@ def _check_part(part: Part, facts: ImageFacts) -> None:
                     f"the name says one {what}, and the file holds {facts.shape[axis]}",
                     file=part.path,
                     found=_sizes(facts.shape),
-                    fix=f"Use * in place of {{{what}}}, or --axes if the file's axes are wrong; of an OME-TIFF of "
-                    "several files name the first in a table.",
+                    fix=f"Use * in place of {{{what}}}, or --axes if the file's axes are wrong; of an "
+                    "OME-TIFF of several files name the first in a table.",
                 )
             )
 
@@ -439,24 +430,23 @@ def _channel_names(fovs: Sequence[_Fov], options: ImageOptions, notes: list[str]
 
 def _conditions(fovs: Iterable[_Fov], options: ImageOptions) -> dict[str, list[str]]:
     """Return {condition: wells}."""
-    stated, of_well = options.conditions, dict[str, str]()
+    stated, of_well, unknown = options.conditions, dict[str, str](), list[str]()
     if isinstance(stated, Mapping):
         for label, wells in stated.items():
             for well in wells:
                 of_well[well_name(well)] = label
     found: dict[str, list[str]] = {}
-    unknown = []
     for fov in fovs:
         well = well_of(fov.name)
         by_option = of_well.get(well) if isinstance(stated, Mapping) else stated
-        label = fov.condition or by_option
+        condition = fov.condition or by_option
         if fov.condition and by_option and fov.condition != by_option:
             what = f"two conditions of well {well}"
             raise ConfigError(problem(what, field="--conditions", expected=by_option, found=fov.condition))
-        if label is None:
+        if condition is None:
             unknown.append(well)
-        elif well not in found.setdefault(label, []):
-            found[label].append(well)
+        elif well not in found.setdefault(condition, []):
+            found[condition].append(well)
     if unknown:
         wells = listing(dict.fromkeys(unknown), 10)
         raise ConfigError(

@@ -15,7 +15,7 @@ import contextlib
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,6 +34,7 @@ from dynaclr.convert.read_back import check_written
 from dynaclr.experiment import ExperimentConfig, read_experiments
 from dynaclr.images import PlateWriter
 from dynaclr.tracks import write_tracks
+from dynaclr.tracks.writing import TRACK_FILE
 
 _CONVERTING = ".converting"
 _DECIDED = "decided.json"  # the entry of an experiment that is whole and shall be there
@@ -204,6 +205,56 @@ class Target:
         except DataError:
             return  # it is being written
         self.notes.append(f"An earlier conversion to '{name}' {what}")
+
+
+def finish_tracks(root: Path) -> list[str]:
+    """Put in place what an ended conversion of tracks had decided, or clear it; return what was found."""
+    folder = root / _CONVERTING
+    if not folder.exists():
+        return []
+    with locked(root, what="tracks"):
+        if (folder / _DECIDED).exists():
+            _put_tracks(root)
+            return ["An earlier conversion was ended while it put its files in place; they are there now."]
+        shutil.rmtree(folder, ignore_errors=True)
+    return ["An earlier conversion was interrupted; what it had written is cleared."]
+
+
+def replace_tracks(root: Path, tables: Mapping[str, Any]) -> None:
+    """Write track files of a folder that may have some.
+
+    A field of view has its old tracks or its new ones, whatever ends the process; what is decided and not in
+    place yet, `finish_tracks` puts there.
+
+    Parameters
+    ----------
+    root
+        Folder; made if need be.
+    tables
+        {FOV: table}.
+    """
+    folder = root / _CONVERTING
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with locked(root, what="tracks"):
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            write_tracks(folder, tables)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        write_json_atomically(folder / _DECIDED, {"fovs": list(tables)})
+        _put_tracks(root)
+
+
+def _put_tracks(root: Path) -> None:
+    folder = root / _CONVERTING
+    for fov in read_json(folder / _DECIDED)["fovs"]:
+        new = folder / fov / TRACK_FILE
+        if new.exists():
+            (root / fov).mkdir(parents=True, exist_ok=True)
+            replace_file(new, root / fov / TRACK_FILE)
+    (folder / _DECIDED).unlink()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _put_in_place(folder: Path) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def _name(path: Path) -> str:
     return text or "experiment"
 
 
-def _fields(name: str, layout: PlateLayout, folder: Path) -> Iterable[tuple[str, str, str]]:
+def _fields(name: str, layout: PlateLayout, folder: Path) -> Iterator[tuple[str, str, str]]:
     """Give name, value and comment of each field."""
     tracks = next(_track_folders(layout), None)
     channels = _flow(list(layout.channel_names))
@@ -77,7 +78,8 @@ def _fields(name: str, layout: PlateLayout, folder: Path) -> Iterable[tuple[str,
     )
     yield "data_path", _flow(_path(layout.path, folder)), ""
     if tracks is None:
-        told = f"<row>/<column>/<fov>/tracks.csv; convert tracks writes it, and none lies beside {layout.path.name}"
+        lies = f"none lies beside {layout.path.name}"
+        told = f"<row>/<column>/<fov>/tracks.csv; convert tracks writes it, and {lies}"
         yield "tracks_path", FILL_IN, told
     else:
         yield "tracks_path", _flow(_path(tracks, folder)), ""
@@ -100,13 +102,14 @@ def _fields(name: str, layout: PlateLayout, folder: Path) -> Iterable[tuple[str,
     yield "start_hpi", "0.0", "hours after infection or perturbation at frame 0"
 
 
-def _track_folders(layout: PlateLayout) -> Iterable[Any]:
+def _track_folders(layout: PlateLayout) -> Iterator[Path]:
     """Give the folders beside a plate that hold track files of its fields of view."""
     beside = layout.path.parent
     likely = [beside / f"{layout.path.stem}{end}" for end in (".tracks", "_tracks", ".tracks.zarr")]
     for folder in (*likely, *sorted(beside.glob("*track*"))):
-        if folder.is_dir() and any(find_track_files(folder, layout.fovs, None).values()):
-            yield folder
+        with contextlib.suppress(DataError):  # none, or two files of one field of view: no folder to name
+            if any(find_track_files(folder, layout.fovs, None).values()):
+                yield folder
 
 
 def _path(path: Path, folder: Path) -> str:

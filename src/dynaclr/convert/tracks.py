@@ -12,6 +12,7 @@ import numpy as np
 
 from dynaclr.base import keys
 from dynaclr.base.errors import ConfigError, DataError, listing, problem, suggest
+from dynaclr.convert.target import finish_tracks, replace_tracks
 from dynaclr.experiment import FovLayout
 from dynaclr.experiment.ngff import same as same_size
 from dynaclr.experiment.plates import is_fov_name, read_plate
@@ -21,7 +22,6 @@ from dynaclr.tracks import (
     check_tracks,
     find_track_files,
     track_parents,
-    write_tracks,
 )
 from dynaclr.tracks.graph import LinkCounts
 from dynaclr.tracks.lineage import CycleError
@@ -42,10 +42,13 @@ class TracksReport:
         The folder of track files, an experiment's tracks_path.
     sources
         Source, its format, field of view, and what was counted, one each.
+    notes
+        What an earlier conversion had left in the folder.
     """
 
     output: Path
     sources: list[tuple[Path, str, str, LinkCounts]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def text(self) -> str:
         """Return the report as a person reads it."""
@@ -60,7 +63,7 @@ class TracksReport:
                 f"  {counts.interpolated} interpolated points, left out",
                 *(f"  {note}" for note in counts.notes),
             ]
-        return "\n".join([*lines, f"tracks  {self.output}"])
+        return "\n".join([*lines, *self.notes, f"tracks  {self.output}"])
 
 
 def convert_tracks(
@@ -99,13 +102,13 @@ def convert_tracks(
     options = options or SourceOptions()
     layouts = read_plate(plate).fovs if plate is not None else None
     names = _fov_names(sources, fovs, layouts, plate)
+    report = TracksReport(output, notes=finish_tracks(output))
     _check_target(output, names, overwrite)
-    report = TracksReport(output)
     tables = {}
     for source, fov in zip(sources, names, strict=True):
         tables[fov], found = track_table_of(source, fov, options, None if layouts is None else layouts[fov])
         report.sources.append((source, found.format, fov, found.counts))
-    write_tracks(output, tables)
+    replace_tracks(output, tables)
     return report
 
 
@@ -193,8 +196,8 @@ def _held_against(found: Found, options: SourceOptions, layout: FovLayout, sourc
         counts.notes.append(f"{statement}: of the same extent; the plate's pixels were used")
         return dataclasses.replace(options, pixel_size_um=of_plate)
     fix = (
-        "Give --pixel-size-um (of convert images: --tracks-pixel-size-um), the size of a pixel of the plate in "
-        "the micrometers of the source."
+        "Give --pixel-size-um (of convert images: --tracks-pixel-size-um), the size of a pixel of the plate "
+        "in the micrometers of the source."
     )
     raise DataError(
         problem("source and plate are of different images", file=source, found=statement, fix=fix)

@@ -31,7 +31,7 @@ _AXES = [
     {"name": "y", "type": "space", "unit": "micrometer"},
     {"name": "x", "type": "space", "unit": "micrometer"},
 ]
-_CONTEXT = ts.Context({"file_io_sync": False})  # waiting for the disk after every chunk takes most of the time
+_CONTEXT = ts.Context({"file_io_sync": False})  # waiting for the disk after each chunk takes most of the time
 _SIDE = 256  # default chunk in the plane, pixels
 
 

@@ -350,7 +350,13 @@ def test_several_fields_of_view(tmp_path: Path) -> None:
 def test_tables_by_the_names_of_their_columns(tmp_path: Path, form: Callable[[Any], Any]) -> None:
     rows, graph = family()
     parents = [graph.get(int(track), [-1])[0] for track in rows[:, 0]]
-    table = {"x": rows[:, 3], "area": 3 * rows[:, 0], "y": rows[:, 2], "t": rows[:, 1], "track_id": rows[:, 0]}
+    table = {
+        "x": rows[:, 3],
+        "area": 3 * rows[:, 0],
+        "y": rows[:, 2],
+        "t": rows[:, 1],
+        "track_id": rows[:, 0],
+    }
     by_name = form({**table, "parent_track_id": parents})
     wanted = convert_arrays({"a": coded(0)}, rows, graph, tmp_path / "rows", OPTIONS).tracks
     for name, found in (
@@ -364,11 +370,20 @@ def test_tables_by_the_names_of_their_columns(tmp_path: Path, form: Callable[[An
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"track": [1], "t": [0], "y": [1], "x": [1]}, "field track_id: a column is missing.*Did you mean 'track'"),
+        (
+            {"track": [1], "t": [0], "y": [1], "x": [1]},
+            "field track_id: a column is missing.*Did you mean 'track'",
+        ),
         ({"track_id": ["a"], "t": [0], "y": [1], "x": [1]}, "columns are no numbers of one length"),
         ({"track_id": [1, 2], "t": [0], "y": [1], "x": [1]}, "columns are no numbers of one length"),
         (
-            {"track_id": [1, 2, 3, 3], "t": [0, 0, 1, 2], "y": [1] * 4, "x": [1] * 4, "parent_track_id": [-1, -1, 1, 2]},
+            {
+                "track_id": [1, 2, 3, 3],
+                "t": [0, 0, 1, 2],
+                "y": [1] * 4,
+                "x": [1] * 4,
+                "parent_track_id": [-1, -1, 1, 2],
+            },
             "1 tracks have more than one parent.*track 3: 1, 2",
         ),
     ],
@@ -387,7 +402,12 @@ def test_tables_that_are_wrong(tmp_path: Path, table: dict[str, list[Any]], mess
         ({"A/1/0": {"a": coded(0)}}, {"A/1/1": ROWS}, "x", "do not fit.*expected by field of view: A/1/0"),
         ({"A/1/0": {"a": coded(0)}}, ROWS, "x", "do not fit.*found ndarray"),
         ({"A/1/0": {"a": coded(0)}}, {}, {"x": ["A/2"]}, "wells without a condition: A/1"),
-        ({"A/1/0": {"a": coded(0)}, "A/1/1": {"a": coded(0)}}, {"A/1/1": ROWS[:, :3]}, "x", "A/1/1: tracks have the wrong"),
+        (
+            {"A/1/0": {"a": coded(0)}, "A/1/1": {"a": coded(0)}},
+            {"A/1/1": ROWS[:, :3]},
+            "x",
+            "A/1/1: tracks have the wrong",
+        ),
     ],
 )
 def test_fields_of_view_that_do_not_fit(

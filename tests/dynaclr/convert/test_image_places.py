@@ -16,17 +16,21 @@ def files(folder: Path, *names: str) -> Path:
     return folder
 
 
-def found(places: list[Place], folder: Path) -> dict[str, list[tuple[str, str | None, int | None, int | None]]]:
+def found(
+    places: list[Place], folder: Path
+) -> dict[str, list[tuple[str, str | None, int | None, int | None]]]:
     return {
         place.fov: [
-            (part.path.relative_to(folder).as_posix(), part.channel, part.frame, part.z) for part in place.parts
+            (part.path.relative_to(folder).as_posix(), part.channel, part.frame, part.z)
+            for part in place.parts
         ]
         for place in places
     }
 
 
 @pytest.mark.parametrize(
-    ("text", "well"), [("A1", "A/1"), ("B02", "B/2"), ("c/3", "c/3"), ("AA10", "AA/10"), ("A-1", "A/1"), ("D/04", "D/04")]
+    ("text", "well"),
+    [("A1", "A/1"), ("B02", "B/2"), ("c/3", "c/3"), ("AA10", "AA/10"), ("A-1", "A/1"), ("D/04", "D/04")],
 )
 def test_wells_as_they_are_written(text: str, well: str) -> None:
     assert well_name(text) == well
@@ -39,7 +43,13 @@ def test_texts_that_are_no_wells(text: str) -> None:
 
 
 def test_a_pattern_says_what_each_file_is(tmp_path: Path) -> None:
-    names = [f"{w}_{p}_{c}_t{t:03d}.tif" for w in ("A1", "B02") for p in (1, 2) for c in ("GFP", "BF") for t in (1, 2)]
+    names = [
+        f"{w}_{p}_{c}_t{t:03d}.tif"
+        for w in ("A1", "B02")
+        for p in (1, 2)
+        for c in ("GFP", "BF")
+        for t in (1, 2)
+    ]
     files(tmp_path, *names, "notes.txt", "A1_1_GFP_tx.tif", "more/A1_1_GFP_t001.tif")
     places = by_pattern(tmp_path, "{well}_{position}_{channel}_t{frame:03d}.tif")
     got = found(places, tmp_path)
@@ -53,18 +63,33 @@ def test_a_pattern_says_what_each_file_is(tmp_path: Path) -> None:
 
 
 def test_folders_conditions_and_tracks_by_pattern(tmp_path: Path) -> None:
-    files(tmp_path, "drug/B-3 (x)/s1_z1_20.tif", "drug/B-3 (x)/s1_z2_20.tif", "none/A-1 (x)/s1_z1_7.tif", "none/A-1 (x)/s1_z2_7.tif")
+    files(
+        tmp_path,
+        "drug/B-3 (x)/s1_z1_20.tif",
+        "drug/B-3 (x)/s1_z2_20.tif",
+        "none/A-1 (x)/s1_z1_7.tif",
+        "none/A-1 (x)/s1_z2_7.tif",
+    )
     places = by_pattern(
-        tmp_path, "{condition}/{row}-{column} (x)/s{position}_z{z}_*.tif", "tracks/{condition}_{row}{column}.xml"
+        tmp_path,
+        "{condition}/{row}-{column} (x)/s{position}_z{z}_*.tif",
+        "tracks/{condition}_{row}{column}.xml",
     )
     assert [(place.fov, place.condition) for place in places] == [("B/3/1", "drug"), ("A/1/1", "none")]
     assert [part.z for part in places[0].parts] == [1, 2]
-    assert [place.tracks for place in places] == [tmp_path / "tracks/drug_B3.xml", tmp_path / "tracks/none_A1.xml"]
+    assert [place.tracks for place in places] == [
+        tmp_path / "tracks/drug_B3.xml",
+        tmp_path / "tracks/none_A1.xml",
+    ]
 
 
 def test_conditions_without_wells_have_a_row_each(tmp_path: Path) -> None:
     files(tmp_path, "a/1.tif", "a/2.tif", "b/1.tif")
-    assert [place.fov for place in by_pattern(tmp_path, "{condition}/{position}.tif")] == ["A/1/1", "A/1/2", "B/1/1"]
+    assert [place.fov for place in by_pattern(tmp_path, "{condition}/{position}.tif")] == [
+        "A/1/1",
+        "A/1/2",
+        "B/1/1",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +98,11 @@ def test_conditions_without_wells_have_a_row_each(tmp_path: Path) -> None:
         (["a.tif", "b.tif"], "{well}_t{frame}.tif", r"no file matches the pattern.*found a\.tif, b\.tif"),
         ([], "{well}.tif", "no file matches the pattern.*found no file"),
         (["A1.tif"], "{wel}.tif", r"unknown placeholder \{wel\}.*Did you mean 'well'"),
-        (["A1_x.tif", "A1_y.tif"], "{well}_*.tif", r"A1_y\.tif: two images of one place: A/1/.*A1_x\.tif too"),
+        (
+            ["A1_x.tif", "A1_y.tif"],
+            "{well}_*.tif",
+            r"A1_y\.tif: two images of one place: A/1/.*A1_x\.tif too",
+        ),
         (["A1.tif", "A01.tif"], "{well}.tif", "two images of one place: A/1/"),
         (
             ["A1_t1.tif", "A1_t2.tif", "A1_t4.tif"],
@@ -85,7 +114,11 @@ def test_conditions_without_wells_have_a_row_each(tmp_path: Path) -> None:
             "{well}_{channel}_t{frame}.tif",
             "no file of channel b, frame 2",
         ),
-        (["A1_t1.tif", "A1_t2000000000.tif"], "{well}_t{frame}.tif", "2000000000 frames of 1 slices, of which 2 files are there"),
+        (
+            ["A1_t1.tif", "A1_t2000000000.tif"],
+            "{well}_t{frame}.tif",
+            "2000000000 frames of 1 slices, of which 2 files are there",
+        ),
         (["ctrl_t1.tif"], "{well}_t{frame}.tif", "not a well.*found 'ctrl'"),
         (["A1_p-1.tif"], "{well}_{position}.tif", "not a position; expected letters and digits; found 'p-1'"),
     ],
@@ -98,7 +131,9 @@ def test_patterns_that_do_not_fit(tmp_path: Path, names: list[str], pattern: str
 
 def test_tracks_are_of_a_field_of_view(tmp_path: Path) -> None:
     files(tmp_path, "A1_t1.tif")
-    with pytest.raises(ConfigError, match=r"--tracks.*\{frame\} is none of what names one.*expected \{well\}"):
+    with pytest.raises(
+        ConfigError, match=r"--tracks.*\{frame\} is none of what names one.*expected \{well\}"
+    ):
         by_pattern(tmp_path, "{well}_t{frame}.tif", "{well}_{frame}.xml")
 
 

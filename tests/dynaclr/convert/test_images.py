@@ -1,4 +1,4 @@
-"""Images of other programs become an experiment, whose every pixel is where it was, or are refused in words."""
+"""Images of other programs become an experiment, whose every pixel is where it was, or are refused."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ def imagej(path: Path, images: np.ndarray, **said: Any) -> Path:
     """(T, C, Z, Y, X) in the order of ImageJ."""
     metadata = {"axes": "TZCYX", "unit": "um", "spacing": 2.0, "finterval": 300.0, **said}
     resolution = (1 / 0.65, 1 / 0.65)
-    tifffile.imwrite(path, images.transpose(0, 2, 1, 3, 4), imagej=True, resolution=resolution, metadata=metadata)
+    tifffile.imwrite(
+        path, images.transpose(0, 2, 1, 3, 4), imagej=True, resolution=resolution, metadata=metadata
+    )
     return path
 
 
@@ -94,7 +96,9 @@ def test_units_of_imagej(tmp_path: Path, unit: str) -> None:
 
 
 @pytest.mark.parametrize("axes", ["TCZYX", "CTZYX", "ZTCYX", "ZCTYX"])
-@pytest.mark.parametrize("more", [{}, {"compression": "zlib"}, {"bigtiff": True, "byteorder": ">"}, {"tile": (16, 16)}])
+@pytest.mark.parametrize(
+    "more", [{}, {"compression": "zlib"}, {"bigtiff": True, "byteorder": ">"}, {"tile": (16, 16)}]
+)
 def test_axes_by_their_names(tmp_path: Path, axes: str, more: dict[str, Any]) -> None:
     images = coded()
     stored = images.transpose(["TCZYX".index(axis) for axis in axes])
@@ -107,7 +111,9 @@ def test_axes_by_their_names(tmp_path: Path, axes: str, more: dict[str, Any]) ->
 def test_axes_that_the_file_does_not_say(tmp_path: Path, metadata: Any) -> None:
     images = coded(shape=(5, Y, X))
     tifffile.imwrite(tmp_path / "a.tif", images, metadata=metadata)
-    with pytest.raises(DataError, match=r"a\.tif: the file does not say what its axes are; found 5 x 24 x 30.*--axes"):
+    with pytest.raises(
+        DataError, match=r"a\.tif: the file does not say what its axes are; found 5 x 24 x 30.*--axes"
+    ):
         one(tmp_path / "a.tif", tmp_path / "out", **STATED, channels=("a",))
     found, *_ = one(tmp_path / "a.tif", tmp_path / "out", **STATED, channels=("a",), axes="TYX")
     assert np.array_equal(found[:, 0, 0], images)
@@ -129,7 +135,9 @@ def test_axes_that_the_file_says_wrongly_are_told(tmp_path: Path) -> None:
     found, _, text, _ = one(tmp_path / "a.tif", tmp_path / "out", **STATED, channels=("a",), axes="TYX")
     assert np.array_equal(found[:, 0, 0], images)
     assert "axes: TYX stated, ZYX by the file (a.tif)" in text
-    with pytest.raises(DataError, match="other axes than stated, expected|other axes than stated; expected TCYX"):
+    with pytest.raises(
+        DataError, match="other axes than stated, expected|other axes than stated; expected TCYX"
+    ):
         one(tmp_path / "a.tif", tmp_path / "out2", **STATED, channels=("a",), axes="TCYX")
 
 
@@ -170,7 +178,9 @@ def test_times_of_planes_tell_the_interval(tmp_path: Path) -> None:
     assert one(path, tmp_path / "out")[3].interval_minutes == pytest.approx(1.0)
 
 
-def series(folder: Path, wells: tuple[str, ...] = ("A1", "A2", "B1"), first: int = 1) -> dict[str, np.ndarray]:
+def series(
+    folder: Path, wells: tuple[str, ...] = ("A1", "A2", "B1"), first: int = 1
+) -> dict[str, np.ndarray]:
     """Single planes of 2 channels, T frames and 2 slices; {FOV: (T, C, 2, Y, X)}."""
     folder.mkdir(exist_ok=True)
     fovs = {}
@@ -229,7 +239,7 @@ def test_names_for_channels_of_a_pattern(tmp_path: Path) -> None:
 
 def trackmate(path: Path, first: int = 0) -> Path:
     spots = "".join(
-        f'<Spot ID="{t}" FRAME="{first + t}" POSITION_X="{15.0 * 0.65}" POSITION_Y="{12.0 * 0.65}" POSITION_Z="0" />'
+        f'<Spot ID="{t}" FRAME="{first + t}" POSITION_X="9.75" POSITION_Y="7.8" POSITION_Z="0" />'
         for t in range(T)
     )
     edges = "".join(f'<Edge SPOT_SOURCE_ID="{t}" SPOT_TARGET_ID="{t + 1}" />' for t in range(T - 1))
@@ -254,9 +264,24 @@ def test_a_table_of_three_wells_and_the_tracks_of_three_tools(tmp_path: Path, ca
         imagej(folder / f"{name}.tif", stacks[name])
     trackmate(folder / "a.xml.gz")
     (folder / "b.csv").write_text("label,frame,y,x\n" + "".join(f"1,{t},5,6\n" for t in range(T)))
-    lines = ["fov,well,condition,image,tracks", "0,A1,control,a.tif,a.xml.gz", "0,B1,drug,b.tif,b.csv", "1,B1,drug,c.tif,"]
+    lines = [
+        "fov,well,condition,image,tracks",
+        "0,A1,control,a.tif,a.xml.gz",
+        "0,B1,drug,b.tif,b.csv",
+        "1,B1,drug,c.tif,",
+    ]
     (folder / "plate.csv").write_text("\n".join(lines))
-    given = ["--output", str(tmp_path / "out"), "--name", "june", "--channels", "BF", "GFP", "--column", "track_id=label"]
+    given = [
+        "--output",
+        str(tmp_path / "out"),
+        "--name",
+        "june",
+        "--channels",
+        "BF",
+        "GFP",
+        "--column",
+        "track_id=label",
+    ]
     assert main(["convert", "images", "--table", str(folder / "plate.csv"), *given]) == 0
     text = capsys.readouterr().out
     assert "a.tif -> A/1/0: 4 frames, 4 observations, 1 tracks, 0 divisions" in text
@@ -311,7 +336,9 @@ def other_type_of_a_well(folder: Path) -> None:
 
 def stacked(folder: Path) -> None:
     for t in (1, 2, 3):
-        tifffile.imwrite(folder / f"A1_t{t}.tif", coded(shape=(2, Y, X)), imagej=True, metadata={"axes": "TYX"})
+        tifffile.imwrite(
+            folder / f"A1_t{t}.tif", coded(shape=(2, Y, X)), imagej=True, metadata={"axes": "TYX"}
+        )
 
 
 def cut(share: float, **more: Any) -> Callable[[Path], None]:
@@ -341,8 +368,14 @@ def fractions(folder: Path) -> None:
     [
         (color, r"A1_t1\.tif: a color image; expected one gray channel a plane.*Split its colors"),
         (other_size, r"A1_t2\.tif: image sizes of A/1/0 differ; expected 1 x 1 x 1 x 24 x 30.*24 x 31"),
-        (other_type, r"A1_t2\.tif: data types of A/1/0 differ; expected uint16 as in A1_t1\.tif; found uint8"),
-        (other_type_of_a_well, r"B1_t1\.tif: data types differ; expected uint16 as in .*A1_t1\.tif; found uint8"),
+        (
+            other_type,
+            r"A1_t2\.tif: data types of A/1/0 differ; expected uint16 as in A1_t1\.tif; found uint8",
+        ),
+        (
+            other_type_of_a_well,
+            r"B1_t1\.tif: data types differ; expected uint16 as in .*A1_t1\.tif; found uint8",
+        ),
         (stacked, r"A1_t1\.tif: the name says one frame, and the file holds 2"),
         (cut(0.9), r"A1_t2\.tif"),
         (cut(0.9, compression="zlib"), r"A1_t2\.tif"),
@@ -368,7 +401,9 @@ def test_images_that_do_not_fit_are_refused_by_name(
 
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.97, 0.999])
 @pytest.mark.parametrize("kind", ["ome", "imagej", "zlib", "plain", "shaped"])
-def test_a_stack_that_is_cut_short_is_never_shorter_in_silence(tmp_path: Path, kind: str, share: float) -> None:
+def test_a_stack_that_is_cut_short_is_never_shorter_in_silence(
+    tmp_path: Path, kind: str, share: float
+) -> None:
     images = np.random.default_rng(0).integers(0, 60_000, (20, Y, X)).astype(np.uint16)
     path = tmp_path / "a.tif"
     more: dict[str, Any] = {
@@ -396,10 +431,14 @@ def test_an_ome_tiff_without_its_other_files(tmp_path: Path) -> None:
     path = ome(tmp_path / "a.ome.tif", images, "TYX")
     content = tifffile.tiffcomment(path)
     two = content.replace(f'PlaneCount="{T}"', 'PlaneCount="2"').replace(
-        "</Pixels>", '<TiffData IFD="0" FirstT="2" PlaneCount="2"><UUID FileName="b.ome.tif">urn:uuid:b</UUID></TiffData></Pixels>'
+        "</Pixels>",
+        '<TiffData IFD="0" FirstT="2" PlaneCount="2"><UUID FileName="b.ome.tif">urn:uuid:b</UUID></TiffData>'
+        "</Pixels>",
     )
     tifffile.tiffcomment(path, two.encode())
-    with pytest.raises(DataError, match=r"a\.ome\.tif: pages are missing or damaged.*belong to it are missing"):
+    with pytest.raises(
+        DataError, match=r"a\.ome\.tif: pages are missing or damaged.*belong to it are missing"
+    ):
         one(path, tmp_path / "out", **STATED, channels=("a",))
 
 
@@ -407,7 +446,9 @@ def test_files_that_disagree_name_both(tmp_path: Path) -> None:
     for name, size in (("A1", 0.65), ("B1", 0.5)):
         ome(tmp_path / f"{name}.tif", coded(), **{**NAMED, "PhysicalSizeX": size})
     places = by_pattern(tmp_path, "{well}.tif")
-    with pytest.raises(DataError, match=r"disagree about the pixel size; expected 0\.65 um.*A1\.tif; found 0\.5 um in .*B1"):
+    with pytest.raises(
+        DataError, match=r"disagree about the pixel size; expected 0\.65 um.*A1\.tif; found 0\.5 um in .*B1"
+    ):
         convert_images(places, tmp_path / "out", ImageOptions("e", conditions="x"))
     convert_images(places, tmp_path / "out", ImageOptions("e", conditions="x", pixel_size_um=0.65))
 
@@ -430,7 +471,9 @@ def test_what_bioio_reads(tmp_path: Path) -> None:
 def test_without_bioio_it_is_told_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "bioio", None)
     (tmp_path / "a.czi").write_bytes(b"ZISRAWFILE")
-    with pytest.raises(DataError, match=r'not a TIFF, and bioio is not installed.*pip install "napari-dynaclr\[images\]"'):
+    with pytest.raises(
+        DataError, match=r'not a TIFF, and bioio is not installed.*pip install "napari-dynaclr\[images\]"'
+    ):
         convert_images(single([tmp_path / "a.czi"]), tmp_path / "out", OPTIONS)
 
 
@@ -451,7 +494,10 @@ def test_what_was_interrupted_goes_on(tmp_path: Path) -> None:
     assert [path.name for path in out.iterdir()] == [".e.converting"]
     steps: list[int] = []
     report = convert_images(
-        places, out, OPTIONS, progress=lambda what, done, _: steps.append(done) if what == "writing frames" else None
+        places,
+        out,
+        OPTIONS,
+        progress=lambda what, done, _: steps.append(done) if what == "writing frames" else None,
     )
     assert "An earlier conversion to 'e' was interrupted; of the same files" in report.text()
     assert len(steps) <= 7
@@ -521,16 +567,22 @@ def test_the_makers_files_of_a_real_recording(shared_data: Path, tmp_path: Path)
     places = single([source / "recording.ome.tif"], source / "trackmate.xml.gz")
     options = ImageOptions("f", conditions="c", interval_minutes=15.0, pixel_size_um=0.544)
     report = convert_images(places, tmp_path, options)
-    assert "2048 x 2048 px of 0.06803 um by the source, 256 x 256 px of 0.544 um on the plate" in report.text()
+    assert (
+        "2048 x 2048 px of 0.06803 um by the source, 256 x 256 px of 0.544 um on the plate" in report.text()
+    )
     assert (report.fovs[0].observations, report.fovs[0].tracks, report.fovs[0].divisions) == (810, 17, 6)
     found = pixels(read_plate(report.plate).fovs["A/1/0"])
     assert np.array_equal(found[:, :, 0], tifffile.imread(source / "recording.ome.tif"))
 
 
 @pytest.mark.parametrize(("name", "interval"), [("hela", 30.0), ("t98g", 10.0)])
-def test_frames_of_real_recordings_by_pattern(shared_data: Path, tmp_path: Path, name: str, interval: float) -> None:
+def test_frames_of_real_recordings_by_pattern(
+    shared_data: Path, tmp_path: Path, name: str, interval: float
+) -> None:
     places = by_pattern(shared_data / name, "{position}/t{frame:d}.tif", "{position}_RES")
-    options = ImageOptions(name, conditions="c", interval_minutes=interval, pixel_size_um=1.0, channels=("a",))
+    options = ImageOptions(
+        name, conditions="c", interval_minutes=interval, pixel_size_um=1.0, channels=("a",)
+    )
     report = convert_images(places, tmp_path, options)
     plate = read_plate(report.plate)
     assert list(plate.fovs) == [f"A/1/{path.name}" for path in sorted((shared_data / name).glob("0?"))]

@@ -11,15 +11,15 @@ import pandas as pd
 import pytest
 import tensorstore as ts
 
-from dynaclr.convert import ArrayOptions, convert_arrays
+from dynaclr.convert import ArrayOptions, convert_arrays, convert_tracks
 from dynaclr.experiment import read_experiments, read_plate
 
 OLD, NEW = 10, 20  # minutes of the interval, value of the pixels and x of the tracks
-KILLED = f"""
+KILLED = """
 import os, shutil, sys
 from pathlib import Path
 import iohub.ngff, pandas
-from tests.dynaclr.convert.test_target import convert
+from tests.dynaclr.convert.test_target import convert, tracks
 
 first, folder = Path(sys.argv[1]), Path(sys.argv[2])
 for number in range(10_000):
@@ -36,7 +36,7 @@ for number in range(10_000):
                     os._exit(9)
                 left -= 1
         sys.addaudithook(hook)
-        convert(place, {NEW}, overwrite=True)
+        {what}(place, {NEW}, overwrite=True)
         os._exit(0)
     if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0:
         break
@@ -47,6 +47,14 @@ def convert(folder: Path, value: int, name: str = "e", **more: bool) -> list[str
     pixels = np.full((2, 8, 8), value, np.uint16)
     rows = [[1, t, 4, value / 10] for t in range(2)]
     return convert_arrays({"a": pixels}, rows, {}, folder, ArrayOptions(name, value), **more).notes
+
+
+def tracks(folder: Path, value: int, **more: bool) -> list[str]:
+    sources = []
+    for number in range(2):
+        sources.append(folder.parent.parent / f"{value}_{number}.csv")
+        sources[-1].write_text("track_id,t,y,x\n" + "".join(f"1,{t},4,{value}\n" for t in range(2)))
+    return convert_tracks(sources, folder, ["A/1/0", "A/1/1"], **more).notes
 
 
 def found(folder: Path) -> int | None:
@@ -79,7 +87,7 @@ def test_a_conversion_may_be_killed_anywhere(tmp_path: Path, there: bool) -> Non
         convert(first, 30, "other")
     folder = tmp_path / "killed"
     folder.mkdir()
-    arguments = [sys.executable, "-c", KILLED, str(first), str(folder)]
+    arguments = [sys.executable, "-c", KILLED.format(what="convert", NEW=NEW), str(first), str(folder)]
     done = subprocess.run(arguments, cwd=Path(__file__).parents[3], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     places = sorted(folder.iterdir(), key=lambda place: int(place.name))
@@ -98,6 +106,26 @@ def test_a_conversion_may_be_killed_anywhere(tmp_path: Path, there: bool) -> Non
         assert bool(notes) == left
         names = {"e.zarr", "e.tracks", "experiments.yaml"}
         names |= {"other.zarr", "other.tracks"} if there else set()
-        assert {path.name for path in place.iterdir()} - names <= {".e.zarr.lock", ".experiments.yaml.lock"}
+        assert {path.name for path in place.iterdir()} == names
         if there:
             assert (place / "experiments.yaml").read_text().startswith("# mine\n")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="processes are forked")
+def test_a_conversion_of_tracks_may_be_killed_anywhere(tmp_path: Path) -> None:
+    first, folder = tmp_path / "1" / "first", tmp_path / "killed"
+    folder.mkdir()
+    tracks(first, OLD)
+    arguments = [sys.executable, "-c", KILLED.format(what="tracks", NEW=NEW), str(first), str(folder)]
+    done = subprocess.run(arguments, cwd=Path(__file__).parents[3], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    seen = set()
+    for place in (one for one in folder.iterdir() if one.is_dir()):
+        values = [pd.read_csv(place / "A/1" / fov / "tracks.csv").x.unique().tolist() for fov in "01"]
+        assert all(value in ([OLD], [NEW]) for value in values)
+        seen.add(tuple(value[0] for value in values))
+        left = (place / ".converting").exists()
+        assert bool(tracks(place, NEW, overwrite=True)) == left
+        assert {path.name for path in place.iterdir()} == {"A"}
+    assert {(OLD, OLD), (NEW, NEW)} <= seen

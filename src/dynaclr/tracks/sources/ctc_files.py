@@ -73,13 +73,13 @@ def find_sequence(folder: Path, masks: Path | None = None, channels: Sequence[Pa
     for other in channels:
         found_there = _frames(other)
         if list(found_there) != list(images):
-            only = listing(sorted(set(images) ^ set(found_there)), 10)
+            differing = listing(sorted(set(images) ^ set(found_there)), 10)
             raise DataError(
                 problem(
                     "channels have different frames",
                     file=other,
                     expected=f"{len(images)} images as in {folder}",
-                    found=f"{len(found_there)}; frames in one only: {only}",
+                    found=f"{len(found_there)}; frames in one only: {differing}",
                 )
             )
         others.append(tuple(found_there.values()))
