@@ -86,7 +86,8 @@ def _images_options(parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--pattern",
         help="names of the files below the folder, with {well} or {row} and {column}, {position}, "
-        "{condition}, {channel}, {frame} and {z}; * for anything. Quote it: '{well}_{position}_{channel}_t{frame:d}.tif'",
+        "{condition}, {channel}, {frame} and {z}; * for anything. Quote it: "
+        "'{well}_{position}_{channel}_t{frame:d}.tif'",
     )
     which.add_argument(
         "--table",

@@ -317,7 +317,7 @@ def _check_whole(place: Place, seen: Mapping[tuple[str | None, int | None, int |
     if any(None in values and len(values) > 1 for values in (channels, *numbers)):
         what = f"{place.fov}: some of its images name their channel, frame or slice, others do not"
         raise DataError(problem(what, file=place.parts[0].path))
-    frames, slices = (_span([value for value in values if value is not None]) for values in numbers)
+    frames, slices = [_span([value for value in values if value is not None]) for values in numbers]
     if len(channels) * len(frames) * len(slices) > 20 * len(place.parts):
         missing = [f"{len(frames)} frames of {len(slices)} slices, of which {len(seen)} files are there"]
     else:

@@ -76,6 +76,7 @@ def found(folder: Path) -> int | None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(sys.platform == "win32", reason="processes are forked")
 @pytest.mark.parametrize("there", [True, False])
 def test_a_conversion_may_be_killed_anywhere(tmp_path: Path, there: bool) -> None:
@@ -112,6 +113,7 @@ def test_a_conversion_may_be_killed_anywhere(tmp_path: Path, there: bool) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(sys.platform == "win32", reason="processes are forked")
 def test_a_conversion_of_tracks_may_be_killed_anywhere(tmp_path: Path) -> None:
     first, folder = tmp_path / "1" / "first", tmp_path / "killed"
