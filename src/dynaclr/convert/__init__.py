@@ -6,9 +6,9 @@ from dynaclr.convert.arrays import ArrayOptions, convert_arrays
 from dynaclr.convert.ctc import CtcOptions, convert_ctc
 from dynaclr.convert.image_places import Part, Place, by_pattern, by_table, single
 from dynaclr.convert.images import ImageOptions, convert_images
-from dynaclr.convert.label_centers import label_rows
 from dynaclr.convert.report import ConversionReport
 from dynaclr.convert.template import write_template
+from dynaclr.convert.track_rows import label_rows
 from dynaclr.convert.tracks import TracksReport, convert_tracks
 
 __all__ = (

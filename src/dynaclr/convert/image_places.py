@@ -312,9 +312,10 @@ def _checked(places: Mapping[str, Place]) -> list[Place]:
 
 
 def _check_whole(place: Place, seen: Mapping[tuple[str | None, int | None, int | None], Part]) -> None:
+    first = next(iter(seen))
     channels = list(dict.fromkeys(channel for channel, _, _ in seen))
     numbers = [list(dict.fromkeys(key[1] for key in seen)), list(dict.fromkeys(key[2] for key in seen))]
-    if any(None in values and len(values) > 1 for values in (channels, *numbers)):
+    if any(tuple(map(type, key)) != tuple(map(type, first)) for key in seen):
         what = f"{place.fov}: some of its images name their channel, frame or slice, others do not"
         raise DataError(problem(what, file=place.parts[0].path))
     frames, slices = [_span([value for value in values if value is not None]) for values in numbers]

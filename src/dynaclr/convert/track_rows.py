@@ -1,8 +1,8 @@
-"""Checks rows of tracks and a graph of parents, and makes the table that is written."""
+"""Rows of tracks: those of labels, and the checked table of rows and a graph that is written."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 from dynaclr.base import keys
 from dynaclr.base.errors import DataError, listing, problem, suggest, together
+from dynaclr.convert.frames import read_frame
+from dynaclr.tracks.sources.label_centers import label_centers
 
 _SHOWN = 5  # rows, tracks that a message names
 _WHOLE = 1e-3  # how far from a whole number an id or a frame may be: rounding of coordinates
@@ -182,3 +184,23 @@ def _graph_faults(table: npt.NDArray[np.float64], graph: _Links) -> Iterator[str
     if late:
         what = f"{len(late)} tracks start before their parent, or with it"
         yield problem(what, field="graph", found=listing(late, _SHOWN))
+
+
+def label_rows(labels: Any, progress: Callable[[int, int], None] | None = None) -> npt.NDArray[np.float64]:
+    """Return the centers of labels as rows of tracks, a label one track: (n, 4) or (n, 5).
+
+    Parameters
+    ----------
+    labels
+        (T, Y, X) or (T, Z, Y, X), read frame by frame; 0 is background.
+    progress
+        Called with (frames done, frames in all); what it raises ends the work.
+    """
+    shape = tuple(int(size) for size in labels.shape)
+    rows = [np.empty((0, len(shape) + 1))]
+    for t in range(shape[0]):
+        found, centers = label_centers(read_frame(labels, "labels", t, shape[1:]))
+        rows.append(np.column_stack([found, np.full(found.size, t), centers]))
+        if progress is not None:
+            progress(t + 1, shape[0])
+    return np.concatenate(rows)
