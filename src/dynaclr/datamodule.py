@@ -75,6 +75,7 @@ class MultiExperimentDataModule(LightningDataModule):
         no_validation: bool = False,
         relation: Literal["descendant", "track", "lineage", "self"] = "descendant",
         missing_chunks: Literal["exclude", "error", "zeros"] = "exclude",
+        not_finite: Literal["exclude", "fill"] = "exclude",
         unreadable_fovs: Literal["skip", "error"] = "skip",
         missing_tracks: Literal["skip", "error"] = "skip",
         bad_coordinates: Literal["error", "drop"] = "error",

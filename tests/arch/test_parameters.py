@@ -90,6 +90,7 @@ OTHER: dict[str, Any] = {
     "exclude_fovs": ["A/1/0"],
     "relation": "track",
     "missing_chunks": "zeros",
+    "not_finite": "fill",
     "missing_tracks": "error",
     "unreadable_fovs": "error",
     "bad_coordinates": "drop",

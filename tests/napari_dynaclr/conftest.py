@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,17 @@ if TYPE_CHECKING:
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Let the sampler say that these data are small."""
     item.add_marker(pytest.mark.filterwarnings("ignore:sampler:UserWarning"), append=False)
+
+
+def pytest_collection_finish() -> None:
+    """Take what is imported by now out of the garbage collector's sight: napari's fixture collects often."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """Let it see all again, for what is told of leaks at the end of a process."""
+    gc.unfreeze()
 
 
 @pytest.fixture

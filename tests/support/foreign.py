@@ -66,7 +66,8 @@ def image(
     return {"multiscales": [multiscale], **omero}
 
 
-def _group(folder: Path, attributes: dict[str, Any], version: str) -> None:
+def group(folder: Path, attributes: dict[str, Any], version: str) -> None:
+    """Write a group with its OME metadata."""
     folder.mkdir(parents=True, exist_ok=True)
     if version == "0.4":
         (folder / ".zgroup").write_text(json.dumps({"zarr_format": 2}))
@@ -99,13 +100,21 @@ def foreign_plate(
     for name in fovs:
         well, _, field = name.rpartition("/")
         wells.setdefault(well, []).append(field)
-    _group(path, {"plate": {"wells": [{"path": well} for well in wells]}}, version)
+    group(path, {"plate": {"wells": [{"path": well} for well in wells]}}, version)
     for well, fields in wells.items():
-        _group(path / well, {"well": {"images": [{"path": field} for field in fields]}}, version)
+        group(path / well, {"well": {"images": [{"path": field} for field in fields]}}, version)
     for name, (pixels, attributes) in fovs.items():
-        _group(path / name, attributes, version)
-        _array(path / name / "0", pixels, version)
+        foreign_image(path / name, pixels, attributes, version)
     return path
+
+
+def foreign_image(
+    folder: Path, pixels: npt.NDArray[Any], attributes: dict[str, Any], version: str = "0.4"
+) -> Path:
+    """Write an image with its attributes, pixels as they are stored."""
+    group(folder, attributes, version)
+    _array(folder / "0", pixels, version)
+    return folder
 
 
 def foreign_experiment(

@@ -7,6 +7,7 @@ A path that was typed is relative to the current folder, one in a file to that f
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -28,6 +29,11 @@ _TRAINING_PATHS = (
 """Options of a training's YAML that are paths."""
 
 _NO_PATH = ("data.curation", "auto")
+
+
+def is_url(text: object) -> bool:
+    """Whether a text is a URL ("s3://bucket/plate.zarr"), not a path."""
+    return isinstance(text, str) and re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", _bare(text)) is not None
 
 
 def absolute_path(text: str | os.PathLike[str], folder: Path | None = None) -> Path:

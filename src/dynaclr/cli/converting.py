@@ -205,14 +205,17 @@ def _tracks_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fov", nargs="+", help="field of view of each source, A/1/0; not needed if the plate has one"
     )
-    parser.add_argument("--plate", type=absolute_path, help="OME-Zarr plate to hold the tracks against")
+    parser.add_argument("--plate", help="OME-Zarr plate or image, or its URL, to hold the tracks against")
     parser.add_argument(
         "--pixel-size-um", type=_length, help="where coordinates are lengths: what a pixel measures in them"
     )
     parser.add_argument("--z-step-um", type=_length, help="the same for z")
     _reading_options(parser)
     parser.add_argument(
-        "--edges", type=absolute_path, help="TrackMate's table of edges, if not beside the spots"
+        "--edges", type=absolute_path, help="table of edges or splits, if not beside the spots"
+    )
+    parser.add_argument(
+        "--masks", type=absolute_path, help="masks that trackastra's edges name, if not beside them"
     )
     parser.add_argument("--overwrite", action="store_true", help="replace track files that are there")
 
@@ -249,6 +252,7 @@ def _length(text: str) -> float:
 
 def _convert_tracks(options: argparse.Namespace) -> int:
     from dynaclr.convert import convert_tracks
+    from dynaclr.experiment import location
     from dynaclr.tracks.sources import SourceOptions
 
     described = SourceOptions(
@@ -258,13 +262,14 @@ def _convert_tracks(options: argparse.Namespace) -> int:
         time_step=options.time_step,
         columns=_columns(options),
         edges=options.edges,
+        masks=options.masks,
     )
     report = convert_tracks(
         options.sources,
         options.output,
         options.fov,
         described,
-        plate=options.plate,
+        plate=None if options.plate is None else location(options.plate),
         overwrite=options.overwrite,
     )
     sys.stdout.write(report.text() + "\n")
@@ -321,7 +326,7 @@ def _init(arguments: list[str]) -> int:
         "python -m dynaclr init",
         description="Write an experiments.yaml for OME-Zarr plates; what only you know is marked.",
     )
-    parser.add_argument("plates", type=absolute_path, nargs="+", metavar="PLATE", help="HCS OME-Zarr plates")
+    parser.add_argument("plates", nargs="+", metavar="PLATE", help="OME-Zarr plates or images, or their URLs")
     parser.add_argument("--output", type=absolute_path, default=absolute_path("experiments.yaml"))
     options = parser.parse_args(arguments)
 

@@ -121,7 +121,7 @@ def convert_images(
     for fov in fovs:
         counts = FovConversion(fov.facts[0].path, fov.name, fov.shape[0])
         if fov.tracks is not None:
-            layout = FovLayout(fov.name, target.plate, target.plate, "zarr", fov.shape, "", scale, {})
+            layout = _layout(fov, target.plate, scale)
             tables[fov.name], found = track_table_of(fov.tracks, fov.name, options.tracks, layout)
             counts.take(found.counts)
             notes += [f"{fov.tracks} ({found.format}): {note}" for note in found.counts.notes]
@@ -147,6 +147,21 @@ def convert_images(
             raise DataError(problem(what, file=places[0].parts[0].path.parent, fix="Convert again."))
     report.notes = [*target.notes, *notes]
     return report
+
+
+def _layout(fov: _Fov, plate: Path, scale: tuple[float, ...]) -> FovLayout:
+    """Return a field of view as it will be, to hold its tracks against."""
+    return FovLayout(
+        name=fov.name,
+        plate=plate,
+        path=plate / fov.name,
+        array_path=plate / fov.name / "0",
+        driver="zarr",
+        shape=fov.shape,
+        dtype=fov.dtype.name,
+        scale=scale,
+        attributes={},
+    )
 
 
 def _state(places: Sequence[Place]) -> list[tuple[str, int, int]]:

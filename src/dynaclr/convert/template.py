@@ -12,7 +12,7 @@ import yaml
 
 from dynaclr.base.errors import ConfigError, DataError, problem
 from dynaclr.base.files import write_text_atomically
-from dynaclr.experiment import PlateLayout, read_plate
+from dynaclr.experiment import Location, PlateLayout, read_plate
 from dynaclr.experiment.config import FILL_IN
 from dynaclr.tracks import find_track_files
 
@@ -22,13 +22,13 @@ experiments:
 """
 
 
-def write_template(plates: Sequence[Path], output: Path) -> list[str]:
+def write_template(plates: Sequence[Location | str], output: Path) -> list[str]:
     """Write an experiments.yaml for plates; return what is to be filled in, a line each.
 
     Parameters
     ----------
     plates
-        OME-Zarr plates, one experiment each.
+        OME-Zarr plates or images, or their URLs, one experiment each.
     output
         The file; paths in it are relative to its folder where they lie below it.
 
@@ -60,8 +60,10 @@ def write_template(plates: Sequence[Path], output: Path) -> list[str]:
     return missing
 
 
-def _name(path: Path) -> str:
-    text = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in path.stem)
+def _name(plate: Location) -> str:
+    text = "".join(
+        letter if letter.isascii() and letter.isalnum() else "_" for letter in Path(plate.name).stem
+    )
     return text or "experiment"
 
 
@@ -104,6 +106,8 @@ def _fields(name: str, layout: PlateLayout, folder: Path) -> Iterator[tuple[str,
 
 def _track_folders(layout: PlateLayout) -> Iterator[Path]:
     """Give the folders beside a plate that hold track files of its fields of view."""
+    if not isinstance(layout.path, Path):
+        return
     beside = layout.path.parent
     likely = [beside / f"{layout.path.stem}{end}" for end in (".tracks", "_tracks", ".tracks.zarr")]
     for folder in (*likely, *sorted(beside.glob("*track*"))):
@@ -112,8 +116,9 @@ def _track_folders(layout: PlateLayout) -> Iterator[Path]:
                 yield folder
 
 
-def _path(path: Path, folder: Path) -> str:
-    return os.path.relpath(path, folder) if path.is_relative_to(folder) else str(path)
+def _path(path: Location, folder: Path) -> str:
+    inside = isinstance(path, Path) and path.is_relative_to(folder)
+    return os.path.relpath(str(path), folder) if inside else str(path)
 
 
 def _flow(value: Any) -> str:

@@ -14,6 +14,7 @@ from dynaclr.base import keys
 from dynaclr.base.errors import ConfigError, DataError, listing, problem, suggest
 from dynaclr.convert.target import finish_tracks, replace_tracks
 from dynaclr.experiment import FovLayout
+from dynaclr.experiment.locations import Location
 from dynaclr.experiment.ngff import same as same_size
 from dynaclr.experiment.plates import is_fov_name, read_plate
 from dynaclr.tracks import (
@@ -72,7 +73,7 @@ def convert_tracks(
     fovs: Sequence[str] | None = None,
     options: SourceOptions | None = None,
     *,
-    plate: Path | None = None,
+    plate: Location | None = None,
     overwrite: bool = False,
 ) -> TracksReport:
     """Write <output>/<row>/<column>/<fov>/tracks.csv of each source; nothing if one of them is refused.
@@ -140,7 +141,7 @@ def _fov_names(
     sources: Sequence[Path],
     fovs: Sequence[str] | None,
     layouts: dict[str, FovLayout] | None,
-    plate: Path | None,
+    plate: Location | None,
 ) -> list[str]:
     names = [
         name.strip("/ ") for name in fovs or (layouts if layouts is not None and len(layouts) == 1 else ())

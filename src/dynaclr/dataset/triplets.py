@@ -19,7 +19,7 @@ from dynaclr.base.fingerprint import fingerprint
 from dynaclr.base.numbering import AnchorNumbers, TableRows
 from dynaclr.base.random import FIXED_EPOCH, BatchKey, KeyedBatch, Purpose, number_uniforms, uniforms
 from dynaclr.dataset.pairs import PairDraw, TauLaw, draw_pairs
-from dynaclr.images import NormTable, PatchReader, PatchRequest
+from dynaclr.images import PatchReader, PatchRequest
 from dynaclr.index import MultiExperimentIndex
 from dynaclr.tracks import Relation
 
@@ -79,13 +79,9 @@ class MultiExperimentTripletDataset:
             index.yx_patch_size,
             zeros_for_missing=index.options.missing_chunks == "zeros",
             cache_bytes=cache_pool_bytes or 2**28,
+            filling=index.norms if index.options.not_finite == "fill" else None,
         )
-        self.norms = NormTable(
-            index.fovs,
-            registry.names,
-            [config.plate_path for config in registry.experiments],
-            [config.source_channel for config in registry.experiments],
-        )
+        self.norms = index.norms
 
     @cached_property
     def _labels(self) -> npt.NDArray[np.object_]:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from dynaclr.base.errors import ConfigError, listing, problem, suggest, together
-from dynaclr.base.paths import absolute_path, path_in_file
+from dynaclr.base.paths import absolute_path, is_url, path_in_file
 from dynaclr.base.yaml_reader import LINE, key_lines, load_yaml, without_lines
+from dynaclr.experiment.locations import Location, location
 
 FILL_IN = "FILL_IN"
 """What stands in a file where a person must write something."""
@@ -27,7 +28,7 @@ class ExperimentConfig:
     name
         Unique name; letters, digits, ".", "_" and "-".
     data_path
-        HCS OME-Zarr plate.
+        OME-Zarr plate, or a single image; a folder or a URL (s3, gs, http, https).
     tracks_path
         Root of the track files, <tracks_path>/<row>/<col>/<fov>/*.csv.
     channel_names
@@ -72,9 +73,9 @@ class ExperimentConfig:
         return getattr(self, "_line", None)
 
     @property
-    def plate_path(self) -> Path:
+    def plate_path(self) -> Location:
         """`data_path`, absolute."""
-        return absolute_path(self.data_path)
+        return location(self.data_path)
 
     @property
     def tracks_root(self) -> Path:
@@ -105,6 +106,13 @@ def _field_problems(config: ExperimentConfig) -> Iterable[str]:
         value = getattr(config, key)
         if not isinstance(value, (str, Path)) or not str(value).strip():
             yield wrong("not a path", key, "a path", repr(value))
+        elif is_url(value) and key == "tracks_path":
+            yield wrong("tracks are read from a folder", key, "a folder", value)
+        elif is_url(value):
+            try:
+                location(value)
+            except ConfigError as error:
+                yield f"{error} (data_path of experiment {name})"
     for key in _NUMBERS:
         value = getattr(config, key)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
@@ -241,7 +249,7 @@ def _entry(entry: object, number: int, path: Path) -> ExperimentConfig:
     if problems:
         raise ConfigError(together(where, problems))
     for key in ("data_path", "tracks_path"):
-        if isinstance(values[key], str) and values[key].strip():
+        if isinstance(values[key], str) and values[key].strip() and not is_url(values[key]):
             absolute = path_in_file(values[key], path, key)
             if Path(values[key]) != absolute:
                 values[key] = str(absolute)

@@ -1,6 +1,8 @@
-"""Layout of OME-Zarr HCS plates (FOVs, shapes, scales, channel names); reads no pixels.
+"""Layout of OME-Zarr plates and images (FOVs, shapes, scales, channel names); reads no pixels.
 
-What of a plate is missing or cannot be understood is left out with its reason; the rest is used.
+An image that is in no plate is a plate of one field of view, "0/0/0"; several images in one folder, as
+bioformats2raw writes them, are the fields of view "0/0/0", "0/0/1", ... What is missing or cannot be
+understood is left out with its reason; the rest is used.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,7 @@ import tensorstore as ts
 
 from dynaclr.base.cores import cpu_limit
 from dynaclr.base.errors import DataError, listing, problem, together
-from dynaclr.base.paths import absolute_path
+from dynaclr.experiment.locations import Location, UrlPath, kvstore, location
 from dynaclr.experiment.ngff import AXES, channel_labels, ome_part, read_image
 
 _NUMBERS = {f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)}
@@ -36,6 +39,8 @@ class FovLayout:
     ----------
     name
         "row/column/fov", for example "A/1/0".
+    plate
+        Folder of the plate.
     path
         Folder of the position.
     array_path
@@ -61,8 +66,9 @@ class FovLayout:
     """
 
     name: str
-    path: Path
-    array_path: Path
+    plate: Location
+    path: Location
+    array_path: Location
     driver: str
     shape: tuple[int, int, int, int, int]
     dtype: str
@@ -79,11 +85,6 @@ class FovLayout:
     def well(self) -> str:
         """Name of the well, for example "A/1"."""
         return well_of(self.name)
-
-    @property
-    def plate(self) -> Path:
-        """Folder of the plate."""
-        return self.path.parents[2]
 
     def ome(self, name: str) -> Any:
         """Return a part of the OME metadata, None if there is none."""
@@ -123,7 +124,7 @@ class PlateLayout:
         {FOV, or well whose fields are not known: reason} of the rest.
     """
 
-    path: Path
+    path: Location
     channel_names: tuple[str, ...]
     fovs: dict[str, FovLayout]
     left_out: dict[str, str] = field(default_factory=dict)
@@ -132,6 +133,10 @@ class PlateLayout:
     def wells(self) -> tuple[str, ...]:
         """Names of the wells, those that nothing can be read of included."""
         return tuple(dict.fromkeys(well_of(name) for name in (*self.fovs, *self.left_out)))
+
+
+IMAGE_WELL = "0/0"
+"""Well of images that are in no plate."""
 
 
 def well_of(name: str) -> str:
@@ -146,14 +151,14 @@ def is_fov_name(name: str) -> bool:
 
 
 def read_plate(
-    path: Path, experiment: str | None = None, channel_names: Sequence[str] | None = None
+    path: Location | str, experiment: str | None = None, channel_names: Sequence[str] | None = None
 ) -> PlateLayout:
     """Read the layout of a plate.
 
     Parameters
     ----------
     path
-        Folder of the plate.
+        Folder or URL of the plate or image.
     experiment
         Its name, for messages.
     channel_names
@@ -163,10 +168,10 @@ def read_plate(
     Raises
     ------
     DataError
-        If the path is missing, is not an HCS plate, or none of its positions can be read.
+        If the path is missing, is no plate or image, or none of its positions can be read.
     """
-    path = absolute_path(path)  # of it are all paths of arrays, and tensorstore takes no ".."
-    if not path.exists():
+    path = location(path)  # of it are all paths of arrays, and tensorstore takes no ".."
+    if isinstance(path, Path) and not path.exists():
         raise DataError(
             problem(
                 "data_path does not exist",
@@ -179,9 +184,9 @@ def read_plate(
     fovs: dict[str, FovLayout] = {}
     left_out: dict[str, str] = {}
     with ThreadPoolExecutor(max_workers=cpu_limit()) as pool:
-        wells = _wells(path, experiment)
-        names = [name for found in pool.map(lambda well: _fields(path, well), wells) for name in found]
-        for name, found in zip(names, pool.map(lambda name: _fov_or_reason(path, name), names), strict=True):
+        folders = _folders(path, experiment, pool)
+        described = pool.map(lambda item: _fov_or_reason(path, *item), folders.items())
+        for name, found in zip(folders, described, strict=True):
             if isinstance(found, FovLayout):
                 fovs[name] = found
             else:
@@ -215,28 +220,49 @@ def _channels(fovs: Sequence[FovLayout], wanted: Sequence[str] | None) -> tuple[
     return next(fov.channels for fov in named if set(fov.channels) == most)
 
 
-def _wells(path: Path, experiment: str | None) -> Iterator[str]:
-    """Give the wells that a plate lists; tell a plate from a position and a foreign folder."""
+def _folders(path: Location, experiment: str | None, pool: ThreadPoolExecutor) -> dict[str, Location]:
+    """Return {name: folder} of the fields of view that a plate lists, or of the images that lie there."""
     try:
         attributes = _attributes(path)
+        plate = ome_part(attributes, "plate")
+        if isinstance(plate, dict):
+            wells = list(dict.fromkeys(_paths(plate.get("wells"))))
+            lists = pool.map(lambda well: _fields(path, well), wells)
+            return {name: path / name for names in lists for name in names}
+        if ome_part(attributes, "multiscales"):
+            return {f"{IMAGE_WELL}/0": path}
+        if ome_part(attributes, "bioformats2raw.layout"):
+            return {f"{IMAGE_WELL}/{number}": path / name for number, name in enumerate(_series(path))}
     except ValueError as error:
         raise DataError(problem(str(error), experiment=experiment, file=path)) from error
-    plate = ome_part(attributes, "plate")
-    if not isinstance(plate, dict):
-        image = ome_part(attributes, "multiscales")
-        raise DataError(
-            problem(
-                "not an OME-Zarr HCS plate",
-                experiment=experiment,
-                file=path,
-                expected="'plate' metadata",
-                found="a single position or image" if image else "no plate metadata",
-            )
+    raise DataError(
+        problem(
+            "not an OME-Zarr plate or image",
+            experiment=experiment,
+            file=path,
+            expected="'plate' or 'multiscales' in its metadata",
+            found="a well of a plate" if ome_part(attributes, "well") else _what_lies_there(path, attributes),
         )
-    yield from dict.fromkeys(_paths(plate.get("wells")))
+    )
 
 
-def _fields(path: Path, well: str) -> list[str]:
+def _series(path: Location) -> list[str]:
+    """Return the names of the images that bioformats2raw wrote: as it lists them, else 0, 1, ..."""
+    listed = ome_part(_attributes(path / "OME"), "series")
+    if isinstance(listed, list):
+        return [str(name).strip("/") for name in listed]
+    return list(takewhile(lambda name: _attributes(path / name), map(str, count())))
+
+
+def _what_lies_there(path: Location, attributes: dict[str, Any]) -> str:
+    if attributes:
+        return "other metadata"
+    if isinstance(path, UrlPath):
+        return "nothing, or no metadata"
+    return "an array without image metadata" if (path / ".zarray").is_file() else "no metadata"
+
+
+def _fields(path: Location, well: str) -> list[str]:
     """Return the names of a well's fields of view; the well's own if they are not known."""
     try:
         content = ome_part(_attributes(path / well), "well") if _is_name(well, 2) else None
@@ -257,30 +283,33 @@ def _is_name(name: str, length: int) -> bool:
     return len(parts) == length and not any(part in ("", ".", "..", "?") for part in parts)
 
 
-def _fov_or_reason(path: Path, name: str) -> FovLayout | str:
+def _fov_or_reason(plate: Location, name: str, folder: Location) -> FovLayout | str:
     """Return a field of view of a plate, or why it is left out."""
     if not _is_name(name, 3):
         return "the well is missing, has no metadata or lists no field of view"
     try:
-        return _fov(path, name)
+        return _fov(plate, name, folder)
     except (ValueError, OSError) as error:
         return str(error)
 
 
-def _attributes(folder: Path) -> dict[str, Any]:
+def _attributes(folder: Location) -> dict[str, Any]:
     """Return the attributes of a group; empty where it has none."""
     attributes: dict[str, Any] = {}
     for file, key in ((folder / ".zattrs", None), (folder / "zarr.json", "attributes")):
-        if file.is_file():
-            content = _json(file)
+        content = _json(file)
+        if content is not None:
             found = content if key is None else content.get(key)
             attributes = found if isinstance(found, dict) else {}
     return attributes
 
 
-def _json(file: Path) -> dict[str, Any]:
+def _json(file: Location) -> dict[str, Any] | None:
+    """Return what a JSON file holds, None if there is none."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"metadata cannot be read: {error} ({file})") from error
     if not isinstance(content, dict):
@@ -288,9 +317,8 @@ def _json(file: Path) -> dict[str, Any]:
     return content
 
 
-def _fov(plate: Path, name: str) -> FovLayout:
+def _fov(plate: Location, name: str, path: Location) -> FovLayout:
     """Describe one position; the array is level 0 of its first multiscale."""
-    path = plate / name
     attributes = _attributes(path)
     if not ome_part(attributes, "multiscales"):
         raise ValueError("the field of view is missing or has no image metadata")
@@ -298,7 +326,7 @@ def _fov(plate: Path, name: str) -> FovLayout:
     driver = "zarr3" if (array_path / "zarr.json").is_file() else "zarr"
     if not (array_path / ("zarr.json" if driver == "zarr3" else ".zarray")).is_file():
         raise ValueError(f"array of level 0 is missing ({array_path})")
-    spec = {"driver": driver, "kvstore": {"driver": "file", "path": f"{array_path}/"}}
+    spec = {"driver": driver, "kvstore": kvstore(array_path)}
     try:
         array = ts.open(spec, read=True, open=True).result()
     except (ValueError, OSError, KeyError) as error:
@@ -311,6 +339,7 @@ def _fov(plate: Path, name: str) -> FovLayout:
     channels, named = channel_labels(attributes, c)
     return FovLayout(
         name=name,
+        plate=plate,
         path=path,
         array_path=array_path,
         driver=driver,

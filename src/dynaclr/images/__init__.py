@@ -5,14 +5,22 @@ Knows no tracks.
 
 from __future__ import annotations
 
-from dynaclr.images.moments import Moments, frame_moments
+from dynaclr.images.moments import Moments, data_box, frame_moments
 from dynaclr.images.patches import PatchReader, PatchRequest
 from dynaclr.images.plate_writer import PlateWriter, write_plate
-from dynaclr.images.statistics import NormTable, frames_not_finite, origin, sidecar_path, stored_statistics
+from dynaclr.images.statistics import (
+    NormTable,
+    frames_not_finite,
+    frames_padded,
+    origin,
+    sidecar_path,
+    stored_statistics,
+)
 from dynaclr.images.statistics_files import (
     forget_partials,
     read_partial,
     store_partial,
+    writable_folder,
     write_into_plate,
     write_sidecar,
 )
@@ -24,9 +32,11 @@ __all__ = (
     "PatchReader",
     "PatchRequest",
     "PlateWriter",
+    "data_box",
     "forget_partials",
     "frame_moments",
     "frames_not_finite",
+    "frames_padded",
     "is_complete",
     "make_context",
     "open_array",
@@ -36,6 +46,7 @@ __all__ = (
     "store_partial",
     "stored_pixels",
     "stored_statistics",
+    "writable_folder",
     "write_into_plate",
     "write_plate",
     "write_sidecar",

@@ -11,11 +11,12 @@ import numpy.typing as npt
 
 from dynaclr.base.keys import NOT_FINITE, STATISTICS
 
-MOMENTS_VERSION = 3
+MOMENTS_VERSION = 4
 """Raised when the same pixels give other statistics, so that kept ones are computed again."""
 
 SAMPLE = 2**16
 """Pixels of a frame that the quantiles of frames, FOVs and data sets are estimated from."""
+_STRAY = 1e-3  # share of an image that may have the value of its padding by chance
 _POOL = 2**20  # values that a merged sample is thinned to when it has twice as many
 
 
@@ -133,6 +134,35 @@ def _thinned(
     reached = np.cumsum(weights[order])
     places = (np.arange(size) + 0.5) * (reached[-1] / size)
     return sample[order][np.searchsorted(reached, places)], np.full(size, reached[-1] / size)
+
+
+def data_box(pixels: npt.NDArray[Any]) -> tuple[int, int, int, int]:
+    """Return first and last row, first and last column (half open) of an image without its padding.
+
+    Registration shifts images and puts one value at the borders that were not seen. Rows and columns at a
+    border that hold a single value in all slices are padding, if that value is rare inside: a background that
+    was set to 0 is none.
+
+    Parameters
+    ----------
+    pixels
+        (Z, Y, X).
+    """
+    height, width = pixels.shape[1:]
+    whole = (0, height, 0, width)
+    for value in {pixels[0, y, x].item() for y in (0, -1) for x in (0, -1)}:
+        sides = (pixels[:, 0], pixels[:, -1], pixels[:, :, 0], pixels[:, :, -1])
+        if not any((side == value).all() for side in sides):
+            continue
+        padding = (pixels == value).all(axis=0)
+        y, x = (np.flatnonzero(~padding.all(axis=axis)) for axis in (1, 0))
+        if not y.size:
+            return whole  # nothing but this value: a blank image
+        box = int(y[0]), int(y[-1]) + 1, int(x[0]), int(x[-1]) + 1
+        inside = pixels[:, box[0] : box[1], box[2] : box[3]]
+        if np.count_nonzero(inside == value) <= _STRAY * inside.size:
+            return box
+    return whole
 
 
 def frame_moments(pixels: npt.NDArray[Any]) -> Moments:

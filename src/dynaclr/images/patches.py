@@ -17,6 +17,7 @@ import tensorstore as ts
 
 from dynaclr.base.errors import ConfigError, PixelReadError, problem
 from dynaclr.experiment import FovEntry
+from dynaclr.images.statistics import NormTable
 from dynaclr.images.stores import HandleCache, make_context, open_array
 
 _TRANSIENT = ("EIO", "ESTALE", "ETIMEDOUT", "UNAVAILABLE", "DEADLINE_EXCEEDED", "Stale file handle")
@@ -62,6 +63,8 @@ class PatchReader:
         Whether chunks that are not stored read as zeros.
     cache_bytes
         Bytes of decoded chunks kept between batches and inside a batch.
+    filling
+        What NaN and Inf are filled from: the median of their FOV; None to leave them.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class PatchReader:
         yx_patch_size: tuple[int, int],
         zeros_for_missing: bool = False,
         cache_bytes: int = 2**28,
+        filling: NormTable | None = None,
     ) -> None:
         if cache_bytes < 0:
             raise ConfigError(
@@ -82,6 +86,7 @@ class PatchReader:
         self._channels = [tuple(int(channel) for channel in item) for item in channels]
         self._z, self._size = z_range, yx_patch_size
         self._zeros, self._cache_bytes = zeros_for_missing, cache_bytes
+        self._filling = filling
         self._context: Any = None
         self.handles = HandleCache(self._open)
 
@@ -113,7 +118,17 @@ class PatchReader:
                 copy.result()
             except (ValueError, OSError, RuntimeError) as error:
                 self._again(request, place, channel, out, error)
+        if self._filling is not None:
+            self._fill(request, out, self._filling)
         return out
+
+    def _fill(self, request: PatchRequest, out: npt.NDArray[np.float32], norms: NormTable) -> None:
+        """Put the median of the FOV where pixels are NaN or Inf; frames without are not looked at."""
+        medians = norms.medians()
+        strange = norms.frames_not_finite[norms.frames(request.fov, request.t)]
+        for place, channel in np.argwhere(strange).tolist():
+            pixels = out[place, channel]
+            pixels[~np.isfinite(pixels)] = medians[request.fov[place], channel]
 
     def _copies(
         self, request: PatchRequest, place: int, out: npt.NDArray[np.float32]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -12,10 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from platformdirs import user_cache_path
 
 from dynaclr.base import keys
 from dynaclr.base.errors import DataError, listing, problem, suggest, together
-from dynaclr.experiment import FovEntry, FovLayout
+from dynaclr.experiment import FovEntry, FovLayout, Location, UrlPath
 from dynaclr.images.moments import MOMENTS_VERSION
 from dynaclr.images.stores import stored_pixels
 
@@ -23,12 +25,18 @@ NormMeta = dict[str, dict[str, torch.Tensor]]
 """{level: {statistic: (B, C)}}: the statistics of each sample's own store, FOV and frame."""
 
 
-def sidecar_path(plate: Path) -> Path:
-    """Return the folder beside a plate that holds statistics which the plate itself does not."""
+def sidecar_path(plate: Location) -> Path:
+    """Return the folder that holds statistics which a plate itself does not.
+
+    It lies beside the plate; of a plate by URL in the user's cache of this machine.
+    """
+    if isinstance(plate, UrlPath):
+        digest = hashlib.sha256(plate.url.encode()).hexdigest()[:12]
+        return user_cache_path("dynaclr", ensure_exists=True) / f"{plate.name or 'plate'}-{digest}.statistics"
     return plate.with_name(f"{plate.name}.statistics")
 
 
-def fov_statistics(plate: Path, fov_name: str) -> Path:
+def fov_statistics(plate: Location, fov_name: str) -> Path:
     """Return the sidecar file of one FOV."""
     return sidecar_path(plate) / f"{fov_name}.json"
 
@@ -90,7 +98,7 @@ def _outdated(layout: FovLayout, origins: Mapping[str, Any]) -> dict[str, str]:
     return reasons
 
 
-def stored_statistics(plate: Path, entry: FovEntry) -> StoredStatistics:
+def stored_statistics(plate: Location, entry: FovEntry) -> StoredStatistics:
     """Return the statistics of an FOV.
 
     What stands in the position's own attributes is used as it is; what they lack, down to the single
@@ -163,6 +171,17 @@ class NormTable:
     experiment_names, plates, channel_names
         By experiment code: name, plate, and the channels that are read in source order.
 
+    Attributes
+    ----------
+    missing, outdated, not_finite
+        FOVs without statistics; by FOV code, channels whose values are not used and why; which frames hold
+        NaN or Inf, in words.
+    frames_not_finite
+        (sum of T, C) whether a frame holds NaN or Inf in a channel; frames of all FOVs one after the other.
+    boxes
+        (sum of T, 4) first and last row, first and last column (half open) of what is no padding in any
+        channel.
+
     Raises
     ------
     DataError
@@ -175,7 +194,7 @@ class NormTable:
         self,
         entries: Sequence[FovEntry],
         experiment_names: Sequence[str],
-        plates: Sequence[Path],
+        plates: Sequence[Location],
         channel_names: Sequence[Sequence[str]],
     ) -> None:
         frames = np.array([entry.layout.shape[0] for entry in entries], dtype=np.int64)
@@ -190,6 +209,10 @@ class NormTable:
         self.missing: list[str] = []
         self.outdated: dict[int, dict[str, str]] = {}
         self.not_finite: list[str] = []
+        self.frames_not_finite = np.zeros((int(frames.sum()), n_channels), dtype=bool)
+        self.boxes = np.repeat(
+            [(0, y, 0, x) for *_, y, x in (e.layout.shape for e in entries)], frames, axis=0
+        )
         problems: list[str] = []
         for code, entry in enumerate(entries):
             name = experiment_names[entry.experiment]
@@ -244,13 +267,38 @@ class NormTable:
                 continue
             self.not_finite += frames_not_finite(content, f"{experiment}/{entry.layout.name} {channel}")
             for frame in range(last - first):
-                values, why = _row(content.get(str(frame), {}))
+                of_frame = content.get(str(frame), {})
+                values, why = _row(of_frame)
+                strange = isinstance(of_frame, Mapping) and keys.NOT_FINITE in of_frame
+                self.frames_not_finite[first + frame, place] = strange
+                box = _box(of_frame, entry.layout.shape[-2:])
+                if box is not None:
+                    low, high = self.boxes[first + frame, ::2], self.boxes[first + frame, 1::2]
+                    low[:], high[:] = np.maximum(low, box[::2]), np.minimum(high, box[1::2])
                 self._values[level][first + frame, place] = values
                 problems += [
                     wrong("statistic cannot be used", f"{channel}.{level}.{frame}.{name}", found)
                     for name, found in why
                 ]
         return problems
+
+    @property
+    def blank(self) -> npt.NDArray[np.bool_]:
+        """Which frames of all FOVs, one after the other, are blank in a channel: (sum of T, C).
+
+        All their pixels are one value, or NaN and Inf. False where it is not known.
+        """
+        values = self._values[keys.TIMEPOINT_STATISTICS]
+        low, high = (values[..., keys.STATISTICS.index(name)] for name in ("min", "max"))
+        return np.asarray(low >= high)
+
+    def frames(self, fov: npt.NDArray[np.integer], t: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+        """Return the places of frames (n,) in what is kept of all frames."""
+        return np.asarray(self._first_frame[fov] + t)
+
+    def medians(self) -> npt.NDArray[np.float32]:
+        """Return the median of every FOV and channel (n_fovs, C), NaN where it is not known."""
+        return self._values[keys.FOV_STATISTICS][..., keys.STATISTICS.index("median")]
 
     def available(self, level: str, statistic: str) -> npt.NDArray[np.bool_]:
         """Return for each FOV whether a statistic is there for every channel (and every frame)."""
@@ -270,7 +318,7 @@ class NormTable:
         rows = {
             keys.DATASET_STATISTICS: fov,
             keys.FOV_STATISTICS: fov,
-            keys.TIMEPOINT_STATISTICS: self._first_frame[fov] + t,
+            keys.TIMEPOINT_STATISTICS: self.frames(fov, t),
         }
         meta: NormMeta = {}
         for level, values in self._values.items():
@@ -288,6 +336,23 @@ def frames_not_finite(frames: Any, where: str) -> list[str]:
     }
     of_frames = listing((f"{frame} ({100 * share:.2g} %)" for frame, share in shares.items()), 5)
     return [f"{where}: frames {of_frames}"] if shares else []
+
+
+def frames_padded(frames: Any, where: str) -> list[str]:
+    """Return in words which frames are padded at their borders."""
+    padded = [
+        name for name, values in frames.items() if isinstance(values, Mapping) and keys.DATA_BOX in values
+    ]
+    return [f"{where}: frames {listing(padded, 5)}"] if padded else []
+
+
+def _box(content: Any, image: Sequence[int]) -> list[int] | None:
+    """Return the box of a frame that is no padding, None where the frame is not padded."""
+    box = content.get(keys.DATA_BOX) if isinstance(content, Mapping) else None
+    if not isinstance(box, list) or len(box) != 4 or not all(type(edge) is int for edge in box):
+        return None
+    inside = 0 <= box[0] < box[1] <= image[0] and 0 <= box[2] < box[3] <= image[1]
+    return box if inside else None
 
 
 def _row(content: Any) -> tuple[npt.NDArray[np.float32], list[tuple[str, object]]]:

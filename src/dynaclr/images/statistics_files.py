@@ -10,9 +10,9 @@ from typing import Any
 from dynaclr.base import keys
 from dynaclr.base.errors import DataError, problem
 from dynaclr.base.files import write_json_atomically
-from dynaclr.experiment import FovLayout
+from dynaclr.experiment import FovLayout, UrlPath
 from dynaclr.images.moments import Moments
-from dynaclr.images.statistics import Sidecar, fov_statistics, read_sidecar
+from dynaclr.images.statistics import Sidecar, fov_statistics, read_sidecar, sidecar_path
 
 Origins = Mapping[str, Mapping[str, Any]]
 """{channel: what its statistics were computed from and by}."""
@@ -50,8 +50,8 @@ def forget_partials(layouts: Sequence[FovLayout]) -> None:
     for layout in layouts:
         path = _partial_path(layout)
         path.unlink(missing_ok=True)
-        folder = path.parent
-        while folder != layout.plate.parent and folder.is_dir() and not any(folder.iterdir()):
+        folder, beside = path.parent, sidecar_path(layout.plate).parent
+        while folder != beside and folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
             folder = folder.parent
 
@@ -84,10 +84,26 @@ def write_sidecar(
     _write(path, content)
 
 
+def writable_folder(layout: FovLayout) -> Path:
+    """Return the folder of a position.
+
+    Raises
+    ------
+    DataError
+        If it is a URL: these are only read.
+    """
+    if isinstance(layout.path, UrlPath):
+        fix = "Leave out --into-plate: they are kept on this machine then."
+        what = "statistics cannot be written into a plate by URL"
+        raise DataError(problem(what, file=layout.path, fix=fix))
+    return layout.path
+
+
 def write_into_plate(layout: FovLayout, statistics: dict[str, Any], origins: Origins) -> None:
     """Add "normalization" to the position's attributes; all other attributes stay as they are."""
-    version3 = (layout.path / "zarr.json").is_file()
-    path = layout.path / ("zarr.json" if version3 else ".zattrs")
+    folder = writable_folder(layout)
+    version3 = (folder / "zarr.json").is_file()
+    path = folder / ("zarr.json" if version3 else ".zattrs")
     content = json.loads(path.read_text(encoding="utf-8"))
     attributes = content["attributes"] if version3 else content
     for key, added in ((keys.NORMALIZATION, statistics), (keys.NORMALIZATION_ORIGIN, origins)):

@@ -12,14 +12,13 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import tensorstore as ts
 
 from dynaclr.base.cores import cpu_limit
 from dynaclr.base.errors import PixelReadError, problem
-from dynaclr.experiment import AXES, FovLayout
+from dynaclr.experiment import AXES, FovLayout, Location, UrlPath, kvstore
 
 
 def make_context(cache_bytes: int) -> Any:
@@ -34,7 +33,9 @@ def make_context(cache_bytes: int) -> Any:
     )
 
 
-def open_array(layout: FovLayout, context: Any, *, zeros_for_missing: bool, path: Path | None = None) -> Any:
+def open_array(
+    layout: FovLayout, context: Any, *, zeros_for_missing: bool, path: Location | None = None
+) -> Any:
     """Open an array of an FOV for reading, (T, C, Z, Y, X), whatever the order in which it is stored.
 
     All pixels are read through what this returns. A view, no copy: a plate that is stored in this order is
@@ -58,7 +59,7 @@ def open_array(layout: FovLayout, context: Any, *, zeros_for_missing: bool, path
     """
     spec = {
         "driver": layout.driver,
-        "kvstore": {"driver": "file", "path": f"{path or layout.array_path}/"},
+        "kvstore": kvstore(path or layout.array_path),
         "fill_missing_data_reads": zeros_for_missing,
         "recheck_cached_data": False,
         # where lost chunks read as zeros, the metadata that every read looks for tells a deleted store
@@ -83,7 +84,12 @@ def _in_order(array: Any, layout: FovLayout) -> Any:
 
 
 def is_complete(array: Any) -> bool:
-    """Return whether every chunk that an array (or a slice of it) touches is stored."""
+    """Return whether every chunk that an array (or a slice of it) touches is stored.
+
+    A web server tells no list of what it has: there every chunk counts as stored, until it is read.
+    """
+    if array.kvstore.spec().to_json()["driver"] == "http":
+        return True
     statistics = array.storage_statistics(query_not_stored=False, query_fully_stored=True).result()
     return bool(statistics.fully_stored)
 
@@ -128,6 +134,8 @@ def chunk_files(layout: FovLayout, channels: Sequence[int], z_range: tuple[int, 
 def stored_pixels(layout: FovLayout, channels: Sequence[int], z_range: tuple[int, int]) -> str:
     """Return a digest of an array's metadata and of size and time of every chunk file that is read.
 
+    Of a store by URL only of the metadata: pixels that change there are not noticed.
+
     Parameters
     ----------
     layout
@@ -139,6 +147,8 @@ def stored_pixels(layout: FovLayout, channels: Sequence[int], z_range: tuple[int
     """
     metadata = layout.array_path / ("zarr.json" if layout.driver == "zarr3" else ".zarray")
     digest = hashlib.sha256(metadata.read_bytes())
+    if isinstance(layout.array_path, UrlPath):
+        return digest.hexdigest()  # asking a server for the date of every chunk costs as much as reading them
     folder = str(layout.array_path)
     for name in chunk_files(layout, channels, z_range):
         try:

@@ -5,7 +5,7 @@ Reads no pixel values.
 
 from __future__ import annotations
 
-from dynaclr.index.anchors import Exclusion
+from dynaclr.index.anchors import UNUSABLE, Exclusion
 from dynaclr.index.arrays import IndexArrays
 from dynaclr.index.columns import AnchorColumns
 from dynaclr.index.index import MultiExperimentIndex
@@ -14,6 +14,7 @@ from dynaclr.index.options import IndexOptions
 from dynaclr.index.report import ExperimentReport, SetupReport
 
 __all__ = (
+    "UNUSABLE",
     "AnchorColumns",
     "Exclusion",
     "ExperimentReport",

@@ -15,12 +15,17 @@ class Exclusion(IntEnum):
 
     NONE = 0
     EXCLUDED = 1  # marked by a person
-    BLANK = 2  # its pixels are not stored
+    BLANK = 2  # its pixels are not stored, or its frame is a single value
     LAST_FRAMES = 3  # the recording ends before the smallest tau
     GAP = 4  # the cell is seen later, but at no allowed offset
     SHORT_TRACK = 5  # its whole family is seen for fewer frames than the smallest tau
     BORDER = 6  # the cell leaves the image: its track ends within half a patch of the border
     TRACK_END = 7  # the track ends otherwise
+    NOT_FINITE = 8  # pixels of its patch are NaN or Inf
+
+
+UNUSABLE = (Exclusion.EXCLUDED, Exclusion.BLANK, Exclusion.NOT_FINITE)
+"""Why an observation is no positive either."""
 
 
 def anchor_exclusions(

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from dynaclr.curation import FovNames
 from dynaclr.experiment import ExperimentRegistry, FovEntry, check_geometry, slices_of
+from dynaclr.images import NormTable
 from dynaclr.index.options import IndexOptions
 from dynaclr.tracks import CellTable, Relation
 
@@ -79,6 +80,26 @@ class IndexArrays:
         names = self.registry.names
         limits = {code: self.registry.tau_range_frames(names[code], self.tau_range_hours) for code in used}
         return np.array([limits[entry.experiment] for entry in self.fovs], dtype=np.int64)
+
+    @cached_property
+    def norms(self) -> NormTable:
+        """Statistics of the pixels, as far as there are some, and which frames hold no data."""
+        experiments = self.registry.experiments
+        return NormTable(
+            self.fovs,
+            self.registry.names,
+            [config.plate_path for config in experiments],
+            [config.source_channel for config in experiments],
+        )
+
+    def renew_norms(self) -> bool:
+        """Read the statistics again; return whether the same frames as before hold no data."""
+        before = self.norms
+        del self.norms
+        return all(
+            np.array_equal(getattr(before, name), getattr(self.norms, name))
+            for name in ("blank", "frames_not_finite", "boxes")
+        )
 
     @cached_property
     def fov_names(self) -> FovNames:

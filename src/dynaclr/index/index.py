@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from dynaclr.base.errors import ConfigError, listing, problem
 from dynaclr.experiment import ExperimentRegistry, select_fovs
-from dynaclr.index.anchors import Exclusion
+from dynaclr.index.anchors import UNUSABLE, Exclusion
 from dynaclr.index.arrays import IndexArrays
 from dynaclr.index.frames import codes, track_labels, tracks_frame
 from dynaclr.index.index_report import setup_report
@@ -75,7 +75,7 @@ class MultiExperimentIndex(IndexArrays):
         for text in texts:
             warnings.warn(text, stacklevel=2)
         self.anchor_rows = np.flatnonzero(self.exclusion == Exclusion.NONE).astype(np.int32)
-        self.usable = ~np.isin(self.exclusion, (Exclusion.EXCLUDED, Exclusion.BLANK))
+        self.usable = ~np.isin(self.exclusion, UNUSABLE)
         self.readable = self.exclusion != Exclusion.BLANK
         self.lookup = RelativeLookup(self.table, self.relation, self.usable)
         self.report: SetupReport = setup_report(self, found, skipped, texts)

@@ -9,6 +9,7 @@ import numpy as np
 
 from dynaclr.base.errors import MAX_LISTED, listing
 from dynaclr.curation import CurationReport
+from dynaclr.experiment import Location
 from dynaclr.index.anchors import Exclusion
 from dynaclr.index.arrays import IndexArrays
 from dynaclr.index.cache import Loaded
@@ -110,11 +111,11 @@ def shared_fovs(parts: Sequence[tuple[str, IndexArrays]]) -> list[str]:
     parts
         (experiment, index that uses it), once for each experiment of each arrays.
     """
-    used: list[tuple[str, dict[Path, str]]] = []
+    used: list[tuple[str, dict[Location, str]]] = []
     for name, arrays in parts:
         code = arrays.registry.names.index(name)
         layouts = [entry.layout for entry in arrays.fovs if entry.experiment == code]
-        used.append((name, {layout.array_path.resolve(): layout.name for layout in layouts}))
+        used.append((name, {_true(layout.array_path): layout.name for layout in layouts}))
     texts = []
     for number, (name, fovs) in enumerate(used):
         for other, others in used[:number]:
@@ -123,6 +124,11 @@ def shared_fovs(parts: Sequence[tuple[str, IndexArrays]]) -> list[str]:
                     f"experiments '{other}' and '{name}' share pixels: {len(both)} FOVs ({listing(both, 5)})"
                 )
     return texts
+
+
+def _true(place: Location) -> Location:
+    """Return a path without links in it, a URL as it is."""
+    return place.resolve() if isinstance(place, Path) else place
 
 
 def _warnings(arrays: IndexArrays, curation: CurationReport | None, report: SetupReport) -> list[str]:

@@ -24,7 +24,10 @@ class IndexOptions:
         basic=True,
     )
     missing_chunks: Literal["exclude", "error", "zeros"] = option(
-        "Observations whose pixels are not stored", "exclude"
+        "Observations without pixels: chunks not stored, or a frame of a single value", "exclude"
+    )
+    not_finite: Literal["exclude", "fill"] = option(
+        "Observations with NaN or Inf in their patch; fill: with the median of the FOV", "exclude"
     )
     unreadable_fovs: Literal["skip", "error"] = option(
         "FOVs that cannot be read: leave them out and say so, or stop", "skip"

@@ -17,7 +17,7 @@ from dynaclr.curation import Mark, apply_marks, read_marks
 from dynaclr.images import stored_pixels
 from dynaclr.index.anchors import Exclusion, anchor_exclusions
 from dynaclr.index.arrays import IndexArrays
-from dynaclr.index.blanks import blank_rows
+from dynaclr.index.blanks import blank_rows, rows_not_finite
 from dynaclr.index.cache import Loaded, fingerprint, load, save
 from dynaclr.tracks import CellTable, RelativeLookup, TrackCounts, load_table, read_all
 
@@ -49,7 +49,7 @@ def load_index(arrays: IndexArrays, files: Sequence[Path | None]) -> Loaded:
     counts = [None if item is None else item.counts for item in tracks]
     if not len(table):
         raise DataError(problem("no observations are left", found=_rows_by_cause(counts)))
-    masks = _blank_masks(arrays, table)
+    masks = _masks(arrays, table)
     exclusion, curation = _exclusions(arrays, table, masks), None
     if marks is not None:
         curated = apply_marks(marks, table, arrays.fov_names)
@@ -84,6 +84,8 @@ def _identity(arrays: IndexArrays, marks: Sequence[Mark] | None) -> dict[str, An
         "tau_frames": arrays.tau_frames.tolist(),
         "relation": arrays.relation.value,
         "missing_chunks": arrays.options.missing_chunks,
+        "not_finite": arrays.options.not_finite,
+        "no_data": [np.flatnonzero(frames).tolist() for frames in _no_data(arrays)],
         "tracks": repr(arrays.options.tracks),
         "marks": None if marks is None else [repr(mark) for mark in marks],
     }
@@ -109,6 +111,26 @@ def _exclusions(arrays: IndexArrays, table: CellTable, masks: Masks) -> npt.NDAr
     return anchor_exclusions(lookup, arrays.tau_frames, masks, near_border)
 
 
+def _no_data(arrays: IndexArrays) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Return which frames of all FOVs are blank, and hold NaN or Inf, in any channel: (sum of T,) each."""
+    blank, strange = (frames.any(axis=1) for frames in (arrays.norms.blank, arrays.norms.frames_not_finite))
+    return np.asarray(blank), np.asarray(strange)
+
+
+def _masks(arrays: IndexArrays, table: CellTable) -> Masks:
+    """Return the observations whose pixels are no data."""
+    masks = _blank_masks(arrays, table)
+    if arrays.options.not_finite == "exclude":
+        maps = arrays.registry.channel_maps
+        channels = [list(maps[name].values()) for name in arrays.registry.names]
+        places, size = arrays.patch_corners(table, slice(None)), arrays.yx_patch_size
+        strange = arrays.norms.frames_not_finite
+        masks[Exclusion.NOT_FINITE] = rows_not_finite(
+            table, arrays.fovs, channels, arrays.z_range, places, size, strange
+        )
+    return masks
+
+
 def _blank_masks(arrays: IndexArrays, table: CellTable) -> Masks:
     if arrays.options.missing_chunks == "zeros":
         return {}
@@ -116,6 +138,7 @@ def _blank_masks(arrays: IndexArrays, table: CellTable) -> Masks:
     channels = [list(maps[name].values()) for name in arrays.registry.names]
     places = arrays.patch_corners(table, slice(None))
     blank = blank_rows(table, arrays.fovs, channels, arrays.z_range, places, arrays.yx_patch_size)
+    blank |= _no_data(arrays)[0][arrays.norms.frames(table.fov_of(), table.t)]
     if blank.any() and arrays.options.missing_chunks == "error":
         raise DataError(_blank_message(arrays, table, np.flatnonzero(blank)))
     return {Exclusion.BLANK: blank}
@@ -124,7 +147,7 @@ def _blank_masks(arrays: IndexArrays, table: CellTable) -> Masks:
 def _blank_message(arrays: IndexArrays, table: CellTable, rows: npt.NDArray[np.integer]) -> str:
     places = [arrays.fovs[table.fov_of(rows[i : i + 1])[0]].layout for i in range(min(5, rows.size))]
     return problem(
-        f"{rows.size} observations have missing chunks",
+        f"{rows.size} observations have missing chunks or blank frames",
         file=places[0].array_path,
         field="missing_chunks",
         found=listing(f"{p.name} frame {table.t[r]}" for p, r in zip(places, rows, strict=False)),

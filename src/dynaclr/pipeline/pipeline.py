@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import replace
 
@@ -123,7 +123,9 @@ class Pipeline:
         tell("statistics", 2, 3)
         self.train_dataset = self._dataset(self.train_index)
         self.val_dataset = None if self.val_index is None else self._dataset(self.val_index)
-        self._statistics(tell)
+        if self.config.transforms.missing_statistics == "compute":
+            self._compute_statistics({"train": train, "val": val}, tell)
+        self._check_statistics()
         self.sampler()  # its warnings belong to set-up
         return self.report
 
@@ -235,22 +237,28 @@ class Pipeline:
             raise ConfigError(problem("no validation data", field="val_experiments"))
         return SequentialBatches(len(self.val_dataset), self.config.sampling.batch_size, num_replicas, rank)
 
-    def _statistics(self, tell: Progress) -> None:
-        """Make sure that every statistic that a normalization asks for is there."""
-        names = [name for name in ("train_dataset", "val_dataset") if getattr(self, name) is not None]
-        for name in names:
-            dataset = getattr(self, name)
-            lacking = any(self._lacking(dataset).values())
-            if lacking and self.config.transforms.missing_statistics == "compute":
-                preprocess_missing(dataset.index, lambda done, total: tell("statistics, frames", done, total))
-                setattr(self, name, self._dataset(dataset.index))
-        datasets = [getattr(self, name) for name in names]
+    def _compute_statistics(self, parts: Mapping[str, Part | None], tell: Progress) -> None:
+        """Compute what normalizations ask for and is not there; leave out what turns out to be no data."""
+        for name, part in parts.items():
+            dataset = getattr(self, f"{name}_dataset")
+            if part is None or not any(self._lacking(dataset).values()):
+                continue
+            index = dataset.index
+            if not preprocess_missing(index, lambda done, total: tell("statistics, frames", done, total)):
+                index = self._index(part)
+            setattr(self, f"{name}_index", index)
+            setattr(self, f"{name}_dataset", self._dataset(index))
+
+    def _check_statistics(self) -> None:
+        """Make sure that every statistic that a normalization asks for is there; tell of NaN and Inf."""
+        datasets = [dataset for dataset in (self.train_dataset, self.val_dataset) if dataset is not None]
         require_statistics([self._lacking(dataset) for dataset in datasets], self.registry)
         strange = dict.fromkeys(text for dataset in datasets for text in dataset.norms.not_finite)
         if strange:
             text = f"pixels are NaN or Inf (share of the frame): {listing(strange)}"
-            fix = "Repair them, or leave these frames or FOVs out: a batch that holds one has no finite loss."
-            warnings.warn(problem(text, fix=fix), stacklevel=2)
+            fill = self.config.data.options.not_finite == "fill"
+            done = "They get the median of their FOV" if fill else "No patch that holds one is trained on"
+            warnings.warn(problem(text, field="not_finite", fix=f"{done}."), stacklevel=2)
 
     def _lacking(self, dataset: MultiExperimentTripletDataset) -> Lacking:
         return lacking_statistics(dataset, self.config.transforms.normalizations)

@@ -23,9 +23,11 @@ from dynaclr.base.locking import locked
 from dynaclr.experiment import FovEntry, FovLayout, PlateLayout
 from dynaclr.images import (
     Moments,
+    data_box,
     forget_partials,
     frame_moments,
     frames_not_finite,
+    frames_padded,
     is_complete,
     make_context,
     open_array,
@@ -34,6 +36,7 @@ from dynaclr.images import (
     sidecar_path,
     store_partial,
     stored_statistics,
+    writable_folder,
     write_into_plate,
     write_sidecar,
 )
@@ -54,6 +57,8 @@ class PreprocessReport:
         {FOV: {channel: frames that did not count, or not whole: blank, or with chunks that are not stored}}.
     not_finite
         FOVs and channels of which pixels are NaN or Inf, with frames and shares, in words.
+    padded
+        FOVs and channels whose images are padded at their borders, with frames, in words.
     replaced
         FOVs whose plate holds statistics of its own, which training no longer uses.
     """
@@ -63,6 +68,7 @@ class PreprocessReport:
     no_data: Mapping[str, Mapping[str, Sequence[int]]] = field(default_factory=dict)
     replaced: tuple[str, ...] = ()
     not_finite: tuple[str, ...] = ()
+    padded: tuple[str, ...] = ()
 
     def text(self) -> str:
         """Return what a person should know, in one line a fact."""
@@ -74,6 +80,7 @@ class PreprocessReport:
                     f"and are not counted: {listing(map(str, frames), 5)}"
                 )
         lines += [f"  {text} are NaN or Inf and are not counted" for text in self.not_finite]
+        lines += [f"  {text} are padded at their borders, which are not counted" for text in self.padded]
         if self.replaced:
             lines.append(
                 f"  {len(self.replaced)} FOVs hold statistics of their own in the plate; training uses those "
@@ -113,6 +120,8 @@ def preprocess_plate(
         If pixels cannot be read or statistics cannot be written.
     """
     names = list(plate.channel_names if channels is None else channels)
+    for layout in plate.fovs.values() if into_plate else ():
+        writable_folder(layout)
     if not overwrite and all(_has_all(layout, names) for layout in plate.fovs.values()):
         return PreprocessReport((), tuple(plate.fovs))
     tell = progress or _silent
@@ -168,14 +177,15 @@ def _preprocess(
             replaced += [layout.name] * bool(own and overwrite)
     forget_partials(work)
     no_data = {name: result.no_data for name, result in results.items() if result.no_data}
-    strange = (
-        text
+    by_frame = {
+        f"{name} {channel}": levels[keys.TIMEPOINT_STATISTICS]
         for name, result in results.items()
         for channel, levels in result.statistics.items()
-        for text in frames_not_finite(levels[keys.TIMEPOINT_STATISTICS], f"{name} {channel}")
-    )
+    }
+    strange = tuple(text for where, frames in by_frame.items() for text in frames_not_finite(frames, where))
+    padded = tuple(text for where, frames in by_frame.items() for text in frames_padded(frames, where))
     computed, left = (tuple(layout.name for layout in layouts) for layouts in (work, kept))
-    return PreprocessReport(computed, left, no_data, tuple(replaced), tuple(strange))
+    return PreprocessReport(computed, left, no_data, tuple(replaced), strange, padded)
 
 
 def _pool(pooled: dict[str, Moments], result: FovResult) -> None:
@@ -215,7 +225,7 @@ def _given(layout: FovLayout, names: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def preprocess_missing(index: MultiExperimentIndex, progress: Progress | None = None) -> None:
+def preprocess_missing(index: MultiExperimentIndex, progress: Progress | None = None) -> bool:
     """Compute the statistics that an index's FOVs lack, into folders beside their plates.
 
     Parameters
@@ -224,10 +234,15 @@ def preprocess_missing(index: MultiExperimentIndex, progress: Progress | None = 
         Whose experiments.
     progress
         Called with (frames done, all frames) of the plate at work.
+
+    Returns
+    -------
+    Whether what the index left out, since its pixels are no data, is still all.
     """
     for config in index.registry.experiments:
         plate = index.registry.plates[config.name]
         preprocess_plate(plate, list(config.source_channel), progress=progress)
+    return index.renew_norms()
 
 
 def _has_all(layout: FovLayout, names: Sequence[str]) -> bool:
@@ -251,6 +266,19 @@ def _complete(level: Any, frames: int | None) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """A frame of one channel: moments, whether it is stored as a whole, and the part that is no padding."""
+
+    moments: Moments
+    whole: bool
+    box: tuple[int, int, int, int] | None = None
+
+    def statistics(self) -> dict[str, Any]:
+        """Return the statistics of the frame, with the box of its data where it is padded."""
+        return {**self.moments.statistics(), **({} if self.box is None else {keys.DATA_BOX: list(self.box)})}
+
+
+@dataclass(frozen=True, slots=True)
 class FovResult:
     """What was computed of one FOV: {channel: levels}, {channel: moments}, {channel: frames without data}."""
 
@@ -263,7 +291,7 @@ def _compute(layout: FovLayout, channels: Mapping[str, int]) -> FovResult:
     """Return what the pixels of one FOV give; frames that are blank count for themselves only."""
     array = open_array(layout, make_context(0), zeros_for_missing=True)
 
-    def one(frame: int) -> list[tuple[Moments, bool]]:
+    def one(frame: int) -> list[Frame]:
         try:
             return [_frame(array[frame, place]) for place in channels.values()]
         except (ValueError, OSError) as error:
@@ -279,32 +307,37 @@ def _compute(layout: FovLayout, channels: Mapping[str, int]) -> FovResult:
         frames = list(pool.map(one, range(layout.shape[0])))
     result = FovResult({}, {}, {})
     for number, name in enumerate(channels):
-        of_frames, whole = zip(*(frame[number] for frame in frames), strict=True)
-        total = reduce(Moments.merged, (moments for moments in of_frames if not moments.blank), Moments())
+        of_frames = [frame[number] for frame in frames]
+        used = (frame.moments for frame in of_frames if not frame.moments.blank)
+        total = reduce(Moments.merged, used, Moments())
         result.moments[name] = total
         result.statistics[name] = {
             keys.FOV_STATISTICS: total.statistics(),
-            keys.TIMEPOINT_STATISTICS: {str(t): moments.statistics() for t, moments in enumerate(of_frames)},
+            keys.TIMEPOINT_STATISTICS: {str(t): frame.statistics() for t, frame in enumerate(of_frames)},
         }
-        lacking = [t for t, moments in enumerate(of_frames) if moments.blank or not whole[t]]
+        lacking = [t for t, frame in enumerate(of_frames) if frame.moments.blank or not frame.whole]
         if lacking:
             result.no_data[name] = lacking
     return result
 
 
-def _frame(plane: Any) -> tuple[Moments, bool]:
-    """Return the moments of the stored pixels of a frame (Z, Y, X), and whether all of it is stored."""
+def _frame(plane: Any) -> Frame:
+    """Return what the pixels of a frame (Z, Y, X) give that are stored and no padding."""
+    pixels = plane.read().result()
+    box = data_box(pixels)
+    inside = slice(None), slice(*box[:2]), slice(*box[2:])
+    padded = box if pixels[inside].size < pixels.size else None
     if is_complete(plane):
-        return frame_moments(plane.read().result()), True
-    stored = [box.read().result() for box in _chunks(plane) if is_complete(box)]
-    return frame_moments(np.concatenate([pixels.reshape(-1) for pixels in stored] or [np.empty(0)])), False
+        return Frame(frame_moments(pixels[inside]), True, padded)
+    stored = np.zeros(pixels.shape, dtype=bool)
+    for part in _chunks(plane):
+        stored[part] = is_complete(plane[part])
+    return Frame(frame_moments(pixels[inside][stored[inside]]), False, padded)
 
 
-def _chunks(plane: Any) -> Iterator[Any]:
+def _chunks(plane: Any) -> Iterator[tuple[slice, ...]]:
     """Give the parts of an array that are stored together."""
     stored = plane.chunk_layout.read_chunk.shape
     sizes = [size or length for size, length in zip(stored, plane.shape, strict=True)]  # None: not stored
     for corner in product(*(range(0, length, size) for length, size in zip(plane.shape, sizes, strict=True))):
-        yield plane[
-            tuple(slice(a, min(a + s, n)) for a, s, n in zip(corner, sizes, plane.shape, strict=True))
-        ]
+        yield tuple(slice(a, min(a + s, n)) for a, s, n in zip(corner, sizes, plane.shape, strict=True))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dynaclr.base.errors import DataError, listing, problem
 from dynaclr.base.paths import absolute_path
+from dynaclr.experiment import Location
 from dynaclr.tracks.readers import READERS
 from dynaclr.tracks.sources.advice import conversion
 
@@ -55,7 +56,7 @@ def find_track_files(root: Path, fov_names: Iterable[str], experiment: str | Non
     return files
 
 
-def without_tracks(root: Path, fov_names: Sequence[str], plate: Path, experiment: str) -> str:
+def without_tracks(root: Path, fov_names: Sequence[str], plate: Location, experiment: str) -> str:
     """Return what to say where no FOV has a track file: what was looked for, what lies there, what to do."""
     places = [root, *(root / name for name in fov_names[:_LOOKED_INTO])]
     there = [item for place in places if place.is_dir() for item in sorted(place.iterdir())[:_LOOKED_INTO]]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from dynaclr.base import keys
-from dynaclr.experiment import FovLayout
+from dynaclr.experiment import FovLayout, Location
 
 _COLORS = ("gray", "green", "magenta", "cyan", "yellow", "red")
 
@@ -73,10 +72,12 @@ def _percentiles(layout: FovLayout, name: str) -> tuple[float, float] | None:
     return float(low), float(high)
 
 
-def level_paths(layout: FovLayout) -> list[Path]:
+def level_paths(layout: FovLayout) -> list[Location]:
     """Return the folders of the levels of an FOV's pyramid, the finest first."""
     datasets = layout.ome("multiscales")[0]["datasets"]
-    paths = [layout.path / str(item["path"]).strip("/") for item in datasets if "path" in item]
+    paths: list[Location] = [
+        layout.path / str(item["path"]).strip("/") for item in datasets if "path" in item
+    ]
     return paths if paths and paths[0] == layout.array_path else [layout.array_path]
 
 

@@ -49,6 +49,7 @@ LOSS_TEXT = {
     Exclusion.NONE: "anchor",
     Exclusion.EXCLUDED: "not an anchor: excluded in curation",
     Exclusion.BLANK: "not an anchor: its pixels are missing",
+    Exclusion.NOT_FINITE: "not an anchor: pixels of its patch are NaN or Inf",
     Exclusion.LAST_FRAMES: "not an anchor: the recording ends too soon after it",
     Exclusion.GAP: "not an anchor: observed later, but at no allowed tau",
     Exclusion.SHORT_TRACK: "not an anchor: its lineage is observed too briefly",

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr.index import Exclusion
+from dynaclr.index import UNUSABLE, Exclusion
 from napari_dynaclr.presentation.lineage_layout import LineageLayout, NodeKind
 from napari_dynaclr.widgets.glyphs import Glyph, Stroke
 
@@ -92,7 +92,7 @@ def nodes_by_glyph(layout: LineageLayout, pale: npt.NDArray[np.bool_]) -> dict[s
                 groups.setdefault(_name(shape, filled, faded), []).append(nodes)
     result = {name: np.concatenate(parts) for name, parts in groups.items()}
     result["border"] = np.flatnonzero(layout.clamped)
-    result["left_out"] = np.flatnonzero(np.isin(layout.loss, (Exclusion.EXCLUDED, Exclusion.BLANK)))
+    result["left_out"] = np.flatnonzero(np.isin(layout.loss, UNUSABLE))
     return result
 
 

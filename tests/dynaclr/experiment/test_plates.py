@@ -14,7 +14,16 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.support.foreign import SHAPE as FOREIGN
-from tests.support.foreign import as_stored, axis, coded, foreign_plate, image, transforms
+from tests.support.foreign import (
+    as_stored,
+    axis,
+    coded,
+    foreign_image,
+    foreign_plate,
+    group,
+    image,
+    transforms,
+)
 
 from dynaclr.base.errors import DataError
 from dynaclr.experiment.plates import read_plate
@@ -129,7 +138,10 @@ def well_lost(plate: Path) -> None:
     [
         (broken_json, r"metadata cannot be read"),
         (json_list, r"metadata is not a JSON object"),
-        (no_plate, r"not an OME-Zarr HCS plate; expected 'plate' metadata; found no plate metadata"),
+        (
+            no_plate,
+            r"not an OME-Zarr plate or image; expected 'plate' or .*; found (no|other) metadata",
+        ),
         (shutil.rmtree, "data_path does not exist"),
     ],
 )
@@ -182,14 +194,40 @@ def test_wells_that_are_none_are_left_out(plate: Path, wells: list[Any]) -> None
 
 
 def test_what_is_no_plate(plate: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="found a single position or image"):
-        read_plate(plate / "A" / "1" / "0")
+    with pytest.raises(DataError, match="found a well of a plate"):
+        read_plate(plate / "A" / "1")
     (tmp_path / "file.zarr").write_text("x")
-    with pytest.raises(DataError, match=r"file\.zarr: not an OME-Zarr HCS plate"):
+    with pytest.raises(DataError, match=r"file\.zarr: not an OME-Zarr plate or image"):
         read_plate(tmp_path / "file.zarr")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="found no plate metadata"):
+    with pytest.raises(DataError, match="found no metadata"):
         read_plate(tmp_path / "empty")
+
+
+def test_an_image_that_is_in_no_plate_is_one_field_of_view(plate: Path) -> None:
+    single, inside = read_plate(plate / "A" / "1" / "0"), read_plate(plate).fovs["A/1/0"]
+    assert list(single.fovs) == ["0/0/0"]
+    assert single.wells == ("0/0",)
+    fov = single.fovs["0/0/0"]
+    assert fov.array_path == inside.array_path
+    assert fov.plate == fov.path == plate / "A" / "1" / "0"
+    assert (fov.shape, fov.scale, single.channel_names) == (inside.shape, inside.scale, ("a", "b"))
+
+
+@pytest.mark.parametrize("listed", [["second", "first"], None])
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_images_of_one_file_as_bioformats2raw_writes_them(
+    tmp_path: Path, version: str, listed: list[str] | None
+) -> None:
+    names = listed or ["0", "1"]
+    group(tmp_path / "m.zarr", {"bioformats2raw.layout": 3}, version)
+    if listed:
+        group(tmp_path / "m.zarr" / "OME", {"series": listed}, version)
+    for number, name in enumerate(names):
+        foreign_image(tmp_path / "m.zarr" / name, coded((2 + number, 2, 3, 24, 32)), image(), version)
+    found = read_plate(tmp_path / "m.zarr")
+    assert {name: fov.shape[0] for name, fov in found.fovs.items()} == {"0/0/0": 2, "0/0/1": 3}
+    assert [fov.path.name for fov in found.fovs.values()] == names
 
 
 def test_a_plate_without_fields_of_view(plate: Path) -> None:

@@ -83,12 +83,12 @@ def test_plates_that_are_none(coded: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="data_path does not exist"):
         ExperimentRegistry.from_yaml(edited(coded, lambda e: e[0].update(data_path="nowhere.zarr")))
     (tmp_path / "empty.zarr").mkdir()
-    with pytest.raises(DataError, match=r"not an OME-Zarr HCS plate.*no plate metadata"):
+    with pytest.raises(DataError, match=r"not an OME-Zarr plate or image.*found no metadata"):
         ExperimentRegistry.from_yaml(
             edited(coded, lambda e: e[0].update(data_path=str(tmp_path / "empty.zarr")))
         )
-    with pytest.raises(DataError, match="a single position"):
-        ExperimentRegistry.from_yaml(edited(coded, lambda e: e[0].update(data_path="coded0.zarr/A/1/0")))
+    with pytest.raises(DataError, match="a well of a plate"):
+        ExperimentRegistry.from_yaml(edited(coded, lambda e: e[0].update(data_path="coded0.zarr/A/1")))
 
 
 def test_one_experiment_twice(coded_source: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dynaclr.base.keys import NOT_FINITE, STATISTICS
-from dynaclr.images.moments import Moments, frame_moments
+from dynaclr.images.moments import Moments, data_box, frame_moments
 
 QUANTILES = {"p1": 1, "p5": 5, "median": 50, "p95": 95, "p99": 99}
 
@@ -117,3 +117,31 @@ def test_pixels_that_are_not_finite_are_counted_and_nothing_else() -> None:
         assert found.pop(NOT_FINITE) == (16 + 128) / (3 * 128)
         assert found["mean"] == pytest.approx(frames[np.isfinite(frames)].mean(), abs=1e-6)
         assert set(found) == set(STATISTICS)
+
+
+@pytest.mark.parametrize(
+    "box", [(0, 20, 0, 24), (3, 20, 0, 24), (0, 17, 5, 24), (2, 18, 1, 20), (19, 20, 23, 24)]
+)
+@pytest.mark.parametrize("value", [0, 65535])
+def test_padding_at_the_borders_is_no_data(box: tuple[int, int, int, int], value: int) -> None:
+    inside = np.random.default_rng(0).integers(100, 4000, (2, 20, 24), dtype=np.uint16)
+    pixels = np.full_like(inside, value)
+    part = np.s_[:, box[0] : box[1], box[2] : box[3]]
+    pixels[part] = inside[part]
+    assert data_box(pixels) == box
+    pixels[:, 0, 0] = 5000  # a border that is not one value is an image
+    assert data_box(pixels)[::2] == (0, 0)
+
+
+def test_a_background_of_zeros_is_no_padding() -> None:
+    pixels = np.zeros((1, 40, 40), dtype=np.float32)
+    assert data_box(pixels) == (0, 40, 0, 40)
+    y, x = np.mgrid[:40, :40]
+    pixels[0] = ((y - 18) ** 2 + (x - 22) ** 2 < 100) * 50.0
+    assert data_box(pixels) == (0, 40, 0, 40)
+
+
+def test_padding_of_some_slices_only_is_data() -> None:
+    pixels = np.random.default_rng(0).integers(100, 4000, (2, 20, 24), dtype=np.uint16)
+    pixels[0, :5] = 0
+    assert data_box(pixels) == (0, 20, 0, 24)

@@ -49,12 +49,13 @@ def plates(tmp_path: Path) -> list[Path]:
 
 def entry(tmp_path: Path, fov: int, attributes: dict[str, Any]) -> FovEntry:
     experiment = 0 if fov < 2 else 1
-    path = plates(tmp_path)[experiment] / NAMES[fov]
+    plate = plates(tmp_path)[experiment]
+    path = plate / NAMES[fov]
     shape = (FRAMES[fov], 2, 1, 8, 8)
     return FovEntry(
         experiment,
         "u",
-        FovLayout(NAMES[fov], path, path / "0", "zarr", shape, "uint8", (1.0,) * 5, attributes),
+        FovLayout(NAMES[fov], plate, path, path / "0", "zarr", shape, "uint8", (1.0,) * 5, attributes),
     )
 
 

@@ -86,7 +86,9 @@ def test_chunk_files_of_other_separators(tmp_path: Path, key: str) -> None:
         driver, name = "zarr3", "zarr.json"
         expected = "c.1.0.0.0.0" if key == "c.dots" else "1.0.0.0.0"
     (tmp_path / name).write_text(json.dumps(metadata))
-    layout = FovLayout("A/1/0", tmp_path, tmp_path, driver, (2, 1, 2, 20, 24), "uint16", (1.0,) * 5, {})
+    layout = FovLayout(
+        "A/1/0", tmp_path, tmp_path, tmp_path, driver, (2, 1, 2, 20, 24), "uint16", (1.0,) * 5, {}
+    )
     assert chunk_files(layout, [0], (0, 2))[1] == expected
 
 

@@ -11,7 +11,7 @@ import pytest
 from dynaclr.experiment.fovs import FovEntry
 from dynaclr.experiment.plates import read_plate
 from dynaclr.images.plate_writer import write_plate
-from dynaclr.index.blanks import blank_rows
+from dynaclr.index.blanks import blank_rows, rows_not_finite
 from dynaclr.tracks.lineage import build_forest
 from dynaclr.tracks.table import CellTable, build_table
 
@@ -95,3 +95,25 @@ def test_an_fov_without_rows_is_not_opened(tmp_path: Path) -> None:
     one = np.zeros(1, dtype=int)
     table = build_table(columns, one, one, one, build_forest(np.array([-1])), np.full(2, SHAPE[0]))
     assert not blank_rows(table, entries, CHANNELS, Z_RANGE, (one, one), PATCH).any()
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_rows_are_those_with_nan_or_inf_in_their_patch(tmp_path: Path, seed: int) -> None:
+    """Of the channels and slices that are read, in the frames that are said to hold some."""
+    rng = np.random.default_rng(seed)
+    pixels = rng.random((len(FOVS), *SHAPE)).astype(np.float32)
+    pixels[rng.random(pixels.shape) < 0.002] = np.nan
+    pixels[rng.random(pixels.shape) < 0.002] = -np.inf
+    fovs = dict(zip(FOVS, pixels, strict=True))
+    plate = read_plate(write_plate(tmp_path / "p.zarr", fovs, ["a", "b", "c"], chunks=CHUNK))
+    entries = [FovEntry(0, "u", plate.fovs[name]) for name in FOVS]
+    table, corners = some_rows(rng, 80)
+    frames = ~np.isfinite(pixels).all(axis=(3, 4, 5)).reshape(-1, SHAPE[1])[:, CHANNELS[0]]
+    frames[1] = False  # nobody said so: it is not looked at
+    found = rows_not_finite(table, entries, CHANNELS, Z_RANGE, corners, PATCH, frames)
+    for row, (t, y, x) in enumerate(zip(table.t, *corners, strict=True)):
+        fov = int(table.fov_of()[row])
+        patch = pixels[fov, t, CHANNELS[0], slice(*Z_RANGE), y : y + PATCH[0], x : x + PATCH[1]]
+        assert found[row] == (not np.isfinite(patch).all() and frames[fov * SHAPE[0] + t].any())
+    assert found.any()
+    assert not found.all()

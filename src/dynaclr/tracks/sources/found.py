@@ -28,6 +28,8 @@ class SourceOptions:
         {name here: column of the file} for tables.
     edges
         Table of links, where it is a file of its own that cannot be found beside the spots.
+    masks
+        Folder or stack of masks whose labels the links name, where they do not lie beside them.
     """
 
     pixel_size_um: float | None = None
@@ -36,6 +38,7 @@ class SourceOptions:
     time_step: float | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     edges: Path | None = None
+    masks: Path | None = None
 
 
 @dataclass(slots=True)

@@ -21,6 +21,8 @@ FORMATS: Mapping[str, str] = {
     "TrackMate XML": "dynaclr.tracks.sources.trackmate_xml",
     "TrackMate tables": "dynaclr.tracks.sources.trackmate_tables",
     "Cell Tracking Challenge": "dynaclr.tracks.sources.ctc",
+    "trackastra edges": "dynaclr.tracks.sources.trackastra",
+    "laptrack tables": "dynaclr.tracks.sources.laptrack",
     "GEFF": "dynaclr.tracks.sources.geff",
     "btrack HDF5": "dynaclr.tracks.sources.btrack_hdf5",
     "table": "dynaclr.tracks.sources.tables",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -209,17 +208,3 @@ def test_short_curves_are_left_alone() -> None:
     assert x is steps
     assert y is values
     assert len(thinned(np.zeros(0, dtype=np.int64), np.zeros(0), 10)[0]) == 0
-
-
-@pytest.mark.parametrize("holes", [False, True])
-def test_a_million_points_take_a_moment(holes: bool) -> None:
-    steps, values = np.arange(1_000_000), np.random.default_rng(0).normal(size=1_000_000)
-    if holes:
-        values[::1000] = np.nan
-    thinned(steps, values, 1000)
-    times = []
-    for _ in range(5):
-        began = time.process_time()
-        thinned(steps, values, 1000)
-        times.append(time.process_time() - began)
-    assert min(times) < 0.02

@@ -1,4 +1,7 @@
-"""Tracks as the tools write them. The files in `files` were written by ultrack 0.8.0 and btrack 0.6.5."""
+"""Tracks as the tools write them.
+
+The files in `files` were written by ultrack 0.8.0, btrack 0.6.5, laptrack 0.17.1 and trackastra 0.5.6.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import tifffile
 
 from dynaclr.base.errors import DataError
 from dynaclr.tracks.graph import LinkCounts
@@ -389,3 +393,88 @@ def test_a_file_cut_anywhere_is_read_or_refused_in_words(tmp_path: Path, name: s
             tracks(path)
         except DataError as error:
             assert str(path) in str(error)
+
+
+@pytest.mark.parametrize("asked", ["", "track_df.csv"])
+def test_what_laptrack_writes(asked: str) -> None:
+    """Cells at (10, 10) that divide at frame 3, and two at (30, 40) that merge at frame 4."""
+    found, counts = tracks(FILES / "laptrack" / asked)
+    assert format_of(FILES / "laptrack" / asked) == "laptrack tables"
+    assert (counts.observations, counts.divisions, counts.merges) == (22, 1, 1)
+    own = pd.read_csv(FILES / "laptrack" / "track_df.csv")
+    assert sorted(zip(found.track_id, found.t, found.y, found.x, strict=True)) == sorted(
+        zip(own.track_id, own.frame, own.y, own.x, strict=True)
+    )
+    splits = pd.read_csv(FILES / "laptrack" / "split_df.csv")
+    parents = found.groupby("track_id").parent_track_id.first()
+    assert parents[parents >= 0].to_dict() == dict(
+        zip(splits.child_track_id, splits.parent_track_id, strict=True)
+    )
+
+
+def test_laptrack_without_or_with_several_tables_of_splits(tmp_path: Path) -> None:
+    path = Path(shutil.copy(FILES / "laptrack" / "track_df.csv", tmp_path))
+    found, counts = tracks(path)
+    assert (found.parent_track_id == -1).all()
+    assert "no table of splits: no track has a parent" in counts.notes
+    for name in ("a.csv", "b.csv"):
+        shutil.copy(FILES / "laptrack" / "split_df.csv", tmp_path / name)
+    with pytest.raises(DataError, match=r"several tables of splits.*a.csv, b.csv.*--edges"):
+        tracks(tmp_path)
+    assert tracks(tmp_path, edges=tmp_path / "b.csv")[1].divisions == 1
+    (tmp_path / "b.csv").write_text("parent_track_id,child_track_id\n0,2\n1,2\n")
+    with pytest.raises(DataError, match=r"b.csv.*tracks have several parents.*found 2"):
+        tracks(path, edges=tmp_path / "b.csv")
+    shutil.copy(path, tmp_path / "again.csv")
+    with pytest.raises(DataError, match=r"several tables of tracks.*again.csv, track_df.csv"):
+        tracks(tmp_path)
+
+
+LABELS = {
+    (0, 1): (5, 6),
+    (1, 1): (6, 6),
+    (2, 1): (4, 4),
+    (2, 3): (8, 9),
+    (0, 2): (20, 20),
+    (2, 2): (22, 20),
+    (1, 9): (30, 5),
+}
+
+
+def masks_of(folder: Path, stack: bool) -> Path:
+    """Write masks of 3 x 3 px at the places of `LABELS`, in a stack or a file a frame."""
+    image = np.zeros((3, 40, 40), dtype=np.uint16)
+    for (t, label), (y, x) in LABELS.items():
+        image[t, y - 1 : y + 2, x - 1 : x + 2] = label
+    folder.mkdir(exist_ok=True)
+    if stack:
+        tifffile.imwrite(folder / "masks.tif", image, photometric="minisblack")
+        return folder / "masks.tif"
+    for t, plane in enumerate(image):
+        tifffile.imwrite(folder / f"mask{t:03d}.tif", plane)
+    return folder
+
+
+@pytest.mark.parametrize("where", ["beside", "folder", "stack"])
+def test_what_trackastra_writes(tmp_path: Path, where: str) -> None:
+    path = Path(shutil.copy(FILES / "trackastra_edges.csv", tmp_path))
+    masks = masks_of(tmp_path if where == "beside" else tmp_path / "m", where == "stack")
+    found, counts = tracks(path, **({} if where == "beside" else {"masks": masks}))
+    assert format_of(path) == "trackastra edges"
+    assert (counts.divisions, counts.unlinked, counts.skipped_frames, counts.tracks) == (1, 1, 1, 4)
+    places = {(t, y, x) for t, y, x in zip(found.t, found.y, found.x, strict=True)}
+    assert places == {(t, *LABELS[t, label]) for t, label in LABELS if label != 9}
+    mother = found.track_id[(found.t == 1)].item()
+    assert set(found.parent_track_id[found.t == 2]) == {mother, -1}
+
+
+def test_trackastra_without_its_masks(tmp_path: Path) -> None:
+    path = Path(shutil.copy(FILES / "trackastra_edges.csv", tmp_path))
+    with pytest.raises(DataError, match=r"trackastra_edges.csv: no masks beside.*--masks"):
+        tracks(path)
+    tifffile.imwrite(tmp_path / "other.tif", np.full((3, 8, 8), 77, np.uint16), photometric="minisblack")
+    with pytest.raises(DataError, match=r"no edge names a label of the masks.*4 edges, 3 labels.*--masks"):
+        tracks(path, masks=tmp_path / "other.tif")
+    path.write_text("source_frame,source_label,target_frame,target_label\n0.5,1,1,1\n")
+    with pytest.raises(DataError, match=r"source_frame: frames cannot be used"):
+        tracks(path, masks=tmp_path / "other.tif")
