@@ -43,7 +43,7 @@ def check_written(
         If a reader refuses it, or pixels are others.
     """
     try:
-        read_back(config.plate_path)
+        read_back(Path(config.data_path))
         registry = ExperimentRegistry([config])
         entries, _ = select_fovs(registry, None, None, "error")
         if any(config.tracks_root.rglob("*.*")):

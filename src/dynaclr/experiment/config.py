@@ -222,7 +222,7 @@ def _left_open(path: Path, entries: object) -> Iterable[str]:
         if FILL_IN in (value, keys[-1]):
             where = f"{path}, line {key_lines(path).get(keys, '?')}"
             fix = f"Replace {FILL_IN} by what is so; the comment beside it says what belongs there."
-            yield problem("not filled in yet", file=where, field=keys[2], found=FILL_IN, fix=fix)
+            yield problem("not filled in yet", file=where, field=keys[min(2, len(keys) - 1)], found=FILL_IN, fix=fix)
 
 
 def _leaves(value: object, keys: tuple[str, ...]) -> Iterable[tuple[tuple[str, ...], object]]:
