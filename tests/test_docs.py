@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.support.loaded import Child, Loaded
+from tests.support.stacks import write_frames, write_stacks
 
 from dynaclr.cli.verbs import _VERBS
 from dynaclr.options.reference import FILES
@@ -202,6 +203,8 @@ def page_folder(synthetic_source: Path, tmp_path: Path, request: pytest.FixtureR
     shutil.copytree(synthetic_source.parent, tmp_path, dirs_exist_ok=True)
     shutil.copy(ROOT / "examples" / "train.yaml", tmp_path)
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    write_stacks(tmp_path, blocks(PAGES["README.md"], "csv")[0])
+    write_frames(tmp_path / "frames")
     for name in FILES:  # what is generated in a checkout
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     with suppress(pytest.skip.Exception):  # where no recordings are expected
@@ -223,6 +226,19 @@ def test_the_commands_run(name: str, page_folder: Path, loaded: Loaded, until: C
         for code in blocks(PAGES[name], "py"):  # code that begins where the commands have ended
             shutil.copy(terminal.run.path / "embedding.parquet", page_folder)
             terminal.python(code)
+
+
+@pytest.mark.slow
+def test_stacks_and_tracks_give_a_batch(page_folder: Path, loaded: Loaded, until: Callable[..., Any]) -> None:
+    """What a person does first: the commands of that part of README alone."""
+    part = PAGES["README.md"].partition("## From TIFF stacks")[2].partition("\n## ")[0]
+    shown = [line for line in commands(part) if " -m dynaclr " in line and "PLATE" not in line]
+    assert [line.split()[3] for line in shown] == ["convert", "preprocess", "inspect"]
+    with ExitStack() as stack:
+        terminal = Terminal(page_folder, loaded, until, stack)
+        for line in shown:
+            terminal.do(line)
+    assert {path.name for path in (page_folder / "june").iterdir()} >= {"june.zarr", "experiments.yaml"}
 
 
 @pytest.mark.docs

@@ -2,6 +2,7 @@
 
 __all__ = (
     "asking",
+    "converting",
     "data",
     "demo",
     "estimating",

@@ -1,4 +1,4 @@
-"""preprocess, inspect and convert: the verbs that look at data and train nothing."""
+"""preprocess and inspect: the verbs that look at data and train nothing."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int], None]]:
 
 def run(verb: str, arguments: Sequence[str]) -> int:
     """Run a verb; return the exit code."""
-    return {"preprocess": _preprocess, "inspect": _inspect, "convert": _convert}[verb](list(arguments))
+    return {"preprocess": _preprocess, "inspect": _inspect}[verb](list(arguments))
 
 
 def _preprocess(arguments: list[str]) -> int:
@@ -186,153 +186,3 @@ def _suspicious(index: MultiExperimentIndex, options: argparse.Namespace) -> Non
 
         table = pd.DataFrame([dataclasses.asdict(item) for item in findings])
         write_text_atomically(options.output / "suspicious.csv", table.to_csv(index=False))
-
-
-def _convert(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        "python -m dynaclr convert", description="Convert recordings of other formats."
-    )
-    formats = parser.add_subparsers(dest="format", required=True)
-    ctc = formats.add_parser("ctc", help="Cell Tracking Challenge sequences, each becomes a field of view")
-    ctc.add_argument(
-        "sequences", type=absolute_path, nargs="+", help="folders of images, for example Fluo-N2DL-HeLa/01"
-    )
-    ctc.add_argument(
-        "--masks",
-        type=absolute_path,
-        nargs="+",
-        help="folders of masks and track table; default 01_GT/TRA or 01_RES",
-    )
-    ctc.add_argument(
-        "--output", type=absolute_path, required=True, help="folder for plate, tracks and experiments.yaml"
-    )
-    ctc.add_argument("--name", required=True, help="name of the experiment")
-    ctc.add_argument("--interval-minutes", type=float, required=True)
-    ctc.add_argument("--pixel-size-um", type=float, default=1.0)
-    ctc.add_argument("--z-step-um", type=float, default=1.0)
-    ctc.add_argument("--conditions", nargs="+", default=["control"], help="one for all, or one per sequence")
-    ctc.add_argument("--channel-name", default="image")
-    ctc.add_argument("--start-hpi", type=float, default=0.0, help="hours after perturbation at frame 0")
-    ctc.add_argument("--ome-zarr", choices=["0.4", "0.5"], default="0.4")
-    ctc.add_argument("--overwrite", action="store_true", help="overwrite the plate and tracks of this name")
-    _tracks_options(
-        formats.add_parser("tracks", description=_TRACKS, help="tracks of other tools for a plate")
-    )
-    options = parser.parse_args(arguments)
-    return _convert_ctc(options) if options.format == "ctc" else _convert_tracks(options)
-
-
-_TRACKS = (
-    "Write track files for a plate from TrackMate (XML, or tables of spots and edges), ultrack, btrack, GEFF "
-    "or any table (CSV, parquet). The format is found by the content."
-)
-
-
-def _tracks_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("sources", type=absolute_path, nargs="+", metavar="SOURCE", help="files or folders")
-    parser.add_argument(
-        "--output", type=absolute_path, required=True, help="folder of track files, the tracks_path"
-    )
-    parser.add_argument(
-        "--fov", nargs="+", help="field of view of each source, A/1/0; not needed if the plate has one"
-    )
-    parser.add_argument("--plate", help="OME-Zarr plate or image, or its URL, to hold the tracks against")
-    parser.add_argument(
-        "--pixel-size-um", type=_length, help="where coordinates are lengths: what a pixel measures in them"
-    )
-    parser.add_argument("--z-step-um", type=_length, help="the same for z")
-    parser.add_argument(
-        "--first-frame",
-        type=int,
-        help="number of the first frame in the source; asked for where it is not clear",
-    )
-    parser.add_argument(
-        "--unit", help="of coordinates: pixel, um, nm ...; default what the source says, or pixel"
-    )
-    parser.add_argument("--time-step", type=_length, help="where there are times: time between two frames")
-    parser.add_argument(
-        "--column",
-        action="append",
-        default=[],
-        metavar="NAME=COLUMN",
-        help="column of a table that is track_id, t, y, x, z, id, parent_track_id or parent_id; repeatable; "
-        "else they are guessed by their names, and shown",
-    )
-    parser.add_argument(
-        "--edges", type=absolute_path, help="table of edges or splits, if not beside the spots"
-    )
-    parser.add_argument(
-        "--masks", type=absolute_path, help="masks that trackastra's edges name, if not beside them"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace track files that are there")
-
-
-def _length(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text}: expected more than 0")
-    return value
-
-
-def _convert_tracks(options: argparse.Namespace) -> int:
-    from dynaclr.cli.asking import asker
-    from dynaclr.convert import convert_tracks
-    from dynaclr.experiment import location
-    from dynaclr.tracks.sources import SourceOptions
-
-    wrong = [text for text in options.column if not all(text.partition("="))]
-    if wrong:
-        raise ConfigError(problem("no column", field="--column", expected="NAME=COLUMN", found=wrong[0]))
-    described = SourceOptions(
-        pixel_size_um=options.pixel_size_um,
-        z_step_um=options.z_step_um,
-        first_frame=options.first_frame,
-        time_step=options.time_step,
-        columns={text.partition("=")[0]: text.partition("=")[2] for text in options.column},
-        unit=options.unit,
-        edges=options.edges,
-        masks=options.masks,
-    )
-    report = convert_tracks(
-        options.sources,
-        options.output,
-        options.fov,
-        described,
-        plate=None if options.plate is None else location(options.plate),
-        ask=asker(),
-        overwrite=options.overwrite,
-    )
-    sys.stdout.write(report.text() + "\n")
-    return 0
-
-
-def _convert_ctc(options: argparse.Namespace) -> int:
-    from dynaclr.convert import CtcOptions, convert_ctc
-
-    described = CtcOptions(
-        name=options.name,
-        interval_minutes=options.interval_minutes,
-        pixel_size_um=options.pixel_size_um,
-        z_step_um=options.z_step_um,
-        conditions=options.conditions,
-        channel_name=options.channel_name,
-        start_hpi=options.start_hpi,
-        version=options.ome_zarr,
-    )
-    if options.masks is not None and len(options.masks) != len(options.sequences):
-        raise ConfigError(
-            problem(
-                "one folder of masks per sequence", expected=len(options.sequences), found=len(options.masks)
-            )
-        )
-    with progress_bar(options.name) as tell:
-        report = convert_ctc(
-            options.sequences,
-            options.output,
-            described,
-            masks=options.masks,
-            overwrite=options.overwrite,
-            progress=tell,
-        )
-    sys.stdout.write(report.text() + "\n")
-    return 0

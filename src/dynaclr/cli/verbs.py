@@ -19,8 +19,9 @@ _VERBS = {
     "map": ("compute a 2-D map of an embedding with t-SNE or UMAP", "mapping"),
     "preprocess": ("compute and store pixel statistics for normalization", "data"),
     "inspect": ("report setup and batch statistics without training", "data"),
-    "convert": ("convert recordings of other formats to plates and tracks", "data"),
+    "convert": ("convert recordings of other formats to plates and tracks", "converting"),
     "export": ("write tracks and annotations after curation as CSV, GEFF or CTC", "exporting"),
+    "init": ("write an experiments.yaml for plates that are there", "converting"),
     "watch": ("follow a run in a terminal", "watching"),
     "demo": ("generate synthetic cells, train on them and plot the embedding", "demo"),
 }

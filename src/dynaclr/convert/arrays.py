@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.base import keys
-from dynaclr.base.errors import ConfigError, problem
+from dynaclr.base.errors import ConfigError, DataError, listing, problem
 from dynaclr.convert.frames import common_shape, read_frame
 from dynaclr.convert.report import ConversionReport, FovConversion
 from dynaclr.convert.target import Target
 from dynaclr.convert.track_rows import track_table
 from dynaclr.experiment import ExperimentConfig
+from dynaclr.experiment.plates import is_fov_name, well_of
 
 Progress = Callable[[int, int], None]
 
@@ -34,8 +35,10 @@ class ArrayOptions:
         Time between frames.
     pixel_size_um, z_step_um
         Calibration; 1 for unknown.
-    condition, well
-        What was done to the cells, and the well of the plate, "row/column", that stands for it.
+    condition
+        What was done to the cells; {condition: wells} where wells differ.
+    well
+        The well of the plate, "row/column", of a single field of view.
     start_hpi
         Hours after perturbation at frame 0.
     version
@@ -46,7 +49,7 @@ class ArrayOptions:
     interval_minutes: float
     pixel_size_um: float = 1.0
     z_step_um: float = 1.0
-    condition: str = "control"
+    condition: str | Mapping[str, Sequence[str]] = "control"
     well: str = "A/1"
     start_hpi: float = 0.0
     version: Literal["0.4", "0.5"] = "0.4"
@@ -67,11 +70,28 @@ class ArrayOptions:
                 raise ConfigError(
                     problem("not a pixel size", field=field, expected="more than 0 micrometers", found=size)
                 )
-        if not self.condition.strip():
+        labels = [self.condition] if isinstance(self.condition, str) else list(self.condition)
+        if not labels or not all(label.strip() for label in labels):
             raise ConfigError(problem("the condition has no name", field="condition", expected="a text"))
 
-    def config(self, channel_names: Sequence[str]) -> ExperimentConfig:
-        """Return the experiment with channels of these names.
+    def conditions_of(self, wells: Sequence[str]) -> dict[str, list[str]]:
+        """Return {condition: wells}.
+
+        Raises
+        ------
+        ConfigError
+            If one of these wells has none.
+        """
+        given = {self.condition: wells} if isinstance(self.condition, str) else self.condition
+        conditions = {label: list(of) for label, of in given.items()}
+        unknown = [well for well in wells if well not in {one for of in conditions.values() for one in of}]
+        if unknown:
+            what = f"wells without a condition: {listing(unknown)}"
+            raise ConfigError(problem(what, field="condition", expected=listing(wells), found=conditions))
+        return conditions
+
+    def config(self, channel_names: Sequence[str], wells: Sequence[str] = ()) -> ExperimentConfig:
+        """Return the experiment with channels of these names, and wells other than `well`.
 
         Raises
         ------
@@ -84,7 +104,7 @@ class ArrayOptions:
             tracks_path=Path(f"{self.name}.tracks"),
             channel_names=channel_names,
             source_channel=channel_names,
-            condition_wells={self.condition: [self.well]},
+            condition_wells=self.conditions_of(list(wells) or [self.well]),
             interval_minutes=float(self.interval_minutes),
             start_hpi=float(self.start_hpi),
         )
@@ -92,15 +112,15 @@ class ArrayOptions:
 
 def convert_arrays(
     channels: Mapping[str, Any],
-    tracks: npt.ArrayLike,
-    graph: Mapping[int, Sequence[int]],
-    output: Path,
+    tracks: Any,
+    graph: Mapping[Any, Any] | None,
+    output: str | Path,
     options: ArrayOptions,
     *,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> ConversionReport:
-    """Write one field of view as an experiment: <output>/<name>.zarr, <name>.tracks, experiments.yaml.
+    """Write fields of view as an experiment: <output>/<name>.zarr, <name>.tracks, experiments.yaml.
 
     Statistics are left to `preprocess`, or to a training with ``missing_statistics: compute``.
 
@@ -108,12 +128,15 @@ def convert_arrays(
     ----------
     channels
         {name: (T, Y, X) or (T, Z, Y, X)}: anything with a shape and a dtype whose item t becomes an array,
-        of numpy, dask, zarr or tensorstore. Each frame is read once.
+        of numpy, dask, zarr or tensorstore. Each frame is read once. Of several fields of view
+        {"A/1/0": {name: array}}, with the same names in each; then tracks and graph are by field of view
+        too.
     tracks
-        (n, 4) track, t, y, x or (n, 5) track, t, z, y, x, in pixels and frames from 0. z is left out where
+        (n, 4) track, t, y, x or (n, 5) track, t, z, y, x, in pixels and frames from 0; or a pandas frame or
+        mapping with the columns track_id, t, y, x, and if known z and parent_track_id. z is left out where
         the image has one slice.
     graph
-        {child: [parent]} of tracks.
+        {child: parent} or {child: [parent]} of tracks; None for the table's parent_track_id.
     output
         Folder; made if need be. An experiments.yaml that is there gets one more entry.
     options
@@ -132,27 +155,67 @@ def convert_arrays(
     PixelReadError
         If a frame cannot be read.
     """
-    shape, dtype = common_shape(channels)
-    table = track_table(tracks, graph, shape)
-    target = Target(output, _entry(options.config(list(channels))), overwrite)
-    fov = f"{options.well}/0"
+    if not any(isinstance(value, Mapping) for value in channels.values()):
+        fov = f"{options.well}/0"
+        channels, tracks, graph = {fov: channels}, {fov: tracks}, {fov: graph}
+    fovs = _fovs(channels, tracks, graph or {})
+    names = list(next(iter(channels.values())))
+    wells = list(dict.fromkeys(well_of(name) for name in fovs))
+    target = Target(output, _entry(options.config(names, wells)), overwrite)
     pixel = options.pixel_size_um
     scale = (options.interval_minutes * 60, 1.0, options.z_step_um, pixel, pixel)
+    report = ConversionReport(target.plate, target.tracks, target.experiments_yaml, notes=list(target.notes))
+    done, total = 0, sum(shape[0] for shape, _, _ in fovs.values())
     with target.writing(scale, options.version) as (writer, tables):
         import pandas as pd
 
-        tables[fov] = pd.DataFrame(table)
-        writer.create_fov(fov, (shape[0], len(channels), *shape[1:]), dtype)
-        for t in range(shape[0]):
-            frame = np.empty((len(channels), *shape[1:]), dtype)
-            for place, (name, channel) in enumerate(channels.items()):
-                frame[place] = read_frame(channel, name, t, shape[1:])
-            writer.write_frame(fov, t, frame)
-            if progress is not None:
-                progress(t + 1, shape[0])
-    report = ConversionReport(target.plate, target.tracks, target.experiments_yaml)
-    report.fovs.append(_counts(target.plate, fov, table, shape[0]))
+        for fov, (shape, dtype, table) in fovs.items():
+            writer.create_fov(fov, (shape[0], len(names), *shape[1:]), dtype)
+            for t in range(shape[0]):
+                frame = np.empty((len(names), *shape[1:]), dtype)
+                for place, name in enumerate(names):
+                    frame[place] = read_frame(channels[fov][name], name, t, shape[1:])
+                writer.write_frame(fov, t, frame)
+                done += 1
+                if progress is not None:
+                    progress(done, total)
+            if table is not None:
+                tables[fov] = pd.DataFrame(table)
+            report.fovs.append(_counts(target.plate, fov, table, shape[0]))
     return report
+
+
+_Table = dict[str, npt.NDArray[Any]]
+
+
+def _fovs(
+    channels: Mapping[str, Any], tracks: Any, graph: Mapping[Any, Any]
+) -> dict[str, tuple[tuple[int, int, int, int], np.dtype[Any], _Table | None]]:
+    """Return (T, Z, Y, X), the type of numbers and the tracks of each field of view."""
+    what = "of several fields of view, each needs {channel: array}"
+    odd = [fov for fov, arrays in channels.items() if not isinstance(arrays, Mapping) or not is_fov_name(fov)]
+    if odd:
+        raise DataError(problem(what, field="channels", expected='{"A/1/0": {...}}', found=listing(odd)))
+    if not isinstance(tracks, Mapping) or set(tracks) - set(channels) or set(graph) - set(channels):
+        found = listing(tracks) if isinstance(tracks, Mapping) else type(tracks).__name__
+        expected = f"by field of view: {listing(channels)}"
+        raise DataError(
+            problem("tracks and graph do not fit", field="tracks", expected=expected, found=found)
+        )
+    names = set(next(iter(channels.values())))
+    fovs = {}
+    for fov, arrays in channels.items():
+        if set(arrays) != names:
+            found = listing(arrays)
+            raise DataError(problem("channels differ", row=fov, expected=listing(sorted(names)), found=found))
+        try:
+            shape, dtype = common_shape(arrays)
+            rows = tracks.get(fov)
+            table = None if rows is None else track_table(rows, graph.get(fov), shape)
+        except DataError as error:
+            raise DataError(f"{fov}: {error}" if len(channels) > 1 else str(error)) from error
+        fovs[fov] = shape, dtype, table
+    return fovs
 
 
 def _entry(config: ExperimentConfig) -> dict[str, Any]:
@@ -166,7 +229,9 @@ def _entry(config: ExperimentConfig) -> dict[str, Any]:
     }
 
 
-def _counts(plate: Path, fov: str, table: Mapping[str, npt.NDArray[Any]], frames: int) -> FovConversion:
+def _counts(plate: Path, fov: str, table: _Table | None, frames: int) -> FovConversion:
+    if table is None:
+        return FovConversion(plate, fov, frames)
     ids, first = np.unique(table[keys.TRACK_ID], return_index=True)
     mothers = table[keys.PARENT_TRACK_ID][first]
     _, daughters = np.unique(mothers[mothers != keys.NO_PARENT], return_counts=True)

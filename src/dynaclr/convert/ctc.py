@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.base import keys
-from dynaclr.base.errors import ConfigError, DataError, problem
+from dynaclr.base.errors import ConfigError, DataError, listing, problem
 from dynaclr.convert.report import ConversionReport, FovConversion
 from dynaclr.convert.target import Target
 from dynaclr.images import PlateWriter
@@ -34,7 +34,9 @@ class CtcOptions:
     conditions
         One a sequence, or one for all. Sequences of one condition share a well.
     channel_name
-        Name of the one channel.
+        Name of the channel of the sequences' own images.
+    channels
+        {name: folders of images, one a sequence} of further channels.
     start_hpi
         Hours after perturbation at frame 0.
     version
@@ -47,6 +49,7 @@ class CtcOptions:
     z_step_um: float = 1.0
     conditions: Sequence[str] = ("control",)
     channel_name: str = "image"
+    channels: Mapping[str, Sequence[Path]] = field(default_factory=dict)
     start_hpi: float = 0.0
     version: Literal["0.4", "0.5"] = "0.4"
 
@@ -87,11 +90,24 @@ def convert_ctc(
     """
     if not sequences:
         raise ConfigError(problem("no sequence to convert", expected="at least one folder"))
-    found = [find_sequence(folder, masks[i] if masks else None) for i, folder in enumerate(sequences)]
+    for name, folders in options.channels.items():
+        if len(folders) != len(sequences):
+            what = f"channel {name} needs a folder for each sequence"
+            raise ConfigError(
+                problem(what, field="channel", expected=len(sequences), found=listing(folders) or "none")
+            )
+    found = [
+        find_sequence(
+            Path(folder),
+            masks[i] if masks else None,
+            [Path(folders[i]) for folders in options.channels.values()],
+        )
+        for i, folder in enumerate(sequences)
+    ]
     fovs = _fov_names(options, len(found))
     target = Target(output, _entry(options, fovs), overwrite)
     states = [sequence.state() for sequence in found]
-    report = ConversionReport(target.plate, target.tracks, target.experiments_yaml)
+    report = ConversionReport(target.plate, target.tracks, target.experiments_yaml, notes=list(target.notes))
     total, done = sum(len(sequence.images) for sequence in found), 0
     pixel = options.pixel_size_um
     scale = (options.interval_minutes * 60, 1.0, options.z_step_um, pixel, pixel)
@@ -146,8 +162,8 @@ def _entry(options: CtcOptions, fovs: Sequence[str]) -> dict[str, Any]:
     wells = dict.fromkeys(fov.rpartition("/")[0] for fov in fovs)
     return {
         "name": options.name,
-        "channel_names": [options.channel_name],
-        "source_channel": [options.channel_name],
+        "channel_names": [options.channel_name, *options.channels],
+        "source_channel": [options.channel_name, *options.channels],
         "condition_wells": {label: [well] for label, well in zip(labels, wells, strict=True)},
         "interval_minutes": float(options.interval_minutes),
         "start_hpi": float(options.start_hpi),
@@ -160,21 +176,23 @@ def _write_fov(
     """Write the images of a sequence; return (n, 5): frame, label, z, y, x of every mask label."""
     rows = []
     first: npt.NDArray[Any] | None = None
-    for t, (image_path, mask_path) in enumerate(zip(sequence.images, sequence.masks, strict=True)):
-        image, mask = read_image(image_path), read_image(mask_path)
+    for t, (mask_path, *paths) in enumerate(
+        zip(sequence.masks, sequence.images, *sequence.channels, strict=True)
+    ):
+        mask, images = read_image(mask_path), [read_image(path) for path in paths]
         if first is None:
-            first = image
-            writer.create_fov(fov, (len(sequence.images), 1, *image.shape), image.dtype)
-        for path, other in ((image_path, image), (mask_path, mask)):
+            first = images[0]
+            writer.create_fov(fov, (len(sequence.images), len(images), *first.shape), first.dtype)
+        for path, other in ((mask_path, mask), *zip(paths, images, strict=True)):
             if other.shape != first.shape:
                 raise DataError(
                     problem("image sizes differ", file=path, expected=first.shape, found=other.shape)
                 )
-        if image.dtype != first.dtype:
-            raise DataError(
-                problem("data types differ", file=image_path, expected=first.dtype, found=image.dtype)
-            )
-        writer.write_frame(fov, t, image[None])
+            if other is not mask and other.dtype != first.dtype:
+                raise DataError(
+                    problem("data types differ", file=path, expected=first.dtype, found=other.dtype)
+                )
+        writer.write_frame(fov, t, np.stack(images))
         labels, centers = label_centers(mask)
         rows.append(np.column_stack([np.full(labels.size, t), labels, centers]))
         tell(t + 1)

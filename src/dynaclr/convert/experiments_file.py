@@ -58,6 +58,22 @@ def with_entry(path: Path, entry: Entry) -> bytes:
     return new.encode()
 
 
+def with_paths(path: Path, entry: Entry, paths: Entry) -> bytes:
+    """Return the content of experiments.yaml with an entry that has other paths; comments are left out.
+
+    Parameters
+    ----------
+    path, entry
+        As for `with_entry`.
+    paths
+        Fields of the entry that are others for a while.
+    """
+    text = with_entry(path, entry).decode("utf-8")
+    entries = yaml.safe_load(text)["experiments"]
+    changed = [{**item, **paths} if item["name"] == entry["name"] else item for item in entries]
+    return ("experiments:\n" + _block(changed)).encode()
+
+
 def _loaded(text: str) -> Any:
     try:
         return yaml.safe_load(text)

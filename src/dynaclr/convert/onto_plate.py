@@ -17,10 +17,10 @@ from dynaclr.convert.arrays import ArrayOptions, Progress, convert_arrays
 from dynaclr.convert.experiments_file import with_entry
 from dynaclr.convert.preview import TracksPreview
 from dynaclr.convert.report import ConversionReport, FovConversion
+from dynaclr.convert.target import finish_tracks, replace_tracks
 from dynaclr.convert.tracks import check_target, track_file
 from dynaclr.experiment import ExperimentConfig, Location, PlateLayout, read_experiments
 from dynaclr.experiment.plates import well_of
-from dynaclr.tracks import write_tracks
 
 _SAME_MINUTES = 1e-6
 
@@ -67,11 +67,12 @@ def tracks_onto_plate(
     else:
         tracks, entry = old.tracks_root, _extended(old, plate, fov, file, options)
     content = with_entry(file, entry)
+    notes = finish_tracks(tracks)
     check_target(tracks, [fov], overwrite)
-    write_tracks(tracks, {fov: track_file(found.columns)})
+    replace_tracks(tracks, {fov: track_file(found.columns)})
     write_bytes_atomically(file, content)
     counts = found.counts
-    report = ConversionReport(plate.path, tracks, file)
+    report = ConversionReport(plate.path, tracks, file, notes=notes)
     frames = plate.fovs[fov].shape[0]
     report.fovs.append(
         FovConversion(found.source, fov, frames, counts.observations, counts.tracks, counts.divisions)
@@ -87,7 +88,7 @@ def _entry(plate: PlateLayout, fov: str, output: Path, options: ArrayOptions) ->
         "tracks_path": f"{options.name}.tracks",
         "channel_names": names,
         "source_channel": names,
-        "condition_wells": {options.condition: [well_of(fov)]},
+        "condition_wells": options.conditions_of([well_of(fov)]),
         "interval_minutes": float(options.interval_minutes),
         "start_hpi": float(options.start_hpi),
     }
@@ -116,15 +117,14 @@ def _extended(
         what = f"experiment '{options.name}' has another interval"
         expected, said = old.interval_minutes, options.interval_minutes
         raise ConfigError(problem(what, file=file, field="interval_minutes", expected=expected, found=said))
-    label = old.condition_of(well_of(fov))
-    if label not in (None, options.condition):
-        what = f"well {well_of(fov)} has another condition"
-        raise ConfigError(
-            problem(what, file=file, field="condition", expected=label, found=options.condition)
-        )
+    well, label = well_of(fov), old.condition_of(well_of(fov))
+    asked = next(name for name, wells in options.conditions_of([well]).items() if well in wells)
+    if label not in (None, asked):
+        what = f"well {well} has another condition"
+        raise ConfigError(problem(what, file=file, field="condition", expected=label, found=asked))
     wells = {name: list(items) for name, items in old.condition_wells.items()}
     if label is None:
-        wells.setdefault(options.condition, []).append(well_of(fov))
+        wells.setdefault(asked, []).append(well)
     return {"name": old.name, "condition_wells": wells}
 
 

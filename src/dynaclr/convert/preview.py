@@ -11,6 +11,7 @@ from dynaclr.base import keys
 from dynaclr.base.errors import DataError, problem
 from dynaclr.convert.image_size import ImageSize
 from dynaclr.convert.questions import Question, answered, questions_of
+from dynaclr.experiment.ngff import same as same_size
 from dynaclr.tracks import TrackPolicy, build_forest, check_tracks, track_parents
 from dynaclr.tracks.graph import Columns, LinkCounts
 from dynaclr.tracks.lineage import CycleError
@@ -19,7 +20,7 @@ from dynaclr.tracks.sources import Found, SourceOptions, read_source, tracks_of,
 Ask = Callable[[Question], str]
 """Returns the answer to a question."""
 _ENDLESS = 2**62
-_SAME_SIZE, _SAME_EXTENT = 0.01, 0.02  # how far two statements of a size may be apart
+_SAME_EXTENT = 0.02  # how far two statements of the extent of an image may be apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ def _held_against(found: Found, options: SourceOptions, image: ImageSize, source
         return dataclasses.replace(options, pixel_size_um=of_image)
     of_source = found.pixel[-1] * unit
     if same:
-        if of_image and abs(of_source - of_image) > _SAME_SIZE * of_image:
+        if of_image and not same_size(of_source, of_image):
             statement = f"pixel size: {of_source:.4g} um by the source, {of_image:.4g} um on the {image.what}"
             counts.notes.append(f"{statement}; that of the source was used, its coordinates are in it")
         return options
@@ -166,7 +167,10 @@ def _held_against(found: Found, options: SourceOptions, image: ImageSize, source
     if of_image and all(abs(one - of_image) <= _SAME_EXTENT * of_image for one in wanted):
         counts.notes.append(f"{statement}: of the same extent; the {image.what}'s pixels were used")
         return dataclasses.replace(options, pixel_size_um=of_image)
-    fix = f"Give --pixel-size-um, the size of a pixel of the {image.what} in the micrometers of the source"
+    fix = (
+        "Give --pixel-size-um (of convert images: --tracks-pixel-size-um), the size of a pixel of the "
+        f"{image.what} in the micrometers of the source"
+    )
     alike = abs(wanted[0] - wanted[1]) <= _SAME_EXTENT * wanted[0]
     fix += f"; {wanted[1]:.4g} if both show the same field." if alike else "."
     raise DataError(

@@ -1,19 +1,86 @@
-"""Reads a plate that was written with other readers than its writer's, before it is called done."""
+"""Reads what was written with other readers than its writer's, before it is called done."""
 
 from __future__ import annotations
 
-import warnings
+import zlib
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dynaclr.base.errors import DataError, problem
-from dynaclr.experiment import PlateLayout, read_plate
+from dynaclr.base.cores import cpu_limit
+from dynaclr.base.errors import DataError, DynaclrError, problem
+from dynaclr.experiment import ExperimentConfig, ExperimentRegistry, PlateLayout, read_plate, select_fovs
+from dynaclr.images import make_context, open_array
+from dynaclr.tracks import TrackPolicy, load_table, locate_tracks, read_all
 
 Facts = dict[str, tuple[tuple[str, ...], tuple[int, ...], tuple[float, ...]]]
 """{FOV: names of channels, shape (T, C, Z, Y, X), scale in seconds and micrometers}."""
+
+
+def check_written(
+    config: ExperimentConfig,
+    checksums: Mapping[str, Mapping[int, int]],
+    tell: Callable[[int, int], None] | None = None,
+) -> None:
+    """Read an experiment as a training does, with iohub, and every pixel again.
+
+    Parameters
+    ----------
+    config
+        The experiment where it was written.
+    checksums
+        {FOV: {frame: checksum}} of the pixels that were written.
+    tell
+        Called with (frames read, frames in all).
+
+    Raises
+    ------
+    DataError
+        If a reader refuses it, or pixels are others.
+    """
+    try:
+        read_back(Path(config.data_path))
+        registry = ExperimentRegistry([config])
+        entries, _ = select_fovs(registry, None, None, "error")
+        if any(config.tracks_root.rglob("*.*")):
+            files, _ = locate_tracks(registry, entries, TrackPolicy())
+            load_table(read_all(registry, entries, files, TrackPolicy()), registry, entries, files)
+        _check_pixels(registry.plates[config.name], checksums, tell)
+    except DynaclrError as error:
+        raise DataError(f"what was written is refused by its reader, and left out: {error}") from error
+
+
+def _check_pixels(
+    plate: PlateLayout,
+    checksums: Mapping[str, Mapping[int, int]],
+    tell: Callable[[int, int], None] | None,
+) -> None:
+    """Compare every frame with the checksum of what was written."""
+    context = make_context(0)
+    arrays = {fov: open_array(plate.fovs[fov], context, zeros_for_missing=False) for fov in checksums}
+    frames = [(fov, t) for fov, layout in plate.fovs.items() for t in range(layout.shape[0])]
+
+    def same(frame: tuple[str, int]) -> bool:
+        fov, t = frame
+        try:
+            pixels = np.ascontiguousarray(arrays[fov][t].read().result())
+        except (ValueError, OSError):
+            return False
+        return zlib.crc32(pixels.data) == checksums[fov].get(t)
+
+    with ThreadPoolExecutor(cpu_limit()) as pool:
+        for done, (frame, right) in enumerate(zip(frames, pool.map(same, frames), strict=True), start=1):
+            if not right:
+                fov, t = frame
+                what = "pixels are not those that were written"
+                fix = "The disk may be full or damaged."
+                raise DataError(problem(what, file=plate.path, row=f"{fov}, frame {t}", fix=fix))
+            if tell is not None:
+                tell(done, len(frames))
 
 
 def read_back(plate: Path) -> None:
@@ -63,13 +130,11 @@ def _of_iohub(plate: Path) -> Facts:
 
     found: Facts = {}
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of its own dependencies
-            with open_ome_zarr(plate, layout="hcs", mode="r") as dataset:
-                for name, position in dataset.positions():
-                    channels = tuple(str(channel) for channel in position.channel_names)
-                    scale = tuple(float(step) for step in position.scale)
-                    found[name] = (channels, tuple(position["0"].shape), scale)
+        with open_ome_zarr(plate, layout="hcs", mode="r") as dataset:
+            for name, position in dataset.positions():
+                channels = tuple(str(channel) for channel in position.channel_names)
+                scale = tuple(float(step) for step in position.scale)
+                found[name] = (channels, tuple(position["0"].shape), scale)
     except Exception as error:  # whatever a foreign library raises
         what = f"iohub cannot read the plate that was written: {error}"
         raise DataError(problem(what, file=plate)) from error

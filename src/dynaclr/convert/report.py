@@ -6,17 +6,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dynaclr.experiment import Location
+from dynaclr.tracks.graph import LinkCounts
 from dynaclr.tracks.sources.ctc import LabelCounts
 
 
 @dataclass(slots=True)
 class FovConversion:
-    """Counts of one sequence.
+    """Counts of one field of view.
 
     Attributes
     ----------
     labels
-        How the table and the masks of a Cell Tracking Challenge sequence fit.
+        How the table and the masks of a Cell Tracking Challenge sequence fit; None of others.
     """
 
     source: Path
@@ -25,27 +26,42 @@ class FovConversion:
     observations: int = 0
     tracks: int = 0
     divisions: int = 0
-    labels: LabelCounts = field(default_factory=LabelCounts)
+    labels: LabelCounts | None = None
+
+    def take(self, counts: LinkCounts) -> None:
+        """Take the counts of a source of tracks."""
+        self.observations, self.tracks = counts.observations, counts.tracks
+        self.divisions = counts.divisions
+
+    def lines(self) -> list[str]:
+        """Return what a person should know."""
+        tracks = f"{self.observations} observations, {self.tracks} tracks, {self.divisions} divisions"
+        parts = [f"{self.frames} frames", tracks if self.tracks else "no tracks"]
+        parts += [f"{self.labels.reappearances} re-appearances"] if self.labels else []
+        more = [f"  {line}" for line in self.labels.lines()] if self.labels else []
+        return [f"{self.source} -> {self.fov}: {', '.join(parts)}", *more]
 
 
 @dataclass(slots=True)
 class ConversionReport:
-    """What `convert_ctc` found and wrote."""
+    """What a conversion found and wrote.
+
+    Attributes
+    ----------
+    notes
+        What a person should know of files and folder.
+    """
 
     plate: Location
     tracks: Path
     experiments_yaml: Path
     fovs: list[FovConversion] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def text(self) -> str:
         """Return the report as a person reads it."""
-        lines = []
-        for fov in self.fovs:
-            lines.append(
-                f"{fov.source} -> {fov.fov}: {fov.frames} frames, {fov.observations} observations, "
-                f"{fov.tracks} tracks, {fov.divisions} divisions, {fov.labels.reappearances} re-appearances"
-            )
-            lines += [f"  {line}" for line in fov.labels.lines()]
+        lines = [line for fov in self.fovs for line in fov.lines()]
+        lines += self.notes
         lines += [
             f"plate        {self.plate}",
             f"tracks       {self.tracks}",

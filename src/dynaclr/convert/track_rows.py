@@ -1,34 +1,39 @@
-"""Checks rows of tracks and a graph of parents, and makes the table that is written."""
+"""Rows of tracks: those of labels, and the checked table of rows and a graph that is written."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dynaclr.base import keys
-from dynaclr.base.errors import DataError, listing, problem, together
+from dynaclr.base.errors import DataError, listing, problem, suggest, together
+from dynaclr.convert.frames import read_frame
+from dynaclr.tracks.sources.label_centers import label_centers
 
 _SHOWN = 5  # rows, tracks that a message names
 _WHOLE = 1e-3  # how far from a whole number an id or a frame may be: rounding of coordinates
+_COLUMNS = (keys.TRACK_ID, keys.T, keys.Z, keys.Y, keys.X, keys.PARENT_TRACK_ID)
 _LAST_ID = 2**53 - 1  # a float above it may have been another whole number
 
-Graph = Mapping[int, Sequence[int]]
+Graph = Mapping[int, int | Sequence[int]]
+_Links = dict[int, list[int]]
 
 
 def track_table(
-    rows: npt.ArrayLike, graph: Graph, shape: tuple[int, int, int, int]
+    rows: Any, graph: Graph | None, shape: tuple[int, int, int, int]
 ) -> dict[str, npt.NDArray[Any]]:
     """Return the columns of a track file, sorted by track and frame.
 
     Parameters
     ----------
     rows
-        (n, 4) track, t, y, x or (n, 5) track, t, z, y, x; coordinates in pixels, frames from 0.
+        (n, 4) track, t, y, x or (n, 5) track, t, z, y, x; coordinates in pixels, frames from 0. Or a table:
+        a pandas frame or mapping with the columns track_id, t, y, x, and if known z and parent_track_id.
     graph
-        {child: [parent]}.
+        {child: parent} or {child: [parent]}; None for what the table says.
     shape
         (T, Z, Y, X) of the image.
 
@@ -42,18 +47,19 @@ def track_table(
         If there are no tracks, an id or frame is not whole, a row lies outside the image, an observation
         is duplicated, a parent is unknown, starts no earlier than its child, or a child has two parents.
     """
+    rows, links = _by_place(rows, graph)
     table = np.asarray(rows, dtype=np.float64)
     if table.ndim != 2 or table.shape[1] not in (4, 5):
         expected = "(n, 4) track, t, y, x or (n, 5) track, t, z, y, x"
         raise DataError(problem("tracks have the wrong shape", expected=expected, found=table.shape))
     if not len(table):
         raise DataError(problem("no tracks", expected="at least one observation"))
-    faults = list(_number_faults(table)) or [*_place_faults(table, shape), *_graph_faults(table, graph)]
+    faults = list(_number_faults(table)) or [*_place_faults(table, shape), *_graph_faults(table, links)]
     if faults:
         raise DataError(together("tracks", faults))
     track, t = (np.rint(table[:, place]).astype(np.int64) for place in (0, 1))
     order = np.lexsort((t, track))
-    parents = {child: mothers[0] for child, mothers in graph.items() if mothers}
+    parents = {child: mothers[0] for child, mothers in links.items() if mothers}
     columns = {
         keys.TRACK_ID: track,
         keys.T: t,
@@ -63,6 +69,36 @@ def track_table(
         keys.X: table[:, -1],
     }
     return {name: values[order] for name, values in columns.items()}
+
+
+def _by_place(rows: Any, graph: Graph | None) -> tuple[Any, _Links]:
+    """Return rows of a table by the place of their columns, and {child: [parents]}."""
+    links = {
+        int(child): [int(one) for one in (mothers if isinstance(mothers, Iterable) else [mothers])]
+        for child, mothers in (graph or {}).items()
+    }
+    if not (isinstance(rows, Mapping) or hasattr(rows, "columns")):
+        return rows, links
+    names = list(rows.keys())
+    missing = [name for name in keys.REQUIRED_TRACK_COLUMNS if name not in names]
+    if missing:
+        fix = suggest(missing[0], names).strip() or None
+        what = "a column is missing"
+        raise DataError(
+            problem(what, field=listing(missing), expected=listing(_COLUMNS), found=listing(names), fix=fix)
+        )
+    columns = {name: np.asarray(rows[name]) for name in _COLUMNS if name in names}
+    parents = columns.pop(keys.PARENT_TRACK_ID, None)
+    try:
+        table = np.column_stack([values.astype(np.float64) for values in columns.values()])
+    except (ValueError, TypeError) as error:
+        raise DataError(problem(f"columns are no numbers of one length: {error}")) from error
+    if parents is not None and graph is None:
+        number = parents.astype(np.float64)
+        known = np.isfinite(number) & (number != keys.NO_PARENT)
+        for child, mother in np.unique(np.column_stack([table[:, 0], number])[known], axis=0):
+            links.setdefault(int(child), []).append(int(mother))
+    return table, links
 
 
 def _named(table: npt.NDArray[np.float64], wrong: npt.NDArray[np.bool_], column: int) -> str:
@@ -116,7 +152,7 @@ def _place_faults(table: npt.NDArray[np.float64], shape: tuple[int, int, int, in
         yield problem(f"{len(twice)} duplicate observations", found=listing(twice, _SHOWN))
 
 
-def _graph_faults(table: npt.NDArray[np.float64], graph: Graph) -> Iterator[str]:
+def _graph_faults(table: npt.NDArray[np.float64], graph: _Links) -> Iterator[str]:
     """Yield relations that cannot be."""
     track, t = (np.rint(table[:, place]).astype(np.int64) for place in (0, 1))
     ids, place = np.unique(track, return_inverse=True)
@@ -148,3 +184,23 @@ def _graph_faults(table: npt.NDArray[np.float64], graph: Graph) -> Iterator[str]
     if late:
         what = f"{len(late)} tracks start before their parent, or with it"
         yield problem(what, field="graph", found=listing(late, _SHOWN))
+
+
+def label_rows(labels: Any, progress: Callable[[int, int], None] | None = None) -> npt.NDArray[np.float64]:
+    """Return the centers of labels as rows of tracks, a label one track: (n, 4) or (n, 5).
+
+    Parameters
+    ----------
+    labels
+        (T, Y, X) or (T, Z, Y, X), read frame by frame; 0 is background.
+    progress
+        Called with (frames done, frames in all); what it raises ends the work.
+    """
+    shape = tuple(int(size) for size in labels.shape)
+    rows = [np.empty((0, len(shape) + 1))]
+    for t in range(shape[0]):
+        found, centers = label_centers(read_frame(labels, "labels", t, shape[1:]))
+        rows.append(np.column_stack([found, np.full(found.size, t), centers]))
+        if progress is not None:
+            progress(t + 1, shape[0])
+    return np.concatenate(rows)

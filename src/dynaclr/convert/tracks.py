@@ -14,10 +14,11 @@ from dynaclr.base import keys
 from dynaclr.base.errors import ConfigError, DataError, listing, problem, suggest
 from dynaclr.convert.image_size import ImageSize
 from dynaclr.convert.preview import Ask, TracksPreview, preview_tracks
+from dynaclr.convert.target import finish_tracks, replace_tracks
 from dynaclr.experiment import FovLayout
 from dynaclr.experiment.locations import Location
-from dynaclr.experiment.plates import read_plate
-from dynaclr.tracks import find_track_files, write_tracks
+from dynaclr.experiment.plates import is_fov_name, read_plate
+from dynaclr.tracks import find_track_files
 from dynaclr.tracks.graph import Columns
 from dynaclr.tracks.sources import SourceOptions
 from dynaclr.tracks.writing import TRACK_FILE
@@ -33,10 +34,13 @@ class TracksReport:
         The folder of track files, an experiment's tracks_path.
     sources
         Field of view and what was found, one each.
+    notes
+        What an earlier conversion had left in the folder.
     """
 
     output: Path
     sources: list[tuple[str, TracksPreview]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def text(self) -> str:
         """Return the report as a person reads it."""
@@ -44,7 +48,7 @@ class TracksReport:
         for fov, item in self.sources:
             first, *others = item.lines()
             lines += [f"{item.source} ({item.format}) -> {fov}: {first}", *(f"  {line}" for line in others)]
-        return "\n".join([*lines, f"tracks  {self.output}"])
+        return "\n".join([*lines, *self.notes, f"tracks  {self.output}"])
 
 
 def convert_tracks(
@@ -87,20 +91,41 @@ def convert_tracks(
     options = options or SourceOptions()
     layouts = read_plate(plate).fovs if plate is not None else None
     names = _fov_names(sources, fovs, layouts, plate)
+    report = TracksReport(output, notes=finish_tracks(output))
     check_target(output, names, overwrite)
-    report = TracksReport(output)
     tables = {}
     for source, fov in zip(sources, names, strict=True):
-        image = None if layouts is None else ImageSize.of(layouts[fov])
-        found = preview_tracks(source, options, image, fov=fov, ask=ask)
-        found.check()
+        layout = None if layouts is None else layouts[fov]
+        tables[fov], found = track_table_of(source, fov, options, layout, ask)
         if ask is not None:
             said = found.options
             options = dataclasses.replace(options, first_frame=said.first_frame, unit=said.unit)
-        tables[fov] = track_file(found.columns)
         report.sources.append((fov, found))
-    write_tracks(output, tables)
+    replace_tracks(output, tables)
     return report
+
+
+def track_table_of(
+    source: Path, fov: str, options: SourceOptions, layout: FovLayout | None, ask: Ask | None = None
+) -> tuple[Any, TracksPreview]:
+    """Return the table that is written for a source of tracks, and what was found in it.
+
+    Parameters
+    ----------
+    source, options, ask
+        As for `convert_tracks`.
+    fov, layout
+        The field of view, and its frames, size and calibration; None where they are not known.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, leaves something open, or does not fit the field of view.
+    """
+    image = None if layout is None else ImageSize.of(layout)
+    found = preview_tracks(source, options, image, fov=fov, ask=ask)
+    found.check()
+    return track_file(found.columns), found
 
 
 def _fov_names(
@@ -119,8 +144,7 @@ def _fov_names(
     if len(set(names)) != len(names):
         raise ConfigError(problem("two sources of one field of view", field="--fov", found=listing(names)))
     for name in names:
-        parts = name.split("/")
-        if len(parts) != 3 or not all(part.isalnum() for part in parts):
+        if not is_fov_name(name):
             raise ConfigError(problem("no field of view", field="--fov", expected="A/1/0", found=name))
         if layouts is not None and name not in layouts:
             hint = suggest(name, layouts).strip() or None

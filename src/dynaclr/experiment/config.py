@@ -12,9 +12,11 @@ from typing import Any
 from dynaclr.base.bounds import Bounds
 from dynaclr.base.errors import ConfigError, listing, problem, suggest, together
 from dynaclr.base.paths import absolute_path, is_url, path_in_file
-from dynaclr.base.yaml_reader import LINE, load_yaml, without_lines
+from dynaclr.base.yaml_reader import LINE, key_lines, load_yaml, without_lines
 from dynaclr.experiment.locations import Location, location
 
+FILL_IN = "FILL_IN"
+"""What stands in a file where a person must write something."""
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
 
@@ -239,8 +241,8 @@ def read_experiments(path: Path) -> list[ExperimentConfig]:
                 found=found,
             )
         )
-    configs, problems = [], []
-    for number, entry in enumerate(entries, start=1):
+    configs, problems = [], list(_left_open(path, entries))
+    for number, entry in enumerate(() if problems else entries, start=1):
         try:
             configs.append(_entry(entry, number, path))
         except ConfigError as error:
@@ -248,6 +250,28 @@ def read_experiments(path: Path) -> list[ExperimentConfig]:
     if problems:
         raise ConfigError(together(str(path), problems))
     return configs
+
+
+def _left_open(path: Path, entries: object) -> Iterable[str]:
+    """Yield what nobody has filled in yet, with its line."""
+    if FILL_IN not in str(entries):
+        return
+    for keys, value in _leaves(without_lines(entries), ("experiments",)):
+        if FILL_IN in (value, keys[-1]):
+            where = f"{path}, line {key_lines(path).get(keys, '?')}"
+            fix = f"Replace {FILL_IN} by what is so; the comment beside it says what belongs there."
+            yield problem(
+                "not filled in yet", file=where, field=keys[min(2, len(keys) - 1)], found=FILL_IN, fix=fix
+            )
+
+
+def _leaves(value: object, keys: tuple[str, ...]) -> Iterable[tuple[tuple[str, ...], object]]:
+    inner = (
+        value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    )
+    for key, item in inner:
+        yield (*keys, str(key)), item
+        yield from _leaves(item, (*keys, str(key)))
 
 
 def _entry(entry: object, number: int, path: Path) -> ExperimentConfig:

@@ -29,6 +29,12 @@ _UNITS = {
     | {"minute": 60.0, "min": 60.0, "hour": 3600.0, "h": 3600.0, "hr": 3600.0, "day": 86_400.0, "d": 86_400.0}
     | {"s": 1.0, "sec": 1.0, "ms": 1e-3},
 }  # micrometers and seconds of one
+_SAME = 0.01
+
+
+def same(first: float, second: float) -> bool:
+    """Whether two statements of one number agree: clocks jitter, and calibrations are rounded."""
+    return abs(first - second) <= _SAME * max(abs(first), abs(second))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,7 @@ def read_image(attributes: Mapping[str, Any], n_axes: int | None = None) -> Imag
         raise ValueError(f"array has {n_axes} axes, its metadata {len(letters)} ({', '.join(letters)})")
     steps = [*_steps(dataset), *_steps(multiscale)]
     scale, translation = _composed(steps, letters)
-    factors = [_factor(letter, unit) for letter, unit in zip(letters, units, strict=True)]
+    factors = [factor_of(letter, unit) for letter, unit in zip(letters, units, strict=True)]
     stated = {
         letter
         for letter, factor, step in zip(letters, factors, scale, strict=True)
@@ -139,8 +145,8 @@ def _axes(axes: Any) -> tuple[str, list[Any]]:
     return letters, units
 
 
-def _factor(letter: str, unit: Any) -> float | None:
-    """Return how many micrometers or seconds a unit has, None if it is not known."""
+def factor_of(letter: str, unit: Any) -> float | None:
+    """Return how many micrometers or seconds a unit of an axis has, None if it is not known."""
     if not isinstance(unit, str):
         return None
     name = unit.strip().lower().replace("metre", "meter")

@@ -145,6 +145,12 @@ def well_of(name: str) -> str:
     return "/".join(name.split("/")[:2])
 
 
+def is_fov_name(name: str) -> bool:
+    """Whether a name is "row/column/fov", each of letters and digits as OME-NGFF asks."""
+    parts = name.split("/")
+    return len(parts) == 3 and all(part.isascii() and part.isalnum() for part in parts)
+
+
 def read_plate(
     path: Location | str, experiment: str | None = None, channel_names: Sequence[str] | None = None
 ) -> PlateLayout:

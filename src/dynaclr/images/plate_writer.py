@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+import threading
+import zlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -20,6 +22,7 @@ import tensorstore as ts
 from dynaclr.base.errors import ConfigError, DataError, listing, problem
 from dynaclr.base.files import unfinished
 from dynaclr.base.paths import absolute_path
+from dynaclr.experiment.plates import is_fov_name
 
 _AXES = [
     {"name": "t", "type": "time", "unit": "second"},
@@ -28,6 +31,7 @@ _AXES = [
     {"name": "y", "type": "space", "unit": "micrometer"},
     {"name": "x", "type": "space", "unit": "micrometer"},
 ]
+_CONTEXT = ts.Context({"file_io_sync": False})  # waiting for the disk after each chunk takes most of the time
 _SIDE = 256  # default chunk in the plane, pixels
 
 
@@ -51,9 +55,14 @@ class PlateWriter:
         Whether chunks of zeros are stored, so that a blank frame and a lost chunk differ.
     overwrite
         Whether an existing target may be replaced.
-    accept
-        Called with the folder of the finished plate before it is moved to `path`; what it raises leaves the
-        target as it was.
+    growing
+        Folder in which the plate grows, left where it is if the writing ends early: a writer of the same
+        goes on there (`written`). None for one of its own, which is removed.
+
+    Attributes
+    ----------
+    checksums
+        {FOV: {frame: checksum of its pixels}} of what was written, by an earlier writer too.
 
     Raises
     ------
@@ -74,7 +83,7 @@ class PlateWriter:
         shards: Sequence[int] | None = None,
         store_zero_chunks: bool = True,
         overwrite: bool = False,
-        accept: Callable[[Path], None] | None = None,
+        growing: Path | None = None,
     ) -> None:
         if version not in ("0.4", "0.5"):
             raise ConfigError(
@@ -91,13 +100,17 @@ class PlateWriter:
         self.channel_names = tuple(channel_names)
         self.version, self.scale = version, tuple(float(step) for step in scale)
         self.chunks, self.shards = chunks, shards
-        self.store_zero_chunks, self._accept = store_zero_chunks, accept
-        self._partial = unfinished(path)
+        self.store_zero_chunks = store_zero_chunks
+        self._kept = growing is not None
+        self._partial = absolute_path(growing) if growing is not None else unfinished(path)
+        self._log = self._partial.with_name(f"{self._partial.name}.frames")
         self._arrays: dict[str, Any] = {}
         self._limits: dict[str, npt.NDArray[np.float64]] = {}
+        self.checksums: dict[str, dict[int, int]] = {}
+        self._lock = threading.Lock()
 
     def __enter__(self) -> PlateWriter:
-        self._partial.mkdir(parents=True)
+        self._partial.mkdir(parents=True, exist_ok=self._kept)
         return self
 
     def __exit__(
@@ -107,12 +120,12 @@ class PlateWriter:
             if kind is None:
                 self._commit()
         finally:
-            shutil.rmtree(self._partial, ignore_errors=True)
+            if not self._kept:
+                shutil.rmtree(self._partial, ignore_errors=True)
 
     def create_fov(self, name: str, shape: Sequence[int], dtype: Any) -> None:
         """Make the array (T, C, Z, Y, X) of an FOV "row/column/fov"."""
-        parts = name.split("/")
-        if len(parts) != 3 or not all(part.isalnum() for part in parts):
+        if not is_fov_name(name):
             raise ConfigError(
                 problem("not a field of view", field="fov", expected="'A/1/0'", found=repr(name))
             )
@@ -128,8 +141,14 @@ class PlateWriter:
         spec = kind([int(size) for size in shape], chunks, np.dtype(dtype))
         spec["kvstore"] = {"driver": "file", "path": f"{folder}/"}
         spec["store_data_equal_to_fill_value"] = self.store_zero_chunks
-        self._arrays[name] = ts.open(spec, create=True).result()
+        self._arrays[name] = ts.open(spec, create=True, open=self._kept, context=_CONTEXT).result()
         self._limits[name] = np.tile([np.inf, -np.inf], (len(self.channel_names), 1))
+        self.checksums[name] = {}
+        if self._kept and self._log.exists():
+            for line in self._log.read_text(encoding="utf-8").split("\n")[:-1]:  # the last may be torn
+                fov, t, checksum, low, high = json.loads(line)
+                if fov == name:
+                    self._note(fov, t, checksum, np.array(low), np.array(high))
 
     def _spec2(self, shape: list[int], chunks: list[int], dtype: np.dtype[Any]) -> dict[str, Any]:
         compressor = {"id": "blosc", "cname": "zstd", "clevel": 3, "shuffle": 2}
@@ -168,12 +187,29 @@ class PlateWriter:
             },
         }
 
+    def written(self, fov: str) -> frozenset[int]:
+        """Return the frames of an FOV that are written."""
+        return frozenset(self.checksums[fov])
+
     def write_frame(self, fov: str, t: int, pixels: npt.NDArray[Any]) -> None:
-        """Write one frame (C, Z, Y, X) of an FOV."""
-        self._arrays[fov][t] = pixels
+        """Write one frame (C, Z, Y, X) of an FOV; several threads may."""
+        array = self._arrays[fov]
+        pixels = np.ascontiguousarray(pixels, dtype=array.dtype.numpy_dtype)
+        array[t] = pixels
+        checksum = zlib.crc32(pixels.data)
+        low, high = pixels.min(axis=(1, 2, 3)), pixels.max(axis=(1, 2, 3))
+        with self._lock:
+            self._note(fov, t, checksum, low, high)
+            if self._kept:
+                line = json.dumps([fov, t, checksum, low.tolist(), high.tolist()])
+                with self._log.open("a", encoding="utf-8") as log:
+                    log.write(line + "\n")
+
+    def _note(self, fov: str, t: int, checksum: int, low: npt.NDArray[Any], high: npt.NDArray[Any]) -> None:
+        self.checksums[fov][t] = checksum
         limits = self._limits[fov]
-        limits[:, 0] = np.minimum(limits[:, 0], pixels.min(axis=(1, 2, 3)))
-        limits[:, 1] = np.maximum(limits[:, 1], pixels.max(axis=(1, 2, 3)))
+        limits[:, 0] = np.minimum(limits[:, 0], low)
+        limits[:, 1] = np.maximum(limits[:, 1], high)
 
     def _commit(self) -> None:
         """Write the metadata and move the plate into place."""
@@ -191,11 +227,10 @@ class PlateWriter:
             self._group(self._partial / well, {"well": {"images": images, **self._spec_version()}})
         for name in self._arrays:
             self._group(self._partial / name, self._image(name))
-        if self._accept is not None:
-            self._accept(self._partial)
         if self.path.exists():
             shutil.rmtree(self.path)
         os.replace(self._partial, self.path)
+        self._log.unlink(missing_ok=True)
 
     def _spec_version(self) -> dict[str, str]:
         return {"version": self.version} if self.version == "0.4" else {}

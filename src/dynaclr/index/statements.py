@@ -11,6 +11,7 @@ import numpy.typing as npt
 from dynaclr.base import keys
 from dynaclr.base.errors import listing, problem
 from dynaclr.experiment import AXES, FovEntry, FovLayout, pixel_size_um
+from dynaclr.experiment.ngff import same
 from dynaclr.images import Projection
 from dynaclr.index.arrays import IndexArrays
 from dynaclr.tracks import CellTable
@@ -21,7 +22,6 @@ _NO_CORNER = 0.95  # micrometers a pixel from which on they fill no corner
 _CERTAIN_DIGITS = 6.0  # decimal digits of how improbable a coincidence must be
 _FEW_TRACKS, _UNLINKED_SHARE = 20, 0.95
 _MOST_ENLARGED = 4.0
-_SAME = 0.01  # two numbers that differ by less are one: clocks jitter, and calibrations are rounded
 
 
 def disagreements(arrays: IndexArrays, table: CellTable) -> list[str]:
@@ -145,7 +145,7 @@ def _channel_lines(name: str, layouts: Sequence[FovLayout]) -> Iterator[str]:
 
 def _interval_lines(name: str, minutes: float, layouts: Sequence[FovLayout]) -> Iterator[str]:
     stated = [layout for layout in layouts if "t" in layout.calibrated and layout.shape[0] > 1]
-    other = [layout for layout in stated if not _same(layout.scale[0] / 60, minutes)]
+    other = [layout for layout in stated if not same(layout.scale[0] / 60, minutes)]
     if other:
         yield problem(
             f"interval_minutes differs from the time axis of {len(other)} FOVs",
@@ -161,7 +161,7 @@ def _interval_lines(name: str, minutes: float, layouts: Sequence[FovLayout]) -> 
 def _pixel_lines(name: str, given: tuple[float, float] | None, layouts: Sequence[FovLayout]) -> Iterator[str]:
     stated = [layout for layout in layouts if {"y", "x"} <= set(layout.calibrated)]
     pairs = [(layout, layout.scale[-2:]) for layout in stated if given is not None]
-    other = [layout for layout, size in pairs if not all(map(_same, size, given or ()))]
+    other = [layout for layout, size in pairs if not all(map(same, size, given or ()))]
     if other:
         yield problem(
             f"pixel_size_um differs from the plate in {len(other)} FOVs",
@@ -300,13 +300,9 @@ def _size_lines(
 ) -> Iterable[str]:
     """Return a line if the fields of view, of all experiments together, have different sizes."""
     sizes = sorted({size for _, size in found})
-    if not sizes or _same(sizes[0], sizes[-1]):
+    if not sizes or same(sizes[0], sizes[-1]):
         return []
     text = listing((f"{size:g} um in {n} FOVs of '{name}'" for (name, size), n in found.items()), 5)
     spans = f"{count} {unit} are {sizes[0] * count:.3g} to {sizes[-1] * count:.3g} um"
     expected = "one for all that is trained on together"
     return [problem(title, expected=expected, found=f"{text}: {spans}", fix=fix)]
-
-
-def _same(first: float, second: float) -> bool:
-    return abs(first - second) <= _SAME * max(abs(first), abs(second))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -62,6 +63,7 @@ def without_tracks(root: Path, fov_names: Sequence[str], plate: Location, experi
     items = [item for item in there if not any(folder.is_relative_to(item) for folder in places)]
     names = [item.relative_to(root).as_posix() for item in items]
     commands = (conversion(item, fov_names, plate=plate, output=root) for item in items)
+    general = f"--plate {shlex.quote(str(plate))} --output {shlex.quote(str(root))} --fov {fov_names[0]}"
     return problem(
         "no FOV has a track file",
         experiment=experiment,
@@ -69,7 +71,10 @@ def without_tracks(root: Path, fov_names: Sequence[str], plate: Location, experi
         field="tracks_path",
         expected=f"<row>/<column>/<fov>/<any>{_KINDS}, for example {fov_names[0]}/tracks.csv",
         found=listing(names, 5) or "nothing",
-        fix=next(filter(None, commands), None),
+        fix=next(
+            filter(None, commands),
+            f"This converts the tracks of another tool:  dynaclr convert tracks SOURCE {general}",
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from dynaclr.base.errors import ConfigError, DataError, PixelReadError
 from dynaclr.convert import ArrayOptions, convert_arrays, label_rows
 from dynaclr.dataset import MultiExperimentTripletDataset
 from dynaclr.experiment import ExperimentRegistry
+from dynaclr.images import make_context, open_array
 from dynaclr.index import MultiExperimentIndex
 from dynaclr.options.presets import Preset, preset_spec
 from dynaclr.options.reader import read_config
@@ -314,3 +315,104 @@ def test_label_rows_are_the_centroids_of_regionprops(shape: tuple[int, ...]) -> 
     found = label_rows(Lazy(labels))
     assert found.shape == (len(wanted), len(shape) + 1)
     assert np.allclose(found, wanted)
+
+
+def test_several_fields_of_view(tmp_path: Path) -> None:
+    fovs = {"A/1/0": coded(0), "A/1/1": coded(3)[:5], "B/2/x": coded(7)}
+    rows, graph = family(1.0)
+    short = rows[rows[:, 1] < 5]
+    options = replace(OPTIONS, condition={"control": ["A/1"], "drug": ["B/2"]})
+    steps: list[tuple[int, int]] = []
+    report = convert_arrays(
+        {fov: {"GFP": array} for fov, array in fovs.items()},
+        {"A/1/0": rows, "A/1/1": short},
+        {"A/1/0": graph, "A/1/1": graph},
+        str(tmp_path / "out"),
+        options,
+        progress=lambda *step: steps.append(step),
+    )
+    assert steps[-1] == (21, 21)
+    assert [(fov.fov, fov.frames, fov.observations) for fov in report.fovs] == [
+        ("A/1/0", 8, 20),
+        ("A/1/1", 5, len(short)),
+        ("B/2/x", 8, 0),
+    ]
+    registry = ExperimentRegistry.from_yaml(report.experiments_yaml)
+    assert registry.experiments[0].condition_wells == {"control": ["A/1"], "drug": ["B/2"]}
+    context = make_context(0)
+    for fov, array in fovs.items():
+        layout = registry.plates["movie"].fovs[fov]
+        found = open_array(layout, context, zeros_for_missing=False).read().result()
+        assert np.array_equal(found[:, 0], array)
+
+
+@pytest.mark.parametrize("form", [pd.DataFrame, dict])
+def test_tables_by_the_names_of_their_columns(tmp_path: Path, form: Callable[[Any], Any]) -> None:
+    rows, graph = family()
+    parents = [graph.get(int(track), [-1])[0] for track in rows[:, 0]]
+    table = {
+        "x": rows[:, 3],
+        "area": 3 * rows[:, 0],
+        "y": rows[:, 2],
+        "t": rows[:, 1],
+        "track_id": rows[:, 0],
+    }
+    by_name = form({**table, "parent_track_id": parents})
+    wanted = convert_arrays({"a": coded(0)}, rows, graph, tmp_path / "rows", OPTIONS).tracks
+    for name, found in (
+        ("column", convert_arrays({"a": coded(0)}, by_name, None, tmp_path / "1", OPTIONS).tracks),
+        ("ints", convert_arrays({"a": coded(0)}, form(table), {8: 7, 9: 7}, tmp_path / "2", OPTIONS).tracks),
+    ):
+        one, other = (pd.read_csv(folder / "B" / "2" / "0" / "tracks.csv") for folder in (wanted, found))
+        pd.testing.assert_frame_equal(one, other, obj=name)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (
+            {"track": [1], "t": [0], "y": [1], "x": [1]},
+            "field track_id: a column is missing.*Did you mean 'track'",
+        ),
+        ({"track_id": ["a"], "t": [0], "y": [1], "x": [1]}, "columns are no numbers of one length"),
+        ({"track_id": [1, 2], "t": [0], "y": [1], "x": [1]}, "columns are no numbers of one length"),
+        (
+            {
+                "track_id": [1, 2, 3, 3],
+                "t": [0, 0, 1, 2],
+                "y": [1] * 4,
+                "x": [1] * 4,
+                "parent_track_id": [-1, -1, 1, 2],
+            },
+            "1 tracks have more than one parent.*track 3: 1, 2",
+        ),
+    ],
+)
+def test_tables_that_are_wrong(tmp_path: Path, table: dict[str, list[Any]], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        convert_arrays({"a": coded(0)}, table, None, tmp_path / "out", OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("channels", "tracks", "condition", "message"),
+    [
+        ({"A/1/0": {"a": coded(0)}, "b": coded(0)}, {}, "x", "each needs {channel: array}.*found b"),
+        ({"A/1": {"a": coded(0)}}, {}, "x", "each needs {channel: array}.*found A/1"),
+        ({"A/1/0": {"a": coded(0)}, "A/1/1": {"b": coded(0)}}, {}, "x", "row A/1/1: channels differ"),
+        ({"A/1/0": {"a": coded(0)}}, {"A/1/1": ROWS}, "x", "do not fit.*expected by field of view: A/1/0"),
+        ({"A/1/0": {"a": coded(0)}}, ROWS, "x", "do not fit.*found ndarray"),
+        ({"A/1/0": {"a": coded(0)}}, {}, {"x": ["A/2"]}, "wells without a condition: A/1"),
+        (
+            {"A/1/0": {"a": coded(0)}, "A/1/1": {"a": coded(0)}},
+            {"A/1/1": ROWS[:, :3]},
+            "x",
+            "A/1/1: tracks have the wrong",
+        ),
+    ],
+)
+def test_fields_of_view_that_do_not_fit(
+    tmp_path: Path, channels: Any, tracks: Any, condition: Any, message: str
+) -> None:
+    with pytest.raises((ConfigError, DataError), match=message):
+        convert_arrays(channels, tracks, {}, tmp_path / "out", replace(OPTIONS, condition=condition))
+    assert not (tmp_path / "out").exists()

@@ -149,7 +149,10 @@ def test_fields_of_view_that_cannot_be(tmp_path: Path, fovs: list[str] | None, m
 def test_a_folder_without_track_files_names_the_command_that_works(tmp_path: Path, capsys: Any) -> None:
     plate(tmp_path)
     (tmp_path / "p.tracks").mkdir()
-    with pytest.raises(DataError, match=r"no FOV has a track file.*A/1/0/tracks\.csv; found nothing"):
+    with pytest.raises(
+        DataError,
+        match=r"no FOV has a track file.*A/1/0/tracks\.csv; found nothing\..*convert tracks SOURCE --plate",
+    ):
         index(tmp_path)
     (tmp_path / "p.tracks" / "my tracks.xml").write_bytes((FILES / "ultrack.xml").read_bytes())
     with pytest.raises(

@@ -8,6 +8,7 @@ import pytest
 import tifffile
 
 from dynaclr.base.errors import ConfigError, DataError
+from dynaclr.cli.verbs import main
 from dynaclr.convert import CtcOptions, convert_ctc
 from dynaclr.experiment import ExperimentRegistry, read_experiments
 from dynaclr.images.stores import make_context, open_array
@@ -318,3 +319,32 @@ def test_large_labels_have_ids_of_their_own(tmp_path: Path) -> None:
     source.with_name("01_RES").joinpath("res_track.txt").write_text("1 0 1 0\n1000001 0 1 0\n")
     convert_ctc([source], tmp_path / "out", OPTIONS)
     assert table_of(tmp_path).id.is_unique
+
+
+def test_further_channels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sources = [sequence(tmp_path / name) for name in ("a", "b")]
+    for source in sources:
+        for place, name in enumerate(("GFP", "RFP"), start=1):
+            (source.parent / name).mkdir()
+            for path in source.iterdir():
+                image = tifffile.imread(path) + 1000 * place
+                tifffile.imwrite(source.parent / name / path.name, image, photometric="minisblack")
+    given = ["convert", "ctc", *map(str, sources), "--output", str(tmp_path / "out"), "--name", "movie"]
+    given += ["--interval-minutes", "10", "--channel-name", "BF"]
+    given += ["--channel", f"GFP={tmp_path / 'a/GFP'},{tmp_path / 'b/GFP'}"]
+    red = [f"RFP={tmp_path / name / 'RFP'}" for name in ("a", "b")]
+    assert main([*given, "--channel", red[0], "--channel", red[1]]) == 0
+    registry = ExperimentRegistry.from_yaml(tmp_path / "out" / "experiments.yaml")
+    assert registry.experiments[0].source_channel == ["BF", "GFP", "RFP"]
+    for place, source in enumerate(sources):
+        layout = registry.plates["movie"].fovs[f"A/1/{place}"]
+        array = open_array(layout, make_context(0), zeros_for_missing=False).read().result()
+        image = np.stack([tifffile.imread(path) for path in sorted(source.iterdir())])
+        assert np.array_equal(array[:, :, 0], np.stack([image, image + 1000, image + 2000], axis=1))
+    assert main([*given, "--channel", red[0], "--overwrite"]) == 2
+    assert "channel RFP needs a folder for each sequence; expected 2" in capsys.readouterr().err
+    (tmp_path / "b" / "RFP" / "t003.tif").unlink()
+    assert main([*given, "--channel", red[0], "--channel", red[1], "--overwrite"]) == 2
+    assert "b/RFP: channels have different frames" in capsys.readouterr().err
+    assert main([*given, "--channel", "RFP"]) == 2
+    assert "not a channel; expected NAME=FOLDER" in capsys.readouterr().err

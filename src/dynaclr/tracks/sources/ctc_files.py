@@ -21,21 +21,23 @@ _FRAME = re.compile(r"(\d+)\.tiff?$", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class CtcSequence:
-    """Files of a sequence: images and masks by frame, and the table of tracks."""
+    """Files of a sequence: images and masks by frame, the table of tracks, images of further channels."""
 
     folder: Path
     images: tuple[Path, ...]
     masks: tuple[Path, ...]
     table: Path
+    channels: tuple[tuple[Path, ...], ...] = ()
 
     def state(self) -> tuple[tuple[int, int], ...]:
         """Return size and time of every file, to tell whether one has changed."""
-        stats = [path.stat() for path in (*self.images, *self.masks, self.table)]
+        others = [path for images in self.channels for path in images]
+        stats = [path.stat() for path in (*self.images, *self.masks, self.table, *others)]
         return tuple((stat.st_size, stat.st_mtime_ns) for stat in stats)
 
 
-def find_sequence(folder: Path, masks: Path | None = None) -> CtcSequence:
-    """Return the files of the sequence whose images lie in `folder` ("01").
+def find_sequence(folder: Path, masks: Path | None = None, channels: Sequence[Path] = ()) -> CtcSequence:
+    """Return the files of the sequence whose images lie in `folder` ("01"), further channels in others.
 
     Masks are looked for in `masks`, or in 01_GT/TRA, 01_RES beside the images; with the table
     man_track.txt or res_track.txt there.
@@ -67,7 +69,22 @@ def find_sequence(folder: Path, masks: Path | None = None) -> CtcSequence:
     if list(images) != list(range(len(images))):
         missing = sorted(set(range(max(images) + 1)) - set(images))
         raise DataError(problem("frames are missing", file=folder, found=f"no frame {listing(missing, 10)}"))
-    return CtcSequence(folder, tuple(images.values()), tuple(mask_files.values()), tables[0])
+    others = []
+    for other in channels:
+        found_there = _frames(other)
+        if list(found_there) != list(images):
+            differing = listing(sorted(set(images) ^ set(found_there)), 10)
+            raise DataError(
+                problem(
+                    "channels have different frames",
+                    file=other,
+                    expected=f"{len(images)} images as in {folder}",
+                    found=f"{len(found_there)}; frames in one only: {differing}",
+                )
+            )
+        others.append(tuple(found_there.values()))
+    files = tuple(images.values()), tuple(mask_files.values())
+    return CtcSequence(folder, *files, tables[0], tuple(others))
 
 
 def track_tables(folder: Path) -> list[Path]:
