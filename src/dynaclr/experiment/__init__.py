@@ -10,7 +10,7 @@ from dynaclr.experiment.locations import Location, UrlPath, kvstore, location
 from dynaclr.experiment.ngff import AXES
 from dynaclr.experiment.plates import FovLayout, PlateLayout, label_images, read_plate
 from dynaclr.experiment.registry import ExperimentConfig, ExperimentRegistry, read_experiments
-from dynaclr.experiment.scale import from_grid, grid_sizes, patch_steps, pixel_size_um, to_grid
+from dynaclr.experiment.scale import from_grid, grid_limits, grid_sizes, patch_steps, pixel_size_um, to_grid
 
 __all__ = (
     "AXES",
@@ -23,6 +23,7 @@ __all__ = (
     "UrlPath",
     "check_geometry",
     "from_grid",
+    "grid_limits",
     "grid_sizes",
     "known_names",
     "kvstore",

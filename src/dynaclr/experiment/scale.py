@@ -88,6 +88,14 @@ def grid_sizes(image_yx: npt.NDArray[np.integer], steps: npt.NDArray[np.float64]
     return np.floor(image_yx / steps + _ROUNDING).astype(np.int64)
 
 
+def grid_limits(
+    first: npt.NDArray[np.integer], stop: npt.NDArray[np.integer], steps: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return first and last pixel (half open) of the patches' grid that lie wholly in some stored pixels."""
+    low = np.ceil(first / steps - _ROUNDING).astype(np.int64)
+    return low, np.floor(stop / steps + _ROUNDING).astype(np.int64)
+
+
 def to_grid(place: npt.ArrayLike, steps: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     """Return the pixels of the patches' grid in which places in stored pixels lie."""
     return np.floor((np.asarray(place) + 0.5) / steps).astype(np.int64)

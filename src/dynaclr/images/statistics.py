@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -210,9 +211,8 @@ class NormTable:
         self.outdated: dict[int, dict[str, str]] = {}
         self.not_finite: list[str] = []
         self.frames_not_finite = np.zeros((int(frames.sum()), n_channels), dtype=bool)
-        self.boxes = np.repeat(
-            [(0, y, 0, x) for *_, y, x in (e.layout.shape for e in entries)], frames, axis=0
-        )
+        self._images = np.array([(0, y, 0, x) for *_, y, x in (entry.layout.shape for entry in entries)])
+        self.boxes = np.repeat(self._images, frames, axis=0)
         problems: list[str] = []
         for code, entry in enumerate(entries):
             name = experiment_names[entry.experiment]
@@ -281,6 +281,12 @@ class NormTable:
                     for name, found in why
                 ]
         return problems
+
+    @cached_property
+    def padded(self) -> npt.NDArray[np.bool_]:
+        """Whether frames are padded at their borders (sum of T,)."""
+        images = np.repeat(self._images, np.diff(self._first_frame), axis=0)
+        return np.asarray((self.boxes != images).any(axis=1))
 
     @property
     def blank(self) -> npt.NDArray[np.bool_]:

@@ -15,6 +15,7 @@ from dynaclr.experiment import (
     FovEntry,
     check_geometry,
     from_grid,
+    grid_limits,
     grid_sizes,
     patch_steps,
     slices_of,
@@ -157,11 +158,31 @@ class IndexArrays:
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Return first row and first column of the patch of each table row, clamped into the image.
 
-        In pixels of patches, which are stored pixels where nothing is resampled.
+        In pixels of patches, which are stored pixels where nothing is resampled. Padding at the borders of an
+        image is none of it.
         """
-        room = self.fov_grid_yx[table.fov_of(rows)] - self.yx_patch_size
+        low, high = self._data_limits(table, rows)
+        last = np.maximum(high - self.yx_patch_size, low)
         y, x = self._free_corners(table, rows)
-        return np.clip(y, 0, room[:, 0]), np.clip(x, 0, room[:, 1])
+        return np.clip(y, low[:, 0], last[:, 0]), np.clip(x, low[:, 1], last[:, 1])
+
+    def _data_limits(
+        self, table: CellTable, rows: npt.NDArray[np.integer] | slice
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return first (y, x) of the image without its padding, and the one after the last (n, 2)."""
+        fov = table.fov_of(rows)
+        if self.options.missing_chunks == "zeros" or not self.norms.padded.any():
+            return np.zeros((fov.size, 2), dtype=np.int64), self.fov_grid_yx[fov]
+        box = self.norms.boxes[self.norms.frames(fov, table.t[rows])]
+        return grid_limits(box[:, ::2], box[:, 1::2], self.fov_step_yx[fov])
+
+    def in_padding(self, table: CellTable) -> npt.NDArray[np.bool_]:
+        """Return which observations (n,) lie in padding, or in images whose rest is smaller than a patch."""
+        every = slice(None)
+        low, high = self._data_limits(table, every)
+        center = np.stack(self._free_corners(table, every), axis=1) + np.array(self.yx_patch_size) // 2
+        outside = (center < low) | (center >= high) | (high - low < self.yx_patch_size)
+        return np.asarray(outside.any(axis=1))
 
     def patch_edges(
         self, table: CellTable, rows: npt.NDArray[np.integer]

@@ -74,6 +74,7 @@ def _experiment(
     labels, numbers = np.unique(arrays.fov_condition[table.fov_of(rows)], return_counts=True)
     depth = {entry.layout.shape[2] for entry in arrays.fovs if entry.experiment == code}
     height, width = arrays.yx_patch_size
+    frames = arrays.norms.frames(table.fov_of(rows), table.t[rows])
     shifted = int(np.count_nonzero(arrays.patch_moved(table, rows)))
     return ExperimentReport(
         name=arrays.registry.names[code],
@@ -94,6 +95,7 @@ def _experiment(
             "parents overlapping a child": sum(item.overlaps for item in counts),
             "divisions into more than two": sum(item.large_divisions for item in counts),
             "patches moved at the border": shifted,
+            "frames padded at the border": int(np.count_nonzero(arrays.norms.padded[np.unique(frames)])),
         },
         interval_minutes=arrays.registry.experiments[code].interval_minutes,
         checks=[

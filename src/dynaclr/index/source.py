@@ -89,6 +89,8 @@ def _identity(arrays: IndexArrays, marks: Sequence[Mark] | None) -> dict[str, An
         "missing_chunks": arrays.options.missing_chunks,
         "not_finite": arrays.options.not_finite,
         "no_data": [np.flatnonzero(frames).tolist() for frames in _no_data(arrays)],
+        "padded": arrays.norms.boxes[arrays.norms.padded].tolist(),
+        "padded_frames": np.flatnonzero(arrays.norms.padded).tolist(),
         "tracks": repr(arrays.options.tracks),
         "marks": None if marks is None else [repr(mark) for mark in marks],
     }
@@ -142,7 +144,7 @@ def _blank_masks(arrays: IndexArrays, table: CellTable) -> Masks:
     places = arrays.patch_corners(table, slice(None))
     size, steps = arrays.yx_patch_size, arrays.fov_step_yx
     blank = blank_rows(table, arrays.fovs, channels, arrays.slices, places, size, steps)
-    blank |= _no_data(arrays)[0][arrays.norms.frames(table.fov_of(), table.t)]
+    blank |= _no_data(arrays)[0][arrays.norms.frames(table.fov_of(), table.t)] | arrays.in_padding(table)
     if blank.any() and arrays.options.missing_chunks == "error":
         raise DataError(_blank_message(arrays, table, np.flatnonzero(blank)))
     return {Exclusion.BLANK: blank}

@@ -210,9 +210,12 @@ def strange_pixels() -> np.ndarray:
     return pixels
 
 
-def strange_pipeline(folder: Path, **options: Any) -> Pipeline:
+def strange_pipeline(
+    folder: Path, pixels: np.ndarray | None = None, scale: tuple[float, ...] | None = None, **options: Any
+) -> Pipeline:
     """Return a pipeline of one FOV with a cell at row 32 (track 1), and one at row 20 (track 2)."""
-    plate = write_plate(folder / "p.zarr", {"A/1/0": strange_pixels()}, ["a"])
+    images = {"A/1/0": strange_pixels() if pixels is None else pixels}
+    plate = write_plate(folder / "p.zarr", images, ["a"], **({} if scale is None else {"scale": scale}))
     tracks = folder / "tracks" / "A" / "1" / "0"
     tracks.mkdir(parents=True)
     rows = [f"{track},{t},{y},{30 + track}" for track, y in ((1, 32), (2, 20)) for t in range(6)]
@@ -274,6 +277,34 @@ def test_pixels_that_are_not_finite_are_filled_with_the_median(tmp_path: Path) -
     for row in rows:
         patch = pixels[index.table.t[row], :, :, y[row] : y[row] + 20, x[row] : x[row] + 20]
         assert np.array_equal(found[row], patch)
+
+
+@pytest.mark.parametrize("um", [None, (10.0, 10.0)])
+def test_patches_keep_clear_of_padding(tmp_path: Path, um: tuple[float, float] | None) -> None:
+    """Rows above 22 and columns from 50 of frame 1 are padding: patches move, a cell in it is left out."""
+    pixels = np.random.default_rng(0).integers(500, 4000, (6, 1, 1, 64, 64), dtype=np.uint16)
+    pixels[1, ..., :22, :] = 0
+    pixels[1, ..., 50:] = 0
+    pipeline = strange_pipeline(tmp_path, pixels=pixels, scale=(1, 1, 1, 0.4, 0.4))
+    data = replace(pipeline.config.data, reading=replace(pipeline.config.data.reading, yx_patch_um=um))
+    pipeline = Pipeline(replace(pipeline.config, data=data))
+    pipeline.setup()
+    index, rows = pipeline.train_index, np.arange(len(pipeline.train_index.table))
+    table, step = index.table, 1.0 if um is None else 10 / 20 / 0.4
+    in_frame_1 = table.t == 1
+    left_out = table.track_id[table.track[~index.usable]].tolist()
+    assert (left_out, table.t[~index.usable].tolist()) == ([2], [1])
+    assert index.report.experiments[0].notes["frames padded at the border"] == 1
+    y, x = index.corners(rows)
+    moved = in_frame_1 & index.usable
+    assert y[moved].tolist() == [22 if um is None else 18]
+    assert (y[moved] * step >= 22).all()
+    assert ((x[moved] + 20) * step <= 50).all()
+    request = PatchRequest(table.fov_of(rows), table.t[rows], y, x)
+    assert pipeline.train_dataset.reader.read(request)[index.usable].min() > 0
+    whole = strange_pipeline(tmp_path / "zeros", pixels=pixels, missing_chunks="zeros")
+    whole.setup()
+    assert whole.train_index.usable.all()
 
 
 def test_blank_frames_are_an_error_where_missing_chunks_are(tmp_path: Path) -> None:
