@@ -9,9 +9,28 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import t as student_t
 
-ERROR_RATE = 1e-3
-"""Share of right experiments that may be called wrong, over all explanations that are compared."""
-_FEWEST = 8  # tracks
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """What counts as shown.
+
+    Attributes
+    ----------
+    error_rate
+        Share of right experiments that may be called wrong, over all explanations that are compared.
+    fewest_tracks
+        With fewer nothing is shown.
+    """
+
+    error_rate: float
+    fewest_tracks: int
+
+
+PROOF = Standard(1e-3, 8)
+"""For what is said in a report."""
+REVIEW = Standard(0.2, 3)
+"""For what a person looks at, among much else that may be wrong."""
+_LEAST_TRACKS = 2  # that have a spread
 _LEAST_SPREAD = 0.02  # a few values that are alike by chance prove nothing
 
 
@@ -33,9 +52,10 @@ class Gain:
     chance: float
     tracks: int
 
-    def certain(self, compared: int) -> bool:
+    def certain(self, compared: int, standard: Standard = PROOF) -> bool:
         """Whether the difference is real, of so many that were looked at."""
-        return self.mean > 0 and self.chance * compared < ERROR_RATE
+        enough = self.tracks >= standard.fewest_tracks
+        return enough and self.mean > 0 and self.chance * compared < standard.error_rate
 
     @property
     def digits(self) -> float:
@@ -60,7 +80,7 @@ def unpaired_gain(better: npt.NDArray[np.floating], given: npt.NDArray[np.floati
 def _tested(parts: list[tuple[npt.NDArray[np.floating], npt.NDArray[np.floating | np.integer]]]) -> Gain:
     """Test the sum of the parts' weighted means."""
     tracks = min(values.size for values, _ in parts)
-    if tracks < _FEWEST:
+    if tracks < _LEAST_TRACKS:
         return Gain(0.0, 1.0, tracks)
     mean, variance, freedom = 0.0, 0.0, math.inf
     for values, weights in parts:

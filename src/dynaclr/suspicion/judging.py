@@ -1,7 +1,7 @@
 """Whether the tables of an experiment belong to its images, and what explains it if not; takes arrays.
 
 The FOVs of an experiment are judged as a whole first, then each alone. Tracks are the witnesses, in t-tests
-whose error rate (`evidence.ERROR_RATE`) counts everything that is compared. What is fitted, a shift or a
+whose error rate (`evidence.Standard`) counts everything that is compared. What is fitted, a shift or a
 drift, is fitted on one half of the tracks and tested on the other. And an explanation must fit much better,
 not a little: centroids that lie beside the brightest place of their cells are no error.
 """
@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dynaclr.suspicion.evidence import Gain, gain, unpaired_gain
+from dynaclr.suspicion.evidence import PROOF, Gain, Standard, gain, unpaired_gain
 from dynaclr.suspicion.meanings import AS_GIVEN, Explanation, meanings, of_lag, of_move, other_tables
 from dynaclr.suspicion.placement import (
     Correlations,
@@ -144,7 +144,9 @@ class _Candidate:
     of_steps: bool = False
 
 
-def judge_fovs(views: Sequence[FovView], names: Sequence[str]) -> list[FovVerdict]:
+def judge_fovs(
+    views: Sequence[FovView], names: Sequence[str], standard: Standard = PROOF
+) -> list[FovVerdict]:
     """Return what fits the FOVs of one experiment best.
 
     Which map shows cells, and whether they are bright or dark in it, is what the best explanations of
@@ -157,19 +159,21 @@ def judge_fovs(views: Sequence[FovView], names: Sequence[str]) -> list[FovVerdic
         The FOVs.
     names
         Their names, for explanations.
+    standard
+        What counts as shown.
     """
     verdicts = {number: FovVerdict() for number in range(len(views))}
     fovs = {number: fov for number, view in enumerate(views) if (fov := _Fov(view)).tracks.size}
     if fovs:
-        verdicts |= _Judge(fovs, dict(enumerate(names))).verdicts()
+        verdicts |= _Judge(fovs, dict(enumerate(names)), standard).verdicts()
     return [verdicts[number] for number in range(len(views))]
 
 
 class _Judge:
     """FOVs of one experiment, by their numbers."""
 
-    def __init__(self, fovs: dict[int, _Fov], names: dict[int, str]) -> None:
-        self.fovs, self.names = fovs, names
+    def __init__(self, fovs: dict[int, _Fov], names: dict[int, str], standard: Standard) -> None:
+        self.fovs, self.names, self.standard = fovs, names, standard
         features = next(iter(next(iter(fovs.values())).found.values())).shape[0]
         looks = [_Look(feature, sign) for feature in range(features) for sign in (1.0, -1.0)]
         self.look = max(looks, key=self._clarity)
@@ -252,7 +256,7 @@ class _Judge:
                 continue
             if candidate.gain.mean < needed:
                 continue
-            if not candidate.gain.certain(len(candidates) * self._groups()):
+            if not candidate.gain.certain(len(candidates) * self._groups(), self.standard):
                 continue
             if best is None or contrast_now > float(np.mean(best.fit)) + _SIMPLER:
                 best = candidate
@@ -265,7 +269,9 @@ class _Judge:
     def _lagging(self, fovs: Sequence[_Fov]) -> _Candidate | None:
         views = [fov.view for fov in fovs]
         lag = best_lag(views)
-        if lag is None or not lag.gain.certain(LAGS.size * views[0].steps.moved.shape[0] * self._groups()):
+        if lag is None or not lag.gain.certain(
+            LAGS.size * views[0].steps.moved.shape[0] * self._groups(), self.standard
+        ):
             return None
         if lag.after < _LEAST_AGREEMENT or lag.given > _LESS_AGREEMENT * lag.after:
             return None
@@ -314,7 +320,7 @@ class _Judge:
     def _drifting(self, fovs: Sequence[_Fov]) -> _Candidate | None:
         """Return a drift that steps show and places confirm."""
         found = drift_of([fov.view for fov in fovs])
-        if found is None or not found.gain.certain(2 * self._groups()):
+        if found is None or not found.gain.certain(2 * self._groups(), self.standard):
             return None
         move = best_drift(_every(fovs), *self.look)
         if move is None or move.length(_span(fovs)) < _LEAST_DRIFT_PX:

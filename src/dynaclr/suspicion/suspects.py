@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from dynaclr.curation import MarkKind
 from dynaclr.index import Exclusion
+from dynaclr.suspicion.evidence import REVIEW
 from dynaclr.suspicion.finding import Finding, ranked
 from dynaclr.suspicion.judging import judge_fovs
 from dynaclr.suspicion.links import links_of
@@ -203,7 +204,7 @@ class _Search:
             fovs = [fov for fov in fovs if self.table.t[self.table.rows(fov)].size]
             views = read_views(self.index, fovs, lambda done, total: tell("frames", done, total))
             names = [self.fov_names[fov] for fov in fovs]
-            verdicts = judge_fovs(views, names)
+            verdicts = judge_fovs(views, names, REVIEW)
             for number, text in placement_reasons(verdicts, names).items():
                 verdict = verdicts[number]
                 check = "frames" if verdict.best_agreement > verdict.agreement else "placement"
