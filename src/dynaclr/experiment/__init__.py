@@ -10,7 +10,15 @@ from dynaclr.experiment.locations import Location, UrlPath, kvstore, location
 from dynaclr.experiment.ngff import AXES
 from dynaclr.experiment.plates import FovLayout, PlateLayout, label_images, read_plate
 from dynaclr.experiment.registry import ExperimentConfig, ExperimentRegistry, read_experiments
-from dynaclr.experiment.scale import from_grid, grid_limits, grid_sizes, patch_steps, pixel_size_um, to_grid
+from dynaclr.experiment.scale import (
+    from_grid,
+    grid_limits,
+    grid_sizes,
+    patch_steps,
+    pixel_size_um,
+    reach,
+    to_grid,
+)
 
 __all__ = (
     "AXES",
@@ -31,6 +39,7 @@ __all__ = (
     "location",
     "patch_steps",
     "pixel_size_um",
+    "reach",
     "read_experiments",
     "read_plate",
     "select_fovs",

@@ -88,12 +88,35 @@ def grid_sizes(image_yx: npt.NDArray[np.integer], steps: npt.NDArray[np.float64]
     return np.floor(image_yx / steps + _ROUNDING).astype(np.int64)
 
 
+def reach(steps: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Return how far the stored pixels that count lie from the center of a pixel of the grid, at most.
+
+    Linear interpolation reaches a pixel, and what evens out a larger step half its width more.
+    """
+    return np.sqrt(np.maximum(np.square(steps) - 1.0, 0.0)) / 2 + 1
+
+
 def grid_limits(
-    first: npt.NDArray[np.integer], stop: npt.NDArray[np.integer], steps: npt.NDArray[np.float64]
+    first: npt.NDArray[np.integer],
+    stop: npt.NDArray[np.integer],
+    image_yx: npt.NDArray[np.integer],
+    steps: npt.NDArray[np.float64],
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return first and last pixel (half open) of the patches' grid that lie wholly in some stored pixels."""
-    low = np.ceil(first / steps - _ROUNDING).astype(np.int64)
-    return low, np.floor(stop / steps + _ROUNDING).astype(np.int64)
+    """Return first and last pixel (half open) of the patches' grid that are made of some stored pixels only.
+
+    Parameters
+    ----------
+    first, stop
+        The stored pixels (n, 2), half open; at the image's own borders the grid begins and ends.
+    image_yx, steps
+        Size of the images, and of the grid's pixels in stored ones (n, 2).
+    """
+    beside = reach(steps)
+    low = np.ceil((first - 0.5 + beside) / steps - 0.5 - _ROUNDING).astype(np.int64)
+    high = np.floor((stop + 0.5 - beside) / steps - 0.5 + _ROUNDING).astype(np.int64) + 1
+    plain = steps == 1
+    low, high = np.where(plain, first, low), np.where(plain, stop, high)
+    return np.where(first <= 0, 0, low), np.where(stop >= image_yx, grid_sizes(image_yx, steps), high)
 
 
 def to_grid(place: npt.ArrayLike, steps: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:

@@ -22,6 +22,7 @@ from dynaclr.experiment import (
     FovEntry,
     FovLayout,
     label_images,
+    read_experiments,
     select_fovs,
 )
 from dynaclr.export.annotations import ANNOTATIONS, annotation_columns
@@ -35,6 +36,7 @@ Format = Literal["csv", "geff", "ctc"]
 FORMATS: dict[Format, str] = {"csv": TRACK_FILE, "geff": "tracks.geff", "ctc": "01_RES"}
 """{format: name of the file or folder in the folder of a field of view}."""
 _ANNOTATION_FILE = "annotations.csv"
+_LARGEST_DISC_PX = 1000.0
 Progress = Callable[[int, int], None]
 
 
@@ -58,6 +60,13 @@ class ExportOptions:
     keep_excluded: bool = False
     labels: str | None = None
     radius_px: float = 5.0
+
+    def __post_init__(self) -> None:
+        if not 0.5 <= self.radius_px <= _LARGEST_DISC_PX:
+            expected = f"0.5 to {_LARGEST_DISC_PX:g} px"
+            raise ConfigError(
+                problem("radius out of range", field="radius_px", expected=expected, found=self.radius_px)
+            )
 
 
 @dataclass(slots=True)
@@ -136,7 +145,7 @@ def export_tracks(
     registry = _registry(experiments_yaml, only)
     entries, _ = select_fovs(registry, None, None)
     paths = [_target(output, registry, entry, options.format) for entry in entries]
-    _check(paths, output, registry, overwrite)
+    _check(paths, output, experiments_yaml, registry, overwrite)
     report = ExportReport(output)
     graphs = _graphs(registry, entries, curation, options, report)
     staging = unfinished(output / "export")
@@ -173,10 +182,13 @@ def _target(output: Path, registry: ExperimentRegistry, entry: FovEntry, kind: F
     return output / registry.names[entry.experiment] / entry.layout.name / FORMATS[kind]
 
 
-def _check(paths: Sequence[Path], output: Path, registry: ExperimentRegistry, overwrite: bool) -> None:
-    own = [
-        c.tracks_root for c in registry.experiments if c.tracks_root.resolve() == (output / c.name).resolve()
-    ]
+def _check(
+    paths: Sequence[Path], output: Path, experiments_yaml: Path, registry: ExperimentRegistry, overwrite: bool
+) -> None:
+    """Refuse to replace what tracks are read from, of any experiment, and what may not be overwritten."""
+    read = {config.tracks_root.resolve(): config.tracks_root for config in read_experiments(experiments_yaml)}
+    written = {(output / config.name).resolve() for config in registry.experiments}
+    own = [place for root, place in read.items() if root in written]
     if own:
         what = "the tracks are read from there"
         raise DataError(problem(what, file=own[0], field="--to", fix="Choose another folder."))

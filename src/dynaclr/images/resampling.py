@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from dynaclr.experiment import reach
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
@@ -68,7 +70,7 @@ def _taps(first: int, count: int, step: float, length: int) -> Taps:
     from scipy.sparse import csr_matrix
 
     center = (first + np.arange(count) + 0.5) * step - 0.5
-    width = np.sqrt(max(step * step - 1, 0.0))
+    width = 2 * float(reach(step)) - 2
     near = int(np.floor(width)) + 3  # stored pixels that may count: width and a pixel on either side
     pixel = np.ceil(center - width / 2 - 1).astype(np.int64)[:, None] + np.arange(near)
     away = center[:, None] - pixel

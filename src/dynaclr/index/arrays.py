@@ -164,7 +164,11 @@ class IndexArrays:
         low, high = self._data_limits(table, rows)
         last = np.maximum(high - self.yx_patch_size, low)
         y, x = self._free_corners(table, rows)
-        return np.clip(y, low[:, 0], last[:, 0]), np.clip(x, low[:, 1], last[:, 1])
+        room = (
+            self.fov_grid_yx[table.fov_of(rows)] - self.yx_patch_size
+        )  # padding may leave less than a patch
+        y, x = np.clip(y, low[:, 0], last[:, 0]), np.clip(x, low[:, 1], last[:, 1])
+        return np.minimum(y, room[:, 0]), np.minimum(x, room[:, 1])
 
     def _data_limits(
         self, table: CellTable, rows: npt.NDArray[np.integer] | slice
@@ -174,7 +178,7 @@ class IndexArrays:
         if self.options.missing_chunks == "zeros" or not self.norms.padded.any():
             return np.zeros((fov.size, 2), dtype=np.int64), self.fov_grid_yx[fov]
         box = self.norms.boxes[self.norms.frames(fov, table.t[rows])]
-        return grid_limits(box[:, ::2], box[:, 1::2], self.fov_step_yx[fov])
+        return grid_limits(box[:, ::2], box[:, 1::2], self.fov_image_yx[fov], self.fov_step_yx[fov])
 
     def in_padding(self, table: CellTable) -> npt.NDArray[np.bool_]:
         """Return which observations (n,) lie in padding, or in images whose rest is smaller than a patch."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -68,11 +69,14 @@ def read(path: Path, options: SourceOptions) -> Found:
 
 def _merges(path: Path) -> bool:
     """Whether a table of links is that of merges: by its name, since the columns are those of splits."""
-    return "merge" in path.stem.lower()
+    return re.search("(?<![a-z])merge", path.stem.lower()) is not None
 
 
 def _pairs(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return parents and children (n,) each."""
+    with path.open("rb") as file:
+        if sum(bool(line.strip()) for _, line in zip(range(2), file, strict=False)) < 2:
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)  # nothing split, or merged
     names = {keys.PARENT_TRACK_ID: keys.PARENT_TRACK_ID, _CHILD: keys.TRACK_ID}
     columns = read_track_csv(path, names=names, required=list(names.values()))
     return columns[keys.PARENT_TRACK_ID], columns[keys.TRACK_ID]

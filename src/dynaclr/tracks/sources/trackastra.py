@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,10 +47,9 @@ def read(path: Path, options: SourceOptions) -> Found:
         names=dict(zip(_COLUMNS, ("a", keys.ID, "b", keys.TRACK_ID), strict=True)),
         required=["a", keys.ID, "b", keys.TRACK_ID],
     )
-    frames = [
-        _whole(columns[name], files[0], column) for name, column in (("a", _COLUMNS[0]), ("b", _COLUMNS[2]))
-    ]
-    labels = columns[keys.ID], columns[keys.TRACK_ID]
+    numbers = (columns[name] for name in ("a", keys.ID, "b", keys.TRACK_ID))
+    checked = [_whole(values, files[0], name) for values, name in zip(numbers, _COLUMNS, strict=True)]
+    frames, labels = checked[::2], checked[1::2]
     rows = _centers(files[0].parent if options.masks is None else options.masks, files[0])
     step = int(max(rows[:, 1].max(initial=0), labels[0].max(initial=0), labels[1].max(initial=0))) + 1
     ids = rows[:, 0].astype(np.int64) * step + rows[:, 1].astype(np.int64)
@@ -65,27 +66,35 @@ def read(path: Path, options: SourceOptions) -> Found:
 
 
 def _whole(values: npt.NDArray[np.generic], path: Path, column: str) -> npt.NDArray[np.int64]:
-    if values.dtype.kind not in "iu" or (
-        values.size and not 0 <= int(values.min()) <= int(values.max()) < 2**31
-    ):
-        raise DataError(
-            problem("frames cannot be used", file=path, field=column, expected="whole numbers from 0")
-        )
+    good = values.dtype.kind in "iu" and (
+        not values.size or 0 <= int(values.min()) <= int(values.max()) < 2**31
+    )
+    if not good:
+        expected = "whole numbers from 0 to 2**31 - 1"
+        raise DataError(problem("number out of range", file=path, field=column, expected=expected))
     return values.astype(np.int64)
 
 
 def _centers(masks: Path, table: Path) -> npt.NDArray[np.float64]:
-    """Return (n, 5) frame, label, z, y, x of every label: of a stack (T, Y, X), or of a file a frame."""
-    if masks.is_dir():
-        try:
-            planes = [(t, read_image(file)) for t, file in mask_files(masks).items()]
-        except DataError as error:
-            fix = "Name the folder of masks, or the stack, with --masks."
-            raise DataError(problem("no masks beside the table of edges", file=table, fix=fix)) from error
-    else:
-        planes = [(t, plane[None]) for t, plane in enumerate(read_image(masks))]
+    """Return (n, 5) frame, label, z, y, x of every label: of a stack (T, Y, X), or of a file a frame.
+
+    trackastra counts masks from 0 in their order, whatever the numbers in their names.
+    """
     rows = [np.empty((0, 5))]
-    for t, plane in planes:
+    for t, plane in enumerate(_planes(masks, table)):
         labels, centers = label_centers(plane)
         rows.append(np.column_stack([np.full(labels.size, t), labels, centers]))
     return np.concatenate(rows)
+
+
+def _planes(masks: Path, table: Path) -> Iterator[npt.NDArray[Any]]:
+    """Give masks (Z, Y, X), one after the other."""
+    if not masks.is_dir():
+        yield from (plane[None] for plane in read_image(masks))
+        return
+    try:
+        files = list(mask_files(masks).values())
+    except DataError as error:
+        fix = "Name the folder of masks, or the stack, with --masks."
+        raise DataError(problem("no masks beside the table of edges", file=table, fix=fix)) from error
+    yield from map(read_image, files)

@@ -412,6 +412,19 @@ def test_what_laptrack_writes(asked: str) -> None:
     )
 
 
+def test_laptrack_without_a_split_or_merge(tmp_path: Path) -> None:
+    for name in ("track_df", "split_df", "merge_df"):
+        shutil.copy(FILES / "laptrack" / f"{name}.csv", tmp_path)
+    for name in ("split_df", "merge_df"):
+        (tmp_path / f"{name}.csv").write_text(",parent_track_id,child_track_id\n")
+    found, counts = tracks(tmp_path)
+    assert (counts.divisions, counts.merges) == (0, 0)
+    assert (found.parent_track_id == -1).all()
+    (tmp_path / "split_df.csv").unlink()
+    shutil.copy(FILES / "laptrack" / "split_df.csv", tmp_path / "emergent_splits.csv")
+    assert tracks(tmp_path)[1].divisions == 1
+
+
 def test_laptrack_without_or_with_several_tables_of_splits(tmp_path: Path) -> None:
     path = Path(shutil.copy(FILES / "laptrack" / "track_df.csv", tmp_path))
     found, counts = tracks(path)
@@ -468,6 +481,15 @@ def test_what_trackastra_writes(tmp_path: Path, where: str) -> None:
     assert set(found.parent_track_id[found.t == 2]) == {mother, -1}
 
 
+def test_trackastra_counts_masks_by_their_order(tmp_path: Path) -> None:
+    """Whatever the numbers in their names."""
+    path = Path(shutil.copy(FILES / "trackastra_edges.csv", tmp_path))
+    expected = tracks(path, masks=masks_of(tmp_path / "stack", stack=True))[0]
+    for file in sorted(masks_of(tmp_path, stack=False).glob("mask*.tif"), reverse=True):
+        file.rename(file.with_name(f"mask{int(file.stem[4:]) + 7:03d}.tif"))
+    pd.testing.assert_frame_equal(tracks(path)[0], expected)
+
+
 def test_trackastra_without_its_masks(tmp_path: Path) -> None:
     path = Path(shutil.copy(FILES / "trackastra_edges.csv", tmp_path))
     with pytest.raises(DataError, match=r"trackastra_edges.csv: no masks beside.*--masks"):
@@ -476,5 +498,5 @@ def test_trackastra_without_its_masks(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no edge names a label of the masks.*4 edges, 3 labels.*--masks"):
         tracks(path, masks=tmp_path / "other.tif")
     path.write_text("source_frame,source_label,target_frame,target_label\n0.5,1,1,1\n")
-    with pytest.raises(DataError, match=r"source_frame: frames cannot be used"):
+    with pytest.raises(DataError, match=r"source_frame: number out of range"):
         tracks(path, masks=tmp_path / "other.tif")
