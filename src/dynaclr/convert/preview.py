@@ -167,10 +167,7 @@ def _held_against(found: Found, options: SourceOptions, image: ImageSize, source
     if of_image and all(abs(one - of_image) <= _SAME_EXTENT * of_image for one in wanted):
         counts.notes.append(f"{statement}: of the same extent; the {image.what}'s pixels were used")
         return dataclasses.replace(options, pixel_size_um=of_image)
-    fix = (
-        "Give --pixel-size-um (of convert images: --tracks-pixel-size-um), the size of a pixel of the "
-        f"{image.what} in the micrometers of the source"
-    )
+    fix = f"Give --pixel-size-um, the size of a pixel of the {image.what} in the micrometers of the source"
     alike = abs(wanted[0] - wanted[1]) <= _SAME_EXTENT * wanted[0]
     fix += f"; {wanted[1]:.4g} if both show the same field." if alike else "."
     raise DataError(

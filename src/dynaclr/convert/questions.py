@@ -127,7 +127,7 @@ def _frames(
 
 
 def _units(found: Found, columns: Columns, options: SourceOptions, image: ImageSize | None) -> list[Question]:
-    ours = found.names.get(keys.Y) == keys.Y and found.names.get(keys.X) == keys.X  # pixels, as documented
+    ours = all(found.names.get(name) == name for name in keys.REQUIRED_TRACK_COLUMNS)  # pixels, as documented
     said = options.unit is not None or unit_um(found.unit, "") is not None
     if ours or said or not found.names or image is None:
         return []

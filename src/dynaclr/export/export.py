@@ -62,8 +62,8 @@ class ExportOptions:
     radius_px: float = 5.0
 
     def __post_init__(self) -> None:
-        if not 0.5 <= self.radius_px <= _LARGEST_DISC_PX:
-            expected = f"0.5 to {_LARGEST_DISC_PX:g} px"
+        if not 0 <= self.radius_px <= _LARGEST_DISC_PX:
+            expected = f"0 to {_LARGEST_DISC_PX:g} px"
             raise ConfigError(
                 problem("radius out of range", field="radius_px", expected=expected, found=self.radius_px)
             )

@@ -28,7 +28,7 @@ class Standard:
 
 PROOF = Standard(1e-3, 8)
 """For what is said in a report."""
-REVIEW = Standard(0.2, 3)
+REVIEW = Standard(0.5, 3)
 """For what a person looks at, among much else that may be wrong."""
 _LEAST_TRACKS = 2  # that have a spread
 _LEAST_SPREAD = 0.02  # a few values that are alike by chance prove nothing

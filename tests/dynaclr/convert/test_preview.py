@@ -184,3 +184,15 @@ def test_a_person_corrects_the_columns_and_ends_the_questions(tmp_path: Path) ->
     assert code == 2
     assert "Give --first-frame 0" in text
     assert written(tmp_path).y.max() == 167
+
+
+def test_a_table_whose_names_are_not_ours_may_be_in_micrometers(tmp_path: Path) -> None:
+    """It has x and y, but no column says that it was written for this project."""
+    source = tmp_path / "spots.csv"
+    source.write_text("frame;track;x;y\n0;1;4,5;6,25\n1;1;5,5;6,5\n")
+    image = ImageSize((2, 1, 1, 40, 40), 0.5)
+    found = preview_tracks(source, SourceOptions(), image)
+    with pytest.raises(DataError, match="both as pixels and as micrometers.*--unit"):
+        found.check()
+    source.write_text("track_id;t;x;y\n1;0;4,5;6,25\n1;1;5,5;6,5\n")
+    preview_tracks(source, SourceOptions(), image).check()

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from dynaclr.suspicion.evidence import ERROR_RATE, gain, unpaired_gain
+from dynaclr.suspicion.evidence import PROOF, gain, unpaired_gain
 from dynaclr.suspicion.judging import FovVerdict, judge_fovs
 from dynaclr.suspicion.meanings import AS_GIVEN, Explanation
 from dynaclr.suspicion.pixels import view_of
@@ -166,7 +166,7 @@ def test_wrong_tables_are_found_and_explained(reason: str, fovs: tuple[int, ...]
     for number in fovs:
         assert verdicts[number].best.name.startswith(reason)
         assert verdicts[number].best.fix.startswith(fix)
-        assert verdicts[number].certainty > -np.log10(ERROR_RATE)
+        assert verdicts[number].certainty > -np.log10(PROOF.error_rate)
     of_frames = "--first-frame" in fix
     before = [getattr(verdicts[n], "agreement" if of_frames else "contrast") for n in fovs]
     after = [getattr(verdicts[n], "best_agreement" if of_frames else "best_contrast") for n in fovs]
@@ -252,7 +252,7 @@ def test_a_test_of_tracks_has_its_error_rate() -> None:
     chances = [gain(*rng.normal(0, 0.2, (2, 12))).chance for _ in range(2000)]
     for rate in (0.05, 0.01):
         assert np.mean(np.array(chances) < rate) < 1.5 * rate
-    assert gain(np.ones(5), np.zeros(5)).chance == 1.0  # too few
+    assert not gain(np.full(5, 0.3), np.zeros(5)).certain(1)  # too few
     assert gain(np.full(9, 0.3), np.zeros(9)).certain(10)
     chances = [unpaired_gain(rng.normal(0, 1, 9), rng.normal(0, 1, 30)).chance for _ in range(2000)]
     assert np.mean(np.array(chances) < 0.01) < 0.015

@@ -274,11 +274,11 @@ def test_errors_stand_beside_their_field(at: Importing, tmp_path: Path) -> None:
     at.choose(view.columns["y"], "YM")
     assert view.report.text().startswith("table: 1 observations")
     late = tmp_path / "late.csv"
-    late.write_text("track_id,t,y,x\n1,0,5,5\n1,40,5,5\n")
+    late.write_text("track_id,t,y,x\n1,0,5,5\n1,1,5,5\n1,40,5,5\n")
     at.type(view.source, str(late))
     assert "frames beyond" in at.faults()["source"]
     assert str(late) not in at.faults()["source"]
-    assert len(at.tracks().data) == 2
+    assert len(at.tracks().data) == 3
     assert not view.write.isEnabled()
     view.plate.setText(str(tmp_path / "no.zarr"))
     at.choose(view.image, "a plate (OME-Zarr) ...")

@@ -103,7 +103,7 @@ def tracks_of(found: Found, options: SourceOptions, path: Path) -> Columns:
         If values cannot be understood without an option, or cannot be; the option is named.
     """
     with door(path):
-        columns = _in_frames(_in_pixels(found, options, path), options, path)
+        columns = _in_frames(_in_pixels(found, options, path), found, options, path)
         if found.edges is not None:
             return split_tracks(columns, found.edges, found.counts, path)
         return _with_parents(columns, found.counts, path)
@@ -165,7 +165,7 @@ def _in_pixels(found: Found, options: SourceOptions, path: Path) -> Columns:
     return columns
 
 
-def _in_frames(columns: Columns, options: SourceOptions, path: Path) -> Columns:
+def _in_frames(columns: Columns, found: Found, options: SourceOptions, path: Path) -> Columns:
     """Make times whole numbers from 0."""
     t = columns[keys.T]
     if options.time_step is not None:
@@ -175,19 +175,22 @@ def _in_frames(columns: Columns, options: SourceOptions, path: Path) -> Columns:
         broken[~broken] = np.abs(t[~broken] - np.rint(t[~broken])) > _WHOLE
         if broken.any():
             fix = "If these are times, give --time-step, the time between two frames in the same unit."
-            found = listing((f"{value:g}" for value in columns[keys.T][broken]), 5)
+            shown = listing((f"{value:g}" for value in columns[keys.T][broken]), 5)
             what = f"{np.count_nonzero(broken)} times are no frames"
             raise DataError(
-                problem(what, file=path, field=keys.T, expected="whole numbers", found=found, fix=fix)
+                problem(what, file=path, field=keys.T, expected="whole numbers", found=shown, fix=fix)
             )
         t = np.rint(t).astype(np.int64)
     first = options.first_frame or 0
+    if first and t.size and t.min() < first and not found.names:  # the format says how it counts
+        found.counts.notes.append(
+            f"frames begin at {t.min()} in this format; first frame {first} is not used"
+        )
+        first = 0
     t = t - first
     if t.size and t.min() < 0:
-        found = f"{t.min() + first}"
-        raise DataError(
-            problem("frames before the first", file=path, field=keys.T, expected=first, found=found)
-        )
+        what, lowest = "frames before the first", int(t.min()) + first
+        raise DataError(problem(what, file=path, field=keys.T, expected=first, found=lowest))
     return {**columns, keys.T: t}
 
 

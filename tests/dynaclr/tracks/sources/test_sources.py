@@ -500,3 +500,11 @@ def test_trackastra_without_its_masks(tmp_path: Path) -> None:
     path.write_text("source_frame,source_label,target_frame,target_label\n0.5,1,1,1\n")
     with pytest.raises(DataError, match=r"source_frame: number out of range"):
         tracks(path, masks=tmp_path / "other.tif")
+
+
+def test_a_first_frame_of_other_sources_is_not_that_of_a_format_with_a_count_of_its_own(
+    tmp_path: Path,
+) -> None:
+    found, counts = tracks(xml(tmp_path), first_frame=1)
+    assert found.t.min() == 0
+    assert "frames begin at 0 in this format; first frame 1 is not used" in counts.notes
