@@ -11,7 +11,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 
 from dynaclr.base import keys
-from dynaclr.base.errors import ConfigError, problem
+from dynaclr.base.errors import ConfigError, problem, together
 from dynaclr.loss import NTXentHCL
 from dynaclr.options.settings import LearningOptions, LoaderOptions
 from dynaclr.training.draws import draws_of
@@ -104,17 +104,17 @@ class ContrastiveModule(LightningModule):
             is another one than the loss's own.
         """
         data = getattr(self.trainer, "datamodule", None)
-        for name, field in (("in_channels", "num_source_channels"), ("in_stack_depth", "stack_depth")):
-            mine, theirs = getattr(self.encoder, name, None), getattr(data, field, None)
-            if mine is not None and theirs is not None and mine != theirs:
-                raise ConfigError(
-                    problem(
-                        "encoder does not match the data",
-                        field=f"encoder.{name}",
-                        expected=theirs,
-                        found=mine,
-                    )
-                )
+        both = {
+            f"model.encoder.init_args.{name}": (getattr(self.encoder, name, None), getattr(data, field, None))
+            for name, field in (("in_channels", "num_source_channels"), ("in_stack_depth", "stack_depth"))
+        }
+        problems = [
+            problem("encoder does not match the data", field=name, expected=theirs, found=mine)
+            for name, (mine, theirs) in both.items()
+            if None not in (mine, theirs) and mine != theirs
+        ]
+        if problems:
+            raise ConfigError(together("encoder", problems))
         beta = getattr(data, "hcl_beta", None)
         if beta is not None and beta != self.hparams["hcl_beta"]:
             _set_beta(self.loss_function, beta)
