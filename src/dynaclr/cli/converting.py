@@ -106,7 +106,7 @@ def _images_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pixel-size-um", type=_length)
     parser.add_argument("--z-step-um", type=_length)
     parser.add_argument(
-        "--axes", type=_axes, help="axes of TIFFs that do not say, or say wrongly: TYX, ZYX, TCYX"
+        "--axes", type=str.upper, help="axes of TIFFs that do not say, or say wrongly: TYX, ZYX, TCYX"
     )
     parser.add_argument(
         "--tracks", help="file or folder of tracks of any tool, with placeholders of --pattern: '{well}.xml'"
@@ -116,13 +116,6 @@ def _images_options(parser: argparse.ArgumentParser) -> None:
     )
     _reading_options(parser)
     parser.add_argument("--workers", type=int, help="frames read at the same time (default: cores)")
-
-
-def _axes(text: str) -> str:
-    letters = text.upper()
-    if not set(letters) <= set("TCZYX") or len(set(letters)) < len(letters) or letters[-2:] != "YX":
-        raise argparse.ArgumentTypeError(f"{text}: expected some of T, C, Z, and YX at the end")
-    return letters
 
 
 def _convert_images(options: argparse.Namespace) -> int:

@@ -49,6 +49,8 @@ class ImageFacts:
         Names; None where there are none.
     notes
         What else a person should know.
+    others
+        Other files that it lies in.
     """
 
     path: Path
@@ -58,6 +60,7 @@ class ImageFacts:
     interval_minutes: float | None = None
     channels: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    others: frozenset[Path] = frozenset()
 
 
 class ImageFile(Protocol):
@@ -130,12 +133,23 @@ class TiffImages:
     def _axes(self, series: Any, stated: str | None) -> tuple[str, tuple[str, ...]]:
         """Return the letters of the axes of a series, and what to tell of them."""
         letters, shape = str(series.axes), tuple(series.shape)
+        self._check_sizes(series)
         planes = stated is not None and letters.endswith("SYX")  # of 3 or 4 frames tifffile makes colors
         if "S" in letters and not planes and series.keyframe.photometric.name in _COLORS:
             expected = "one gray channel a plane"
             raise DataError(
                 problem(
                     "a color image", file=self.path, expected=expected, found=f"{letters} {shape}", fix=_RGB
+                )
+            )
+        if letters.endswith("S"):
+            raise DataError(
+                problem(
+                    "samples interleaved: each pixel holds several values",
+                    file=self.path,
+                    expected="one gray channel a plane",
+                    found=f"{letters} {shape}",
+                    fix="Split them into channels (Fiji: Image > Color > Split Channels).",
                 )
             )
         if stated is not None:
@@ -166,6 +180,22 @@ class TiffImages:
             )
         return letters, ()
 
+    def _check_sizes(self, series: Any) -> None:
+        """Refuse smaller pages that are taken for a pyramid, and do not say that they are reduced."""
+        for level in series.levels[1:] if series.kind == "generic" else ():
+            page = level.keyframe
+            if not (page.is_reduced or page.is_subifd):
+                sizes = (" x ".join(map(str, one.shape[-2:])) for one in (series, level))
+                raise DataError(
+                    problem(
+                        "pages of two sizes",
+                        file=self.path,
+                        expected=f"{next(sizes)} px",
+                        found=f"{next(sizes)} px too",
+                        fix="Save each size as a file of its own.",
+                    )
+                )
+
     def _facts(self, number: int, letters: str, notes: tuple[str, ...]) -> ImageFacts:
         series = self._series[number]
         size_of = dict(zip(letters, series.shape, strict=True))
@@ -183,8 +213,25 @@ class TiffImages:
         import tifffile
 
         ome = tifffile.xml2dict(self._file.ome_metadata).get("OME", {})
-        images = _listed(ome.get("Image"))
-        pixels = images[number].get("Pixels", {}) if number < len(images) else {}
+        every = [pixels for image in _listed(ome.get("Image")) for pixels in _listed(image.get("Pixels"))]
+        stored = [pixels for pixels in every if "TiffData" in pixels]  # tifffile skips those without pixels
+        if len(stored) != len(self._series):
+            raise DataError(
+                problem(
+                    "the metadata are not of the images in the file",
+                    file=self.path,
+                    expected=f"{len(stored)} images with pixels by the OME metadata",
+                    found=len(self._series),
+                    fix="Files that belong to it are missing, or it is damaged: copy or export it again.",
+                )
+            )
+        pixels = stored[number]
+        parts = [part.get("UUID") for part in _listed(pixels["TiffData"])]
+        others = {
+            self.path.resolve().parent / str(part.get("FileName"))
+            for part in _listed(parts)
+            if part.get("value") != ome.get("UUID")
+        }
         sizes = (_in_unit(pixels, f"PhysicalSize{axis}", "x", "um") for axis in "ZYX")
         names = [str(channel.get("Name") or "").strip() for channel in _listed(pixels.get("Channel"))]
         seconds = _in_unit(pixels, "TimeIncrement", "t", "s") or _from_planes(_listed(pixels.get("Plane")))
@@ -192,6 +239,7 @@ class TiffImages:
             "pixel_um": tuple(sizes),
             "interval_minutes": seconds and seconds / 60,
             "channels": tuple(names) if len(names) == count and all(names) else None,
+            "others": frozenset(others - {self.path.resolve()}),
         }
 
     def _of_imagej(self, frames: int, slices: int) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -109,8 +110,9 @@ def by_pattern(folder: Path, pattern: str, tracks: str | None = None) -> list[Pl
     folder
         What the pattern is relative to.
     pattern
-        Path with the placeholders {well} or {row} and {column}, {position}, {condition}, {channel},
-        {frame} and {z}; `*` for anything. {frame:d} and {frame:03d} are understood.
+        Path, relative to the folder or absolute, with the placeholders {well} or {row} and {column},
+        {position}, {condition}, {channel}, {frame} and {z}; `*` for anything. {frame:d} and {frame:03d} are
+        understood.
     tracks
         Path of the tracks of a field of view, with placeholders of the pattern.
 
@@ -119,7 +121,7 @@ def by_pattern(folder: Path, pattern: str, tracks: str | None = None) -> list[Pl
     ConfigError
         If the pattern cannot be used.
     DataError
-        If no file matches, or two are of one place.
+        If no file matches, two are of one place, or two conditions of one field of view.
     """
     if not folder.is_dir():
         raise DataError(
@@ -138,14 +140,16 @@ def by_pattern(folder: Path, pattern: str, tracks: str | None = None) -> list[Pl
                 fix="Frames and z are digits; a / in the pattern stands for a folder.",
             )
         )
-    rows = {
-        condition: chr(ord("A") + place)
+    wells = {
+        condition: f"{chr(ord('A') + place % 26)}/{place // 26 + 1}"
         for place, condition in enumerate(dict.fromkeys(values.get("condition") for _, values in found))
     }
     places: dict[str, Place] = {}
     for path, values in found:
-        place = Place(_fov(values, rows), condition=values.get("condition"))
-        place = places.setdefault(place.fov, place)
+        fov, condition = _fov(values, wells), values.get("condition")
+        place = places.setdefault(fov, Place(fov, condition=condition))
+        if place.condition != condition:
+            raise DataError(f"{path}: {_two_of(place, 'condition', place.condition, condition)}")
         if tracks is not None and place.tracks is None:
             place.tracks = absolute_path(_filled(tracks, values), folder)
         numbers = {name: int(values[name]) for name in ("frame", "z") if name in values}
@@ -155,6 +159,13 @@ def by_pattern(folder: Path, pattern: str, tracks: str | None = None) -> list[Pl
 
 def _matches(folder: Path, pattern: str) -> Iterator[tuple[Path, dict[str, str]]]:
     """Give the files that match, and the values of the placeholders."""
+    whole = Path(os.path.expanduser(pattern))
+    if whole.is_absolute():
+        folder = Path(whole.anchor)
+        whole = whole.relative_to(folder)
+    if not whole.name:
+        raise ConfigError(problem("a pattern without a name of files", found=repr(pattern), fix=_COMMANDS))
+    pattern = whole.as_posix()
     names = [name for name, _ in _PLACEHOLDER.findall(pattern)]
     strange = [name for name in names if name not in _TEXTS]
     if strange:
@@ -168,10 +179,10 @@ def _matches(folder: Path, pattern: str) -> Iterator[tuple[Path, dict[str, str]]
         glob += _globbed(text) + "*"
         seen.add(name)
         end = match.end()
-    whole = re.compile(expression + _literal(pattern[end:]))
+    expected = re.compile(expression + _literal(pattern[end:]))
     glob = re.sub(r"\*+", "*", glob + _globbed(pattern[end:]))
     for path in sorted(folder.glob(glob), key=lambda path: path.as_posix()):
-        found = whole.fullmatch(path.relative_to(folder).as_posix())
+        found = expected.fullmatch(path.relative_to(folder).as_posix())
         if found and path.is_file():
             yield path, found.groupdict()
 
@@ -184,13 +195,13 @@ def _globbed(text: str) -> str:
     return re.sub(r"([\[?])", r"[\1]", text)
 
 
-def _fov(values: Mapping[str, str], rows: Mapping[str | None, str]) -> str:
+def _fov(values: Mapping[str, str], wells: Mapping[str | None, str]) -> str:
     if "row" in values and "column" in values:
         well = well_name(values["row"] + values["column"])
     elif "well" in values:
         well = well_name(values["well"])
     else:
-        well = f"{rows[values.get('condition')]}/1"
+        well = wells[values.get("condition")]
     return f"{well}/{_position(values.get('position'))}"
 
 
@@ -271,13 +282,13 @@ def _add_row(places: dict[str, Place], counted: dict[str, int], values: dict[str
         new = path_in_file(given, path, key) if given and key == "tracks" else given
         old = getattr(place, key)
         if old is not None and new is not None and old != new:
-            raise DataError(
-                problem(f"two of one field of view {place.fov}", field=key, expected=old, found=new)
-            )
+            raise DataError(_two_of(place, key, old, new))
         setattr(place, key, new if new is not None else old)
     channel, series = values.get("channel") or None, values.get("series") or None
-    if series is not None and not series.isdigit():
-        raise DataError(problem("not a number", field="series", expected="0 for the first", found=series))
+    if series is not None and not re.fullmatch(r"[0-9]{1,9}", series):
+        raise DataError(
+            problem("not a number", field="series", expected="0 for the first", found=series[:20])
+        )
     number = None if series is None else int(series)
     if _PLACEHOLDER.search(values["image"]):
         found = list(_matches(path.parent, values["image"]))
@@ -288,6 +299,10 @@ def _add_row(places: dict[str, Place], counted: dict[str, int], values: dict[str
             place.parts.append(Part(file, of.get("channel", channel), image=number, **numbers))
     else:
         place.parts.append(Part(path_in_file(values["image"], path, "image"), channel, image=number))
+
+
+def _two_of(place: Place, key: str, old: object, new: object) -> str:
+    return problem(f"two of one field of view {place.fov}", field=key, expected=old, found=new)
 
 
 def _checked(places: Mapping[str, Place]) -> list[Place]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -50,6 +51,11 @@ class ImageOptions:
         OME-NGFF version of the plate.
     tracks
         What the files of tracks do not say.
+
+    Raises
+    ------
+    ConfigError
+        If a size or time is not above 0, or axes cannot be used.
     """
 
     name: str
@@ -62,6 +68,19 @@ class ImageOptions:
     start_hpi: float = 0.0
     version: Literal["0.4", "0.5"] = "0.4"
     tracks: SourceOptions = field(default_factory=SourceOptions)
+
+    def __post_init__(self) -> None:
+        """Refuse values before a file is opened."""
+        for name in ("interval_minutes", "pixel_size_um", "z_step_um"):
+            value = getattr(self, name)
+            if value is not None and not (math.isfinite(value) and value > 0):
+                raise ConfigError(problem("value out of range", field=name, expected="> 0", found=value))
+        axes = self.axes
+        if axes is None:
+            return
+        if not set(axes) <= set("TCZYX") or len(set(axes)) < len(axes) or axes[-2:] != "YX":
+            expected = "some of T, C, Z, and YX at the end"
+            raise ConfigError(problem("axes cannot be used", field="axes", expected=expected, found=axes))
 
 
 def convert_images(
@@ -103,7 +122,9 @@ def convert_images(
     tell = progress or (lambda *_: None)
     workers = workers or cpu_limit()
     state = _state(places)
-    fovs = _fovs(places, _headers(places, options.axes, workers, tell))
+    headers = _headers(places, options.axes, workers, tell)
+    fovs = _fovs(places, headers)
+    _check_sets(fovs, headers)
     notes = list(dict.fromkeys(note for fov in fovs for facts in fov.facts for note in facts.notes))
     scale, minutes = _calibration(fovs, options, notes)
     names = _channel_names(fovs, options, notes)
@@ -288,6 +309,24 @@ def _fov(place: Place, name: str, number: int | None, headers: Mapping[Path, lis
     return _Fov(name, place.condition, place.tracks, parts, facts, shape, first.dtype, by_name, start)
 
 
+def _check_sets(fovs: Sequence[_Fov], paths: Iterable[Path]) -> None:
+    """Refuse images that lie in several files, of which others are taken for images of their own."""
+    every = [facts for fov in fovs for facts in fov.facts if facts.others]
+    taken = {path.resolve() for path in paths} if every else set()
+    for facts in every:
+        both = sorted(path.name for path in taken & facts.others)
+        if both:
+            raise DataError(
+                problem(
+                    "an OME-TIFF of several files, which are one image together",
+                    file=facts.path,
+                    expected="one of them",
+                    found=f"{listing(both, 5)} too",
+                    fix="Name the first alone, or in a table.",
+                )
+            )
+
+
 def _sizes(value: object) -> str:
     return " x ".join(map(str, value)) + " (T, C, Z, Y, X)" if isinstance(value, tuple) else str(value)
 
@@ -443,13 +482,28 @@ def _channel_names(fovs: Sequence[_Fov], options: ImageOptions, notes: list[str]
     return list(next(iter(said)))
 
 
-def _conditions(fovs: Iterable[_Fov], options: ImageOptions) -> dict[str, list[str]]:
+def _conditions(fovs: Sequence[_Fov], options: ImageOptions) -> dict[str, list[str]]:
     """Return {condition: wells}."""
     stated, of_well, unknown = options.conditions, dict[str, str](), list[str]()
+    wells_with_images = list(dict.fromkeys(well_of(fov.name) for fov in fovs))
     if isinstance(stated, Mapping):
         for label, wells in stated.items():
-            for well in wells:
-                of_well[well_name(well)] = label
+            for well in map(well_name, wells):
+                if of_well.setdefault(well, label) != label:
+                    what = f"two conditions of well {well}"
+                    raise ConfigError(
+                        problem(what, field="--conditions", expected=of_well[well], found=label)
+                    )
+    absent = [well for well in of_well if well not in wells_with_images]
+    if absent:
+        raise ConfigError(
+            problem(
+                "conditions name wells that no image is of",
+                field="--conditions",
+                expected=f"some of {listing(wells_with_images, 10)}",
+                found=listing(absent, 10),
+            )
+        )
     found: dict[str, list[str]] = {}
     for fov in fovs:
         well = well_of(fov.name)

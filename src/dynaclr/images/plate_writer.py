@@ -110,6 +110,11 @@ class PlateWriter:
         self._lock = threading.Lock()
 
     def __enter__(self) -> PlateWriter:
+        if self._kept and self._log.exists() and not self._partial.exists():
+            if self.path.exists():  # ended after the plate was moved, before its log was removed
+                os.replace(self.path, self._partial)
+            else:
+                self._log.unlink()
         self._partial.mkdir(parents=True, exist_ok=self._kept)
         return self
 

@@ -196,3 +196,42 @@ def test_what_is_not_said_names_the_options(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="Give --pattern.*or --table"):
             single(images)
     assert found(single([tmp_path / "a.tif"]), tmp_path) == {"A/1/": [("a.tif", None, None, None)]}
+
+
+def test_a_field_of_view_of_two_conditions(tmp_path: Path) -> None:
+    files(tmp_path, "none_A1_t0.tif", "drug_A1_t1.tif")
+    with pytest.raises(
+        DataError, match=r"none_A1_t0\.tif: field condition: two of one .* A/1/; expected drug; found none"
+    ):
+        by_pattern(tmp_path, "{condition}_{well}_t{frame}.tif")
+
+
+def test_more_conditions_than_rows_have_letters(tmp_path: Path) -> None:
+    files(tmp_path, *(f"c{number:02d}.tif" for number in range(28)))
+    fovs = [place.fov for place in by_pattern(tmp_path, "{condition}.tif")]
+    assert fovs[:2] + fovs[-3:] == ["A/1/", "B/1/", "Z/1/", "A/2/", "B/2/"]
+
+
+def test_absolute_patterns(tmp_path: Path) -> None:
+    files(tmp_path / "a [1]", "A1_t0.tif", "A1_t1.tif")
+    pattern = f"{tmp_path}/a [1]/{{well}}_t{{frame}}.tif"
+    places = by_pattern(tmp_path, pattern)
+    assert found(places, tmp_path) == found(by_pattern(tmp_path, "./a [1]/{well}_t{frame}.tif"), tmp_path)
+    assert [part.frame for part in places[0].parts] == [0, 1]
+    table = tmp_path / "more" / "t.csv"
+    table.parent.mkdir()
+    table.write_text(f"well,image\nA1,{tmp_path}/a [1]/A1_t{{frame}}.tif\n")
+    assert [part.path for part in by_table(table)[0].parts] == [part.path for part in places[0].parts]
+
+
+@pytest.mark.parametrize("pattern", ["", ".", "/"])
+def test_patterns_of_no_file(tmp_path: Path, pattern: str) -> None:
+    with pytest.raises(ConfigError, match="a pattern without a name of files"):
+        by_pattern(tmp_path, pattern)
+
+
+@pytest.mark.parametrize("series", ["\u00b2", "9" * 5000, "-1", "1.0"])
+def test_series_that_are_no_numbers(tmp_path: Path, series: str) -> None:
+    (tmp_path / "t.csv").write_text(f"image,series\na.tif,{series}\n", encoding="utf-8")
+    with pytest.raises(DataError, match="line 2: field series: not a number; expected 0 for the first"):
+        by_table(tmp_path / "t.csv")

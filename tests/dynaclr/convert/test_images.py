@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -316,6 +317,108 @@ def test_a_file_with_several_images(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("fov,image\nx,a.ome.tif\n")
     with pytest.raises(DataError, match="holds 3 images, and it is not said which is A/1/x.*column series"):
         convert_images(by_table(tmp_path / "t.csv"), tmp_path / "out3", options)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "message"),
+    [
+        ({"x": ["A1"], "y": ["A01"]}, "two conditions of well A/1; expected x; found y"),
+        ({"x": ["A1"], "y": ["B7"]}, "name wells that no image is of; expected some of A/1; found B/7"),
+    ],
+)
+def test_conditions_that_do_not_fit_the_wells(tmp_path: Path, conditions: Any, message: str) -> None:
+    tifffile.imwrite(tmp_path / "A1.tif", coded(shape=(Y, X)))
+    options = ImageOptions("e", channels=("a",), **{**STATED, "conditions": conditions})
+    with pytest.raises(ConfigError, match=message):
+        convert_images(by_pattern(tmp_path, "{well}.tif"), tmp_path / "out", options)
+
+
+def _ome_xml(path: Path, *images: str, uuid: str = "") -> bytes:
+    """OME metadata of images of 4 frames, from what lies in each <Pixels>."""
+    sizes = f'SizeX="{X}" SizeY="{Y}" SizeZ="1" SizeC="1" SizeT="{T}"'
+    texts = (
+        f'<Image ID="Image:{n}"><Pixels ID="Pixels:{n}" DimensionOrder="XYZCT" Type="uint16" {sizes} '
+        f'PhysicalSizeX="{n + 1}" PhysicalSizeY="{n + 1}"><Channel ID="Channel:{n}:0" Name="c{n}"/>{inner}'
+        "</Pixels></Image>"
+        for n, inner in enumerate(images)
+    )
+    space = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
+    return f'<?xml version="1.0"?><OME xmlns="{space}"{uuid}>{"".join(texts)}</OME>'.encode()
+
+
+def test_metadata_are_of_the_images_that_have_pixels(tmp_path: Path) -> None:
+    path, images = tmp_path / "a.ome.tif", coded(shape=(T, Y, X))
+    whole = f'<TiffData IFD="0" PlaneCount="{T}"/>'
+    description = _ome_xml(path, "<MetadataOnly/>", whole)
+    tifffile.imwrite(path, images, photometric="minisblack", description=description, metadata=None)
+    found, layout, *_ = one(path, tmp_path / "out", interval_minutes=5.0)
+    assert np.array_equal(found[:, 0, 0], images)
+    assert (layout.channels, layout.scale[3:]) == (("c1",), (2.0, 2.0))
+    description = _ome_xml(path, '<TiffData FirstT="99" IFD="0" PlaneCount="0"/>', whole)
+    tifffile.imwrite(path, images, photometric="minisblack", description=description, metadata=None)
+    with pytest.raises(DataError, match=r"a\.ome\.tif: .*expected 2 images with pixels.*found 1"):
+        one(path, tmp_path / "out2", interval_minutes=5.0)
+
+
+def test_files_of_one_ome_tiff_are_no_positions(tmp_path: Path) -> None:
+    images = coded(shape=(T, Y, X))
+    parts = "".join(
+        f'<TiffData FirstT="{t}" IFD="0" PlaneCount="1"><UUID FileName="p{t}.ome.tif">urn:uuid:{t}</UUID>'
+        "</TiffData>"
+        for t in range(T)
+    )
+    for t in range(T):
+        path = tmp_path / f"p{t}.ome.tif"
+        description = _ome_xml(path, parts, uuid=f' UUID="urn:uuid:{t}"')
+        tifffile.imwrite(path, images[t], description=description, metadata=None)
+    options = ImageOptions("e", conditions="x", interval_minutes=5.0)
+    with pytest.raises(DataError, match=r"p0\.ome\.tif: an OME-TIFF of several files.*found p1\.ome\.tif"):
+        convert_images(by_pattern(tmp_path, "p{position}.ome.tif"), tmp_path / "out", options)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*reading array from closed file")
+        found, *_ = one(tmp_path / "p0.ome.tif", tmp_path / "out", interval_minutes=5.0)
+    assert np.array_equal(found[:, 0, 0], images)
+
+
+@pytest.mark.parametrize("photometric", ["minisblack", "rgb"])
+@pytest.mark.parametrize("axes", ["TYX", None])
+def test_samples_interleaved_are_refused(tmp_path: Path, photometric: str, axes: str | None) -> None:
+    path = tmp_path / "a.tif"
+    images = coded(shape=(Y, X, 3))
+    tifffile.imwrite(path, images, photometric=photometric, planarconfig="contig")
+    match = "a color image" if photometric == "rgb" else "samples interleaved"
+    with pytest.raises(DataError, match=rf"a\.tif: {match}"):
+        one(path, tmp_path / "out", **STATED, channels=("a",), axes=axes)
+
+
+@pytest.mark.parametrize("reduced", [False, True])
+def test_pages_of_two_sizes(tmp_path: Path, reduced: bool) -> None:
+    path, images = tmp_path / "a.tif", coded(shape=(T, 64, 64))
+    with tifffile.TiffWriter(path) as writer:
+        for image in images:
+            writer.write(image, metadata=None, contiguous=False)
+        for image in images[:, ::4, ::4]:
+            writer.write(image, metadata=None, contiguous=False, subfiletype=int(reduced))
+    stated = {**STATED, "channels": ("a",), "axes": "TYX"}
+    if reduced:  # a pyramid that says so
+        assert np.array_equal(one(path, tmp_path / "out", **stated)[0][:, 0, 0], images)
+        return
+    with pytest.raises(DataError, match=r"a\.tif: pages of two sizes; expected 64 x 64 px; found 16 x 16 px"):
+        one(path, tmp_path / "out", **stated)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        (name, value)
+        for name in ("interval_minutes", "pixel_size_um", "z_step_um")
+        for value in (-1, 0, np.nan)
+    ]
+    + [("axes", text) for text in ("tyx", "TXY", "TTYX", "", "QYX")],
+)
+def test_options_are_checked_at_once(field: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match=f"field {field}: .*expected"):
+        ImageOptions("e", **{field: value})
 
 
 def color(folder: Path) -> None:

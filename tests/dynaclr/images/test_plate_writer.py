@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -73,3 +74,24 @@ def test_names_and_shapes_are_checked(tmp_path: Path) -> None:
         write_plate(tmp_path / "p.zarr", {"A/1/0": good}, ["a", "b"])
     with pytest.raises(ConfigError, match="shards need version 0.5"):
         PlateWriter(tmp_path / "p.zarr", ["a"], shards=(1, 1, 1, 8, 8))
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_a_log_without_its_growing_plate(tmp_path: Path, moved: bool) -> None:
+    pixels = np.arange(3 * 64, dtype=np.uint8).reshape(3, 1, 1, 8, 8)
+    path, growing = tmp_path / "p.zarr", tmp_path / "growing"
+    for again in (False, True):
+        with PlateWriter(path, ["a"], growing=growing, overwrite=True) as writer:
+            writer.create_fov("A/1/0", pixels.shape, pixels.dtype)
+            assert writer.written("A/1/0") == (frozenset(range(3)) if again and moved else frozenset())
+            for t in sorted(set(range(3)) - writer.written("A/1/0")):
+                writer.write_frame("A/1/0", t, pixels[t])
+            log = growing.with_name("growing.frames")
+            content = log.read_bytes()
+        assert not log.exists()
+        if not again:  # as if ended after the plate was moved, before the log was removed
+            log.write_bytes(content)
+            if not moved:
+                shutil.rmtree(path)
+    array = open_array(read_plate(path).fovs["A/1/0"], make_context(0), zeros_for_missing=False)
+    assert np.array_equal(array.read().result(), pixels)
