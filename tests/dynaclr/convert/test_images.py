@@ -297,7 +297,7 @@ def test_a_table_of_three_wells_and_the_tracks_of_three_tools(tmp_path: Path, ca
 def test_tracks_that_do_not_fit_stop_before_a_pixel_is_written(tmp_path: Path) -> None:
     path = imagej(tmp_path / "a.tif", coded())
     places = single([path], trackmate(tmp_path / "a.xml", first=1))
-    with pytest.raises(DataError, match=r"a\.xml.*beyond.*Give --first-frame 1"):
+    with pytest.raises(DataError, match=r"a\.xml.*frames go to 4.*Give --first-frame 1"):
         convert_images(places, tmp_path / "out", ImageOptions("e", channels=("a", "b"), conditions="x"))
     assert not (tmp_path / "out").exists()
 

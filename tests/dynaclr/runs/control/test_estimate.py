@@ -91,9 +91,8 @@ def test_memory_that_does_not_suffice_says_what_to_lower() -> None:
         torch.empty(1 << 60)
     assert is_memory(caught.value)
     assert not is_memory(RuntimeError("shapes differ"))
-    config = SimpleNamespace(
-        sampling=SimpleNamespace(batch_size=256), data=SimpleNamespace(yx_patch_size=(64, 96), z_range=(1, 6))
-    )
+    data = SimpleNamespace(yx_patch_size=(64, 96), z_range=(1, 6), stack_depth=5)
+    config = SimpleNamespace(sampling=SimpleNamespace(batch_size=256), data=data)
     text = memory_message(config, torch.device("cpu"), caught.value)
     for part in (
         "data.batch_size",
