@@ -373,9 +373,8 @@ def _fov(plate: Location, name: str, path: Location) -> FovLayout:
     image = read_image(attributes, array.rank)
     size_of = dict(zip(image.axes, array.shape, strict=True))
     t, c, z, y, x = (size_of.get(letter, 1) for letter in AXES)
-    n_chunks = math.prod(
-        -(-size // step) for size, step in zip(array.shape, array.chunk_layout.write_chunk.shape, strict=True)
-    )
+    chunk: Any = array.chunk_layout.write_chunk.shape  # of a file: a shard where there are some
+    n_chunks = math.prod(-(-size // step) for size, step in zip(array.shape, chunk, strict=True))
     for number, most, what in (
         (t, _MOST_FRAMES, "frames"),
         (n_chunks, _MOST_CHUNKS, "chunk files"),

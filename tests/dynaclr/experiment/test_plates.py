@@ -365,7 +365,7 @@ def test_images_of_more_pixels_than_cameras_have_are_left_out(plate: Path) -> No
     assert f"{2**33} pixels in one slice" in read_plate(plate).left_out["A/1/1"]
 
 
-@pytest.mark.parametrize("value", [10**400, -(10**400)])
+@pytest.mark.parametrize("value", [10**400, -(10**400)], ids=["large", "low"])
 @pytest.mark.parametrize("kind", ["scale", "translation"])
 def test_numbers_larger_than_numbers_can_be(plate: Path, kind: str, value: int) -> None:
     def change(attributes: dict[str, Any]) -> None:

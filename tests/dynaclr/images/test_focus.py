@@ -132,7 +132,7 @@ def test_a_focus_that_cannot_be_is_measured_and_told(tmp_path: Path, attributes:
     assert found.source == f"measured, {next(iter(attributes))} of the plate cannot be used"
 
 
-@pytest.mark.parametrize("value", [10**400, [0, 1, 2, 10**400]])
+@pytest.mark.parametrize("value", [10**400, [0, 1, 2, 10**400]], ids=["one", "each"])
 def test_numbers_larger_than_numbers_can_be_state_nothing(tmp_path: Path, value: Any) -> None:
     assert stated_focus(layout_of(tmp_path, stack(2.0), {"focus_slice": value}), 0) is None
 
