@@ -17,10 +17,16 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
+class _Forbidding(_Quiet):
+    def send_error(self, code: int, *_: object, **__: object) -> None:
+        """Answer as a bucket that may not be listed: what is not there is forbidden."""
+        super().send_error(403 if code == 404 else code)
+
+
 @contextmanager
-def web_server(folder: Path) -> Iterator[str]:
-    """Serve the files of a folder; give the URL of the folder."""
-    handler = functools.partial(_Quiet, directory=str(folder))
+def web_server(folder: Path, missing: int = 404) -> Iterator[str]:
+    """Serve the files of a folder; give the URL of the folder. What is missing is answered 404 or 403."""
+    handler = functools.partial(_Quiet if missing == 404 else _Forbidding, directory=str(folder))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

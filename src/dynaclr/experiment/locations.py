@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote
 
 import tensorstore as ts
 
@@ -18,6 +18,9 @@ from dynaclr.base.paths import absolute_path, is_url
 _RETRIES = {"max_retries": 4, "initial_delay": "200ms", "max_delay": "2s"}
 """A server that is away is told within seconds; the drivers themselves try for many minutes."""
 _SCHEMES = ("s3", "gs", "http", "https")
+_WEB = ("http", "https")
+_ANSWER = 200
+"""Most characters of what a store answers that are told: some send a whole page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,13 @@ class UrlPath:
         return self.url
 
     def __truediv__(self, name: str) -> UrlPath:
-        return UrlPath(f"{self.url}/{name.strip('/')}")
+        name = name.strip("/")
+        return UrlPath(f"{self.url}/{quote(name) if _parts(self.url)[0] in _WEB else name}")
 
     @property
     def name(self) -> str:
         """Last part of the path."""
-        return urlsplit(self.url).path.rsplit("/", 1)[-1]
+        return _parts(self.url)[2].rsplit("/", 1)[-1]
 
     def is_file(self) -> bool:
         """Whether something is stored under this name."""
@@ -91,6 +95,23 @@ def location(text: str | os.PathLike[str] | UrlPath) -> Location:
     return url
 
 
+def _parts(url: str) -> tuple[str, str, str]:
+    """Return scheme, host or bucket, and path as it is named there.
+
+    `%20` of a web address is a blank; the key of a bucket is taken as it stands, "?", "#" and "%" included.
+    """
+    scheme, _, rest = url.partition("://")
+    host, _, path = rest.partition("/")
+    scheme = scheme.lower().rstrip(":")
+    return scheme, host, (unquote(path) if scheme in _WEB else path).strip("/")
+
+
+def in_short(error: object) -> str:
+    """Return the first line of what a store answered, not its whole page."""
+    line = next(iter(str(error).strip().splitlines()), "")
+    return line if len(line) <= _ANSWER else f"{line[:_ANSWER]}..."
+
+
 def kvstore(place: Location) -> dict[str, Any]:
     """Return tensorstore's description of a folder.
 
@@ -101,16 +122,16 @@ def kvstore(place: Location) -> dict[str, Any]:
     """
     if isinstance(place, Path):
         return {"driver": "file", "path": f"{place}/"}
-    parts = urlsplit(place.url)
-    path = f"{parts.path.strip('/')}/".lstrip("/")
+    scheme, host, path = _parts(place.url)
+    path = f"{path}/".lstrip("/")
     spec: dict[str, Any]
-    if parts.scheme in ("http", "https"):
-        spec = {"driver": "http", "base_url": f"{parts.scheme}://{parts.netloc}", "path": f"/{path}"}
+    if scheme in _WEB:
+        spec = {"driver": "http", "base_url": f"{scheme}://{host}", "path": f"/{path}"}
         spec["http_request_retries"] = _RETRIES
-    elif parts.scheme == "gs":
-        spec = {"driver": "gcs", "bucket": parts.netloc, "path": path, "gcs_request_retries": _RETRIES}
+    elif scheme == "gs":
+        spec = {"driver": "gcs", "bucket": host, "path": path, "gcs_request_retries": _RETRIES}
     else:
-        spec = {"driver": "s3", "bucket": parts.netloc, "path": path, "s3_request_retries": _RETRIES}
+        spec = {"driver": "s3", "bucket": host, "path": path, "s3_request_retries": _RETRIES}
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
         if endpoint:
             spec["endpoint"] = endpoint
@@ -120,8 +141,12 @@ def kvstore(place: Location) -> dict[str, Any]:
         if os.environ.get("AWS_NO_SIGN_REQUEST", "").upper() in ("YES", "TRUE", "1"):
             spec["aws_credentials"] = {"type": "anonymous"}
     try:
-        if parts.scheme not in _SCHEMES:
-            raise ValueError(f"URLs of the kind '{parts.scheme}' are not read")
+        if scheme not in _SCHEMES:
+            raise ValueError(f"URLs of the kind '{scheme}' are not read")
+        if scheme in _WEB and set("?#") & set(place.url):
+            raise ValueError(
+                "query strings ('?...') and fragments ('#...') of web addresses are not supported"
+            )
         ts.KvStore.Spec(spec)
     except ValueError as error:
         raise ConfigError(
@@ -142,8 +167,8 @@ def _open(spec: str) -> Any:
 
 def _read(url: str) -> Any:
     """Return what a store holds under a URL, or that it holds nothing; OSError if it does not answer."""
-    folder, name = url.rsplit("/", 1)
+    folder, _ = url.rsplit("/", 1)
     try:
-        return _open(json.dumps(kvstore(UrlPath(folder)))).read(name).result()
+        return _open(json.dumps(kvstore(UrlPath(folder)))).read(UrlPath(url).name).result()
     except ValueError as error:
-        raise OSError(f"the store does not answer: {error}") from error
+        raise OSError(f"the store does not answer: {in_short(error)}") from error

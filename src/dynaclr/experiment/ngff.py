@@ -104,6 +104,9 @@ def read_image(attributes: Mapping[str, Any], n_axes: int | None = None) -> Imag
         letter: (step * (factor or 1.0), start * (factor or 1.0))
         for letter, factor, step, start in zip(letters, factors, scale, translation, strict=True)
     }
+    for letter, numbers in of_axis.items():
+        if not all(map(math.isfinite, numbers)):
+            raise ValueError(f"scale or translation of axis '{letter}' is beyond all numbers: {numbers}")
     both = [of_axis.get(letter, (1.0, 0.0)) for letter in AXES]
     calibrated = "".join(letter for letter in AXES if letter in stated)
     return ImageMetadata(
@@ -173,17 +176,27 @@ def _composed(steps: Sequence[Any], letters: str) -> tuple[list[float], list[flo
             expected = f"a scale or translation of {len(letters)} numbers ({', '.join(letters)})"
             raise ValueError(f"coordinateTransformations cannot be used; expected {expected}; found {step!r}")
         for place, (letter, value) in enumerate(zip(letters, values, strict=True)):
-            number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+            number, found = _number(value), f"{value!r:.40}"
             if kind == "translation":
-                if not number:
-                    raise ValueError(f"translation of axis '{letter}' is {value!r}, expected a number")
-                translation[place] += value
-            elif number and value > 0:
-                scale[place] *= value
-                translation[place] *= value
+                if number is None:
+                    raise ValueError(f"translation of axis '{letter}' is {found}, expected a number")
+                translation[place] += number
+            elif number is not None and number > 0:
+                scale[place] *= number
+                translation[place] *= number
             elif letter in "zyx":  # in time, 0 and NaN are what writers put where nobody said
-                raise ValueError(f"scale of axis '{letter}' is {value!r}, expected a number above 0")
+                raise ValueError(f"scale of axis '{letter}' is {found}, expected a number above 0")
     return scale, translation
+
+
+def _number(value: Any) -> float | None:
+    """Return a number of JSON, None if it is none or larger than numbers can be."""
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None
 
 
 def channel_labels(attributes: Mapping[str, Any], count: int) -> tuple[tuple[str, ...], bool]:

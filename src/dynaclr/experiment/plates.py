@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import count, takewhile
@@ -21,12 +22,19 @@ import tensorstore as ts
 
 from dynaclr.base.cores import cpu_limit
 from dynaclr.base.errors import DataError, listing, problem, together
-from dynaclr.experiment.locations import Location, UrlPath, kvstore, location
+from dynaclr.experiment.locations import Location, UrlPath, in_short, kvstore, location
 from dynaclr.experiment.ngff import AXES, channel_labels, ome_part, read_image
 
 _NUMBERS = {f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)}
 _NUMBERS |= {"bool", "float16", "float32", "float64"}
 """Data types that images have."""
+_MOST_FRAMES = 1_000_000
+_MOST_CHUNKS = 10_000_000
+_MOST_PIXELS = 2**32
+"""Most frames, chunk files, and pixels of one slice of an array. Far more than recordings have, and few
+enough to be gone through: a shape beyond them is a damaged number, which would end in a full memory."""
+_UNUSABLE = (ValueError, OSError, TypeError, LookupError, ArithmeticError, RecursionError)
+"""What metadata that nobody foresaw end in; they cost their field of view, never the plate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,19 +298,44 @@ def _fov_or_reason(plate: Location, name: str, folder: Location) -> FovLayout | 
         return "the well is missing, has no metadata or lists no field of view"
     try:
         return _fov(plate, name, folder)
-    except (ValueError, OSError) as error:
-        return str(error)
+    except _UNUSABLE as error:
+        known = isinstance(error, (ValueError, OSError))
+        return str(error) if known else f"metadata cannot be used: {type(error).__name__} ({error})"
 
 
 def _attributes(folder: Location) -> dict[str, Any]:
     """Return the attributes of a group; empty where it has none."""
-    attributes: dict[str, Any] = {}
-    for file, key in ((folder / ".zattrs", None), (folder / "zarr.json", "attributes")):
-        content = _json(file)
-        if content is not None:
-            found = content if key is None else content.get(key)
-            attributes = found if isinstance(found, dict) else {}
-    return attributes
+    of_2, of_3 = _found(folder, (".zattrs", "zarr.json"), _json)
+    attributes = of_2 if of_3 is None else of_3.get("attributes")
+    return attributes if isinstance(attributes, dict) else {}
+
+
+def _is_file(file: Location) -> bool | None:
+    """Return True if there is such a file, else None."""
+    return file.is_file() or None
+
+
+def _found(folder: Location, names: Sequence[str], ask: Callable[[Location], Any]) -> list[Any]:
+    """Return what is found of files of a folder, None of those that are not there.
+
+    A bucket that may not be listed forbids ("403") what is not there: beside a file that was found, one that
+    the store does not give counts as missing.
+    """
+    found: list[Any] = []
+    refused: Exception | None = None
+    for name in names:
+        try:
+            found.append(ask(folder / name))
+        except (_RefusedError, OSError) as error:
+            refused = error
+            found.append(None)
+    if refused is not None and all(content is None for content in found):
+        raise refused
+    return found
+
+
+class _RefusedError(ValueError):
+    """A store by URL does not give a file."""
 
 
 def _json(file: Location) -> dict[str, Any] | None:
@@ -312,7 +345,9 @@ def _json(file: Location) -> dict[str, Any] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(f"metadata cannot be read: {error} ({file})") from error
+        by_store = isinstance(error, OSError) and isinstance(file, UrlPath)
+        kind = _RefusedError if by_store else ValueError
+        raise kind(f"metadata cannot be read: {error} ({file})") from error
     if not isinstance(content, dict):
         raise ValueError(f"metadata is not a JSON object ({file})")
     return content
@@ -324,19 +359,31 @@ def _fov(plate: Location, name: str, path: Location) -> FovLayout:
     if not ome_part(attributes, "multiscales"):
         raise ValueError("the field of view is missing or has no image metadata")
     array_path = path / read_image(attributes).level
-    driver = "zarr3" if (array_path / "zarr.json").is_file() else "zarr"
-    if not (array_path / ("zarr.json" if driver == "zarr3" else ".zarray")).is_file():
+    of_2, of_3 = _found(array_path, (".zarray", "zarr.json"), _is_file)
+    if not of_2 and not of_3:
         raise ValueError(f"array of level 0 is missing ({array_path})")
+    driver = "zarr3" if of_3 else "zarr"
     spec = {"driver": driver, "kvstore": kvstore(array_path)}
     try:
         array = ts.open(spec, read=True, open=True).result()
     except (ValueError, OSError, KeyError) as error:
-        raise ValueError(f"array of level 0 cannot be opened: {error}") from error
+        raise ValueError(f"array of level 0 cannot be opened: {in_short(error)}") from error
     if array.dtype.name not in _NUMBERS or 0 in array.shape:
         raise ValueError(f"array of level 0 has the data type {array.dtype.name} and shape {array.shape}")
     image = read_image(attributes, array.rank)
     size_of = dict(zip(image.axes, array.shape, strict=True))
     t, c, z, y, x = (size_of.get(letter, 1) for letter in AXES)
+    chunk: Any = array.chunk_layout.write_chunk.shape  # of a file: a shard where there are some
+    n_chunks = math.prod(-(-size // step) for size, step in zip(array.shape, chunk, strict=True))
+    for number, most, what in (
+        (t, _MOST_FRAMES, "frames"),
+        (n_chunks, _MOST_CHUNKS, "chunk files"),
+        (y * x, _MOST_PIXELS, "pixels in one slice"),
+    ):
+        if number > most:
+            raise ValueError(
+                f"array of level 0 has the shape {array.shape}: {number} {what}, expected at most {most}"
+            )
     channels, named = channel_labels(attributes, c)
     return FovLayout(
         name=name,
@@ -365,6 +412,6 @@ def label_images(layout: FovLayout) -> dict[str, FovLayout]:
         return {}
     found = {}
     for name in names if isinstance(names, list) else ():
-        with contextlib.suppress(ValueError, OSError):
+        with contextlib.suppress(*_UNUSABLE):
             found[str(name)] = _fov(folder, str(name), folder / str(name))
     return found

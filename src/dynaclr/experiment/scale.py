@@ -19,6 +19,8 @@ from dynaclr.experiment.registry import ExperimentRegistry
 
 _SAME = 1e-3
 """Steps that are nearer to 1 than this are 1: no calibration is better, and pixels stay as they are."""
+_LARGEST = 1e4
+"""Most stored pixels of one pixel of a patch, and the other way around; beyond that a number is damaged."""
 _ROUNDING = 1e-6  # of a pixel; a grid does not lose its last one to the arithmetic
 
 
@@ -60,14 +62,31 @@ def patch_steps(
     if yx_patch_um is None:
         return steps
     unknown: dict[str, list[str]] = {}
+    beyond: dict[str, tuple[str, tuple[float, float]]] = {}
     for code, entry in enumerate(entries):
         size = pixel_size_um(registry, entry)
         if size is None:
             unknown.setdefault(registry.names[entry.experiment], []).append(entry.layout.name)
         else:
-            steps[code] = np.divide(yx_patch_um, yx_patch_size) / size
-    if unknown:
+            with np.errstate(over="ignore", under="ignore"):
+                steps[code] = np.divide(yx_patch_um, yx_patch_size) / size
+            if not np.all((steps[code] >= 1 / _LARGEST) & (steps[code] <= _LARGEST)):
+                beyond.setdefault(registry.names[entry.experiment], (entry.layout.name, size))
+    if unknown or beyond:
         texts = [
+            problem(
+                "the pixel size cannot be that of this image",
+                experiment=name,
+                file=registry.get_experiment(name).data_path,
+                row=fov,
+                field="pixel_size_um",
+                expected=f"one pixel of a patch to cover {1 / _LARGEST:g} to {_LARGEST:g} stored pixels",
+                found=f"{size[0]:g} x {size[1]:g} micrometers",
+                fix="State pixel_size_um of this experiment in experiments.yaml.",
+            )
+            for name, (fov, size) in beyond.items()
+        ]
+        texts += [
             problem(
                 "the plate states no pixel size",
                 experiment=name,

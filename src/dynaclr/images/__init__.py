@@ -27,7 +27,7 @@ from dynaclr.images.statistics_files import (
     write_into_plate,
     write_sidecar,
 )
-from dynaclr.images.stores import is_complete, make_context, open_array, stored_pixels
+from dynaclr.images.stores import is_complete, make_context, open_array, read_stored, stored_pixels
 
 __all__ = (
     "Focus",
@@ -49,6 +49,7 @@ __all__ = (
     "open_array",
     "origin",
     "read_partial",
+    "read_stored",
     "sidecar_path",
     "store_partial",
     "stored_pixels",

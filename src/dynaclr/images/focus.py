@@ -72,8 +72,11 @@ def focus_of(layout: FovLayout, channel: int, again: bool = False) -> Focus:
     made_of = {**origin(layout, channel), "version": FOCUS_VERSION}
     name = layout.channels[channel]
     kept = _kept(path)
-    if not again and kept.get(name, {}).get("origin") == made_of:
-        return Focus(np.asarray(kept[name]["slices"], dtype=np.float64), source)
+    entry = kept.get(name)
+    if not again and isinstance(entry, Mapping) and entry.get("origin") == made_of:
+        known = _in_stack(entry.get("slices"), layout)
+        if known is not None:
+            return Focus(known, source)
     slices = measured_focus(layout, channel)
     write_beside(path, {**kept, name: {"origin": made_of, "slices": slices.tolist()}})
     return Focus(slices.astype(np.float64), source)
@@ -108,15 +111,21 @@ def stated_focus(layout: FovLayout, channel: int) -> npt.NDArray[np.float64] | N
     Attributes are a number, one number a frame, or numbers by frame; all of them also by channel, and as
     statistics: of each frame ("per_timepoint") or of the field of view ("fov_statistics").
     """
-    frames, depth = layout.shape[0], layout.shape[2]
     for name in _STATED:
         content = layout.attributes.get(name)
         if isinstance(content, Mapping) and layout.channels[channel] in content:
             content = content[layout.channels[channel]]
-        slices = _of_frames(content, frames)
-        if slices is not None and np.all((slices >= -0.5) & (slices <= depth - 0.5)):
+        slices = _in_stack(content, layout)
+        if slices is not None:
             return slices
     return None
+
+
+def _in_stack(content: Any, layout: FovLayout) -> npt.NDArray[np.float64] | None:
+    """Return a slice of the stack for each frame of what is said, None if it does not say all."""
+    slices = _of_frames(content, layout.shape[0])
+    inside = slices is not None and np.all((slices >= -0.5) & (slices <= layout.shape[2] - 0.5))
+    return slices if inside else None
 
 
 def _of_frames(content: Any, frames: int) -> npt.NDArray[np.float64] | None:
@@ -128,9 +137,13 @@ def _of_frames(content: Any, frames: int) -> npt.NDArray[np.float64] | None:
         content = [content.get(str(frame)) for frame in range(frames)]
     values = content if isinstance(content, (list, tuple)) else [content] * frames
     numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
-    if len(values) != frames or not numbers or not np.all(np.isfinite(values)):
+    if len(values) != frames or not numbers:
         return None
-    return np.asarray(values, dtype=np.float64)
+    try:
+        found = np.asarray(values, dtype=np.float64)
+    except OverflowError:
+        return None  # JSON has numbers of any length
+    return found if np.all(np.isfinite(found)) else None
 
 
 def measured_focus(layout: FovLayout, channel: int) -> npt.NDArray[np.int64]:

@@ -94,6 +94,19 @@ def is_complete(array: Any) -> bool:
     return bool(statistics.fully_stored)
 
 
+def read_stored(array: Any) -> Any | None:
+    """Return the pixels of an array opened with `zeros_for_missing=False`, None if not all are stored.
+
+    What `is_complete` cannot know of a web server is known so, at the price of reading.
+    """
+    try:
+        return array.read().result()
+    except ValueError as error:
+        if str(error).startswith("NOT_FOUND"):
+            return None
+        raise
+
+
 def chunk_files(layout: FovLayout, channels: Sequence[int], z_range: tuple[int, int]) -> list[str]:
     """Return the files that hold some channels and slices of an FOV, stored or not.
 

@@ -28,11 +28,11 @@ from dynaclr.images import (
     frame_moments,
     frames_not_finite,
     frames_padded,
-    is_complete,
     make_context,
     open_array,
     origin,
     read_partial,
+    read_stored,
     sidecar_path,
     store_partial,
     stored_statistics,
@@ -289,11 +289,13 @@ class FovResult:
 
 def _compute(layout: FovLayout, channels: Mapping[str, int]) -> FovResult:
     """Return what the pixels of one FOV give; frames that are blank count for themselves only."""
-    array = open_array(layout, make_context(0), zeros_for_missing=True)
+    context = make_context(0)
+    strict = open_array(layout, context, zeros_for_missing=False)
+    lenient = open_array(layout, context, zeros_for_missing=True)
 
     def one(frame: int) -> list[Frame]:
         try:
-            return [_frame(array[frame, place]) for place in channels.values()]
+            return [_frame(strict[frame, place], lenient[frame, place]) for place in channels.values()]
         except (ValueError, OSError) as error:
             raise DataError(
                 problem(
@@ -321,17 +323,23 @@ def _compute(layout: FovLayout, channels: Mapping[str, int]) -> FovResult:
     return result
 
 
-def _frame(plane: Any) -> Frame:
-    """Return what the pixels of a frame (Z, Y, X) give that are stored and no padding."""
-    pixels = plane.read().result()
+def _frame(strict: Any, lenient: Any) -> Frame:
+    """Return what the pixels of a frame (Z, Y, X) give that are stored and no padding.
+
+    The frame as it is read where a chunk that is not stored is an error, and where it is zeros.
+    """
+    pixels = read_stored(strict)
+    whole = pixels is not None
+    if pixels is None:
+        pixels = lenient.read().result()
     box = data_box(pixels)
     inside = slice(None), slice(*box[:2]), slice(*box[2:])
     padded = box if pixels[inside].size < pixels.size else None
-    if is_complete(plane):
+    if whole:
         return Frame(frame_moments(pixels[inside]), True, padded)
     stored = np.zeros(pixels.shape, dtype=bool)
-    for part in _chunks(plane):
-        stored[part] = is_complete(plane[part])
+    for part in _chunks(strict):
+        stored[part] = read_stored(strict[part]) is not None
     return Frame(frame_moments(pixels[inside][stored[inside]]), False, padded)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from dynaclr.base.paths import absolute_path
 from dynaclr.dataset import MultiExperimentTripletDataset
 from dynaclr.experiment import ExperimentRegistry, UrlPath, kvstore, location, read_plate
 from dynaclr.images import is_complete, make_context, open_array, sidecar_path
+from dynaclr.images.statistics import fov_statistics
 from dynaclr.index import MultiExperimentIndex
 from dynaclr.pipeline.preprocess import preprocess_plate
 
@@ -115,6 +118,54 @@ def test_urls_that_no_driver_reads(url: str, tmp_path: Path) -> None:
         ExperimentRegistry.from_yaml(file)
 
 
+@pytest.mark.parametrize("end", ["?sig=ab/cd", "#part"])
+def test_queries_of_web_addresses_are_refused_in_words(end: str) -> None:
+    with pytest.raises(ConfigError, match=r"query strings .* are not supported"):
+        location(f"https://host/p.zarr{end}")
+
+
+def test_an_address_copied_from_a_browser(tmp_path: Path) -> None:
+    foreign_experiment(tmp_path, FOVS)
+    shutil.move(tmp_path / "e.zarr", tmp_path / "my plate.zarr")
+    with web_server(tmp_path) as url:
+        for name in ("my plate.zarr", "my%20plate.zarr"):
+            assert list(read_plate(f"{url}/{name}").fovs) == list(FOVS)
+
+
+def test_keys_of_buckets_are_taken_as_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    foreign_experiment(tmp_path, {"A/1/0": FOVS["A/1/0"]})
+    shutil.move(tmp_path / "e.zarr", tmp_path / "run#3?b%20.zarr")
+    with s3_server(tmp_path, public=True) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        monkeypatch.setenv("AWS_NO_SIGN_REQUEST", "YES")
+        assert list(read_plate("s3://recordings/run#3?b%20.zarr").fovs) == ["A/1/0"]
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_a_store_that_forbids_what_is_not_there(tmp_path: Path, version: str) -> None:
+    foreign_experiment(tmp_path, FOVS, version)
+    with web_server(tmp_path, missing=403) as url:
+        assert list(read_plate(f"{url}/e.zarr").fovs) == list(FOVS)
+        with pytest.raises(DataError, match="403") as told:
+            read_plate(f"{url}/other.zarr")
+    assert "\n" not in str(told.value)
+    assert len(str(told.value)) < 500
+
+
+def test_chunks_that_a_web_server_lacks_are_not_counted(tmp_path: Path) -> None:
+    foreign_experiment(tmp_path, FOVS)
+    (tmp_path / "e.zarr/A/1/0/0/2/1/1/1/1").unlink()
+    local = read_plate(tmp_path / "e.zarr")
+    told = preprocess_plate(local).no_data
+    with web_server(tmp_path) as url:
+        plate = read_plate(f"{url}/e.zarr")
+        assert preprocess_plate(plate).no_data == told
+    assert [list(channels.values()) for channels in told.values()] == [[[2]]]
+    texts = [fov_statistics(path, "A/1/0").read_text() for path in (local.path, plate.path)]
+    of_pixels = [json.loads(text)["normalization"] for text in texts]
+    assert of_pixels[0] == of_pixels[1]
+
+
 def test_tracks_are_no_url(tmp_path: Path) -> None:
     file = foreign_experiment(tmp_path, FOVS, tracks_path="https://host/tracks")
     with pytest.raises(ConfigError, match="tracks are read from a folder"):
@@ -125,6 +176,11 @@ def test_buckets_and_paths() -> None:
     assert kvstore(location("gs://my-bucket/a/b.zarr/"))["bucket"] == "my-bucket"
     assert kvstore(location("gs://my-bucket/a/b.zarr/"))["path"] == "a/b.zarr/"
     assert kvstore(location("https://host:1/a b/p.zarr"))["path"] == "/a b/p.zarr/"
+    assert kvstore(location("https://host:1/a%20b/p.zarr"))["path"] == "/a b/p.zarr/"
+    assert location("https://host/a%20b.zarr").name == "a b.zarr"
+    odd = location("https://host/p.zarr") / "50% #1"
+    assert isinstance(odd, UrlPath)
+    assert (kvstore(odd)["path"], odd.name) == ("/p.zarr/50% #1/", "50% #1")
     assert location("~/p.zarr") == absolute_path("~/p.zarr")
     place = location("https://host/a/p.zarr/")
     assert isinstance(place, UrlPath)

@@ -322,3 +322,67 @@ def test_metadata_that_are_damaged_anywhere_end_in_words(tmp_path: Path, version
         with contextlib.suppress(DataError):
             assert read_plate(path).fovs
         file.write_text(before)
+
+
+def change_array(plate: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the metadata of the array of A/1/1, of version 0.4 or 0.5."""
+    folder = plate / "A/1/1/0"
+    file = next(folder / name for name in ("zarr.json", ".zarray") if (folder / name).is_file())
+    content = json.loads(file.read_text())
+    change(content)
+    file.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("shape", "reason"),
+    [
+        ((10**12, 2, 1, 8, 10), "1000000000000 frames, expected at most"),
+        ((10**7, 2, 1, 8, 10), "10000000 frames, expected at most"),
+        ((2, 2, 1, 10**12, 10), "chunk files, expected at most"),
+        ((10**6, 11, 1, 8, 10), "11000000 chunk files, expected at most"),
+    ],
+)
+def test_shapes_that_no_recording_has_are_left_out(plate: Path, shape: tuple[int, ...], reason: str) -> None:
+    def reshape(content: dict[str, Any]) -> None:
+        content["shape"] = shape
+
+    change_array(plate, reshape)
+    found = read_plate(plate)
+    assert set(found.fovs) == {"A/1/0", "B/12/0"}
+    assert reason in found.left_out["A/1/1"]
+
+
+def test_images_of_more_pixels_than_cameras_have_are_left_out(plate: Path) -> None:
+    def reshape(content: dict[str, Any]) -> None:
+        content["shape"] = (2, 2, 1, 2**17, 2**16)
+        chunk = (1, 1, 1, 2**14, 2**14)
+        if "chunks" in content:
+            content["chunks"] = chunk
+        else:
+            content["chunk_grid"]["configuration"]["chunk_shape"] = chunk
+
+    change_array(plate, reshape)
+    assert f"{2**33} pixels in one slice" in read_plate(plate).left_out["A/1/1"]
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400)], ids=["large", "low"])
+@pytest.mark.parametrize("kind", ["scale", "translation"])
+def test_numbers_larger_than_numbers_can_be(plate: Path, kind: str, value: int) -> None:
+    def change(attributes: dict[str, Any]) -> None:
+        steps = [{"type": "scale", "scale": [1, 1, 1, 1, 1]}, {"type": kind, kind: [1, 1, 1, value, 1]}]
+        attributes["multiscales"][0]["datasets"][0]["coordinateTransformations"] = steps
+
+    edited(metadata(plate / "A/1/1"), change)
+    found = read_plate(plate)
+    assert set(found.fovs) == {"A/1/0", "B/12/0"}
+    assert f"{kind} of axis 'y' is" in found.left_out["A/1/1"]
+    assert len(found.left_out["A/1/1"]) < 200
+
+
+def test_steps_that_overflow_together(plate: Path) -> None:
+    def change(attributes: dict[str, Any]) -> None:
+        step = {"type": "scale", "scale": [1, 1, 1, 1e200, 1]}
+        attributes["multiscales"][0]["datasets"][0]["coordinateTransformations"] = [step, step]
+
+    edited(metadata(plate / "A/1/1"), change)
+    assert "scale or translation of axis 'y'" in read_plate(plate).left_out["A/1/1"]

@@ -106,3 +106,12 @@ def test_at_a_step_of_one_places_are_rounded_as_ever(place: float) -> None:
     one = np.ones(1)
     assert to_grid(np.array([place]), one)[0] == np.floor(place + 0.5)
     assert from_grid(np.array([7]), one)[0] == 7
+
+
+@pytest.mark.parametrize("size", [1e300, 1e-300, 1e9])
+def test_a_pixel_size_that_no_image_has_is_refused_in_words(tmp_path: Path, size: float) -> None:
+    path = changed(write_scenes(tmp_path, PIXELS), "coarse", pixel_size_um=size)
+    message = r"experiment coarse.*A/1/0.*pixel_size_um.*stored pixels.*found 1e"
+    with pytest.raises(ConfigError, match=message) as told:
+        steps_of(path, (8, 8))
+    assert "fine" not in str(told.value)

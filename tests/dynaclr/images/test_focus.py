@@ -130,3 +130,20 @@ def test_a_focus_that_cannot_be_is_measured_and_told(tmp_path: Path, attributes:
     found = focus_of(layout, 0)
     assert found.slices.tolist() == list(SHARP)
     assert found.source == f"measured, {next(iter(attributes))} of the plate cannot be used"
+
+
+@pytest.mark.parametrize("value", [10**400, [0, 1, 2, 10**400]], ids=["one", "each"])
+def test_numbers_larger_than_numbers_can_be_state_nothing(tmp_path: Path, value: Any) -> None:
+    assert stated_focus(layout_of(tmp_path, stack(2.0), {"focus_slice": value}), 0) is None
+
+
+@pytest.mark.parametrize("slices", [[0, 1, 2], [0, 500, 2, 1], "4172", None, [0, 1, 2, 10**400]])
+def test_what_was_kept_and_cannot_be_is_measured_again(tmp_path: Path, slices: Any) -> None:
+    layout = layout_of(tmp_path, stack(2.0))
+    focus_of(layout, 0)
+    file = next(tmp_path.rglob("*.focus.json"))
+    content = json.loads(file.read_text())
+    content["a"]["slices"] = slices
+    file.write_text(json.dumps(content))
+    assert tuple(focus_of(layout, 0).slices) == SHARP
+    assert json.loads(file.read_text())["a"]["slices"] == list(SHARP)
