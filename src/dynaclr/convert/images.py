@@ -143,7 +143,10 @@ def convert_images(
         counts = FovConversion(fov.facts[0].path, fov.name, fov.shape[0])
         if fov.tracks is not None:
             layout = _layout(fov, target.plate, scale)
-            tables[fov.name], found = track_table_of(fov.tracks, fov.name, options.tracks, layout)
+            try:
+                tables[fov.name], found = track_table_of(fov.tracks, fov.name, options.tracks, layout)
+            except DataError as error:  # here that option is the size of the images' pixels
+                raise DataError(str(error).replace("--pixel-size-um", "--tracks-pixel-size-um")) from error
             counts.take(found.counts)
             notes += [f"{fov.tracks} ({found.format}): {note}" for note in found.counts.notes]
         report.fovs.append(counts)
