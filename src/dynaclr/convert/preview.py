@@ -10,7 +10,7 @@ from pathlib import Path
 from dynaclr.base import keys
 from dynaclr.base.errors import DataError, problem
 from dynaclr.convert.image_size import ImageSize
-from dynaclr.convert.questions import Question, answered, questions_of
+from dynaclr.convert.questions import UNIT, Question, answered, questions_of
 from dynaclr.experiment.ngff import same as same_size
 from dynaclr.tracks import TrackPolicy, build_forest, check_tracks, track_parents
 from dynaclr.tracks.graph import Columns, LinkCounts
@@ -127,6 +127,9 @@ def preview_tracks(
         if changed == options:  # what was guessed is right
             changed = dataclasses.replace(options, columns={**found.names, **options.columns})
         options = changed
+    for question in questions:
+        if question.field == UNIT and not question.open:
+            found.counts.notes.append(f"{question.text}; taken as {question.likely}s. {question.fix}")
     fault = _fault(columns, found, image, fov, source)
     return TracksPreview(
         source, found.format, columns, found.counts, scaled, found.names, tuple(questions), fault

@@ -142,4 +142,6 @@ def _units(found: Found, columns: Columns, options: SourceOptions, image: ImageS
         "both as pixels and as micrometers"
     )
     choices = {"pixel": "they are pixels", "um": "they are micrometers"}
+    if found.names.get(keys.Y) == keys.Y and found.names.get(keys.X) == keys.X:
+        return [Question(UNIT, text, choices, "pixel", open=False)]
     return [Question(UNIT, text, choices)]

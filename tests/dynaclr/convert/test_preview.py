@@ -192,6 +192,10 @@ def test_a_table_whose_names_are_not_ours_may_be_in_micrometers(tmp_path: Path) 
     source.write_text("frame;track;x;y\n0;1;4,5;6,25\n1;1;5,5;6,5\n")
     image = ImageSize((2, 1, 1, 40, 40), 0.5)
     found = preview_tracks(source, SourceOptions(), image)
+    found.check()
+    assert "both as pixels and as micrometers; taken as pixels. Give --unit" in found.counts.notes[-1]
+    source.write_text("frame;track;px;py\n0;1;4,5;6,25\n1;1;5,5;6,5\n")
+    found = preview_tracks(source, SourceOptions(columns={"x": "px", "y": "py"}), image)
     with pytest.raises(DataError, match="both as pixels and as micrometers.*--unit"):
         found.check()
     source.write_text("track_id;t;x;y\n1;0;4,5;6,25\n1;1;5,5;6,5\n")
