@@ -33,7 +33,7 @@ _NO_PATH = ("data.curation", "auto")
 
 def is_url(text: object) -> bool:
     """Whether a text is a URL ("s3://bucket/plate.zarr"), not a path."""
-    return isinstance(text, str) and re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", _bare(text)) is not None
+    return isinstance(text, str) and re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", bare(text)) is not None
 
 
 def absolute_path(text: str | os.PathLike[str], folder: Path | None = None) -> Path:
@@ -46,7 +46,7 @@ def absolute_path(text: str | os.PathLike[str], folder: Path | None = None) -> P
     folder
         What it is relative to; None for the current folder.
     """
-    path = os.path.expanduser(_bare(text) if isinstance(text, str) else text)
+    path = os.path.expanduser(bare(text) if isinstance(text, str) else text)
     whole = Path.cwd() / (folder or "") / path
     found = Path(whole.anchor)
     for part in whole.parts[1:]:
@@ -106,7 +106,8 @@ def paths_in_training(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield name, value
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
+    """Return a path or URL without the blanks and quotes around it."""
     text = text.strip()
     return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text
 

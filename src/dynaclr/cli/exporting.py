@@ -10,7 +10,7 @@ from dynaclr.base.paths import absolute_path
 
 _TRACKS = (
     "Write the tracks that training uses: what marks exclude is left out, links that they exclude are cut, "
-    "all marks are columns. Files go to OUT/<experiment>/<row>/<column>/<fov>: tracks.csv, tracks.geff, or "
+    "marks are columns, if there are any. Files go to OUT/<experiment>/<row>/<column>/<fov>: tracks.csv, tracks.geff, or "
     "01_RES with the table and masks of the Cell Tracking Challenge."
 )
 

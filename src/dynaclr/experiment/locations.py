@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 import tensorstore as ts
 
 from dynaclr.base.errors import ConfigError, problem
-from dynaclr.base.paths import absolute_path, is_url
+from dynaclr.base.paths import absolute_path, bare, is_url
 
 _RETRIES = {"max_retries": 4, "initial_delay": "200ms", "max_delay": "2s"}
 """A server that is away is told within seconds; the drivers themselves try for many minutes."""
@@ -90,7 +90,7 @@ def location(text: str | os.PathLike[str] | UrlPath) -> Location:
         return text
     if not is_url(text):
         return absolute_path(text)
-    url = UrlPath(str(text).strip().strip("\"'").rstrip("/"))
+    url = UrlPath(bare(str(text)).rstrip("/"))
     kvstore(url)
     return url
 

@@ -23,7 +23,14 @@ _PREFIXES = {
 }  # fmt: skip
 _UNITS = {
     "space": {f"{prefix}meter": 10.0 ** (power + 6) for prefix, power in _PREFIXES.items()}
-    | {"angstrom": 1e-4, "inch": 25_400.0, "foot": 304_800.0, "yard": 914_400.0, "mile": 1_609_344_000.0}
+    | {
+        "angstrom": 1e-4,
+        "inch": 25_400.0,
+        "in": 25_400.0,
+        "foot": 304_800.0,
+        "yard": 914_400.0,
+        "mile": 1_609_344_000.0,
+    }
     | {"m": 1e6, "cm": 1e4, "mm": 1e3, "um": 1.0, "\u00b5m": 1.0, "\u03bcm": 1.0, "micron": 1.0, "nm": 1e-3},
     "time": {f"{prefix}second": 10.0**power for prefix, power in _PREFIXES.items()}
     | {"minute": 60.0, "min": 60.0, "hour": 3600.0, "h": 3600.0, "hr": 3600.0, "day": 86_400.0, "d": 86_400.0}

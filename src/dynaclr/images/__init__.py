@@ -27,7 +27,14 @@ from dynaclr.images.statistics_files import (
     write_into_plate,
     write_sidecar,
 )
-from dynaclr.images.stores import is_complete, make_context, open_array, read_stored, stored_pixels
+from dynaclr.images.stores import (
+    is_complete,
+    make_context,
+    open_array,
+    read_stored,
+    stored_pixels,
+    unreadable,
+)
 
 __all__ = (
     "Focus",
@@ -55,6 +62,7 @@ __all__ = (
     "stored_pixels",
     "stored_statistics",
     "taps_of",
+    "unreadable",
     "window_around",
     "writable_folder",
     "write_into_plate",

@@ -17,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.base.cores import cpu_limit
-from dynaclr.base.errors import DataError, problem
+from dynaclr.base.errors import DataError
 from dynaclr.experiment import FovLayout
 from dynaclr.images.statistics import fov_statistics, origin
 from dynaclr.images.statistics_files import write_beside
-from dynaclr.images.stores import make_context, open_array
+from dynaclr.images.stores import make_context, open_array, unreadable
 
 FOCUS_VERSION = 1
 """Raised when the same pixels give another focus, so that what was kept is measured again."""
@@ -166,13 +166,7 @@ def measured_focus(layout: FovLayout, channel: int) -> npt.NDArray[np.int64]:
         try:
             stack = array[frame, channel].read().result()
         except (ValueError, OSError) as error:
-            raise DataError(
-                problem(
-                    f"pixels cannot be read: {error}",
-                    file=layout.array_path,
-                    row=f"{layout.name} frame {frame}",
-                )
-            ) from error
+            raise DataError(unreadable(layout, frame, error)) from error
         values = np.array([sharpness(plane) for plane in stack])
         return int(values.argmax()) if values.max() > values.min() else -1
 

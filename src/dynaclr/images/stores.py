@@ -83,6 +83,12 @@ def _in_order(array: Any, layout: FovLayout) -> Any:
     return array if layout.channel_order is None else array[:, list(layout.channel_order)]
 
 
+def unreadable(layout: FovLayout, frame: int, error: Exception) -> str:
+    """Return what to say where a frame of an FOV cannot be read."""
+    where = f"{layout.name} frame {frame}"
+    return problem(f"pixels cannot be read: {error}", file=layout.array_path, row=where)
+
+
 def is_complete(array: Any) -> bool:
     """Return whether every chunk that an array (or a slice of it) touches is stored.
 

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dynaclr.base.cores import cpu_limit
-from dynaclr.base.errors import PixelReadError, problem
+from dynaclr.base.errors import PixelReadError
 from dynaclr.experiment import FovEntry
-from dynaclr.images import Slices, is_complete, make_context, open_array, taps_of
+from dynaclr.images import Slices, is_complete, make_context, open_array, taps_of, unreadable
 from dynaclr.tracks import CellTable
 
 
@@ -119,9 +119,7 @@ def rows_not_finite(
                 try:
                     bad = ~np.isfinite(plane.read().result()).all(axis=0)
                 except (ValueError, OSError) as error:
-                    where = f"{entry.layout.name} frame {frame}"
-                    text = problem(f"pixels cannot be read: {error}", file=entry.layout.array_path, row=where)
-                    raise PixelReadError(text) from error
+                    raise PixelReadError(unreadable(entry.layout, frame, error)) from error
                 here = rows[table.t[rows] == frame]
                 places = zip(corners[0][here].tolist(), corners[1][here].tolist(), strict=True)
                 boxes = [_box(entry, corner, yx_patch_size, of_fov[code]) for corner in places]

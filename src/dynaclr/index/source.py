@@ -97,8 +97,9 @@ def _identity(arrays: IndexArrays, marks: Sequence[Mark] | None) -> dict[str, An
 
 
 def _stored(arrays: IndexArrays) -> list[str]:
-    """Return what tells whether the stored chunks are still those that were there."""
-    if arrays.options.missing_chunks == "zeros":
+    """Return what tells whether the pixels that decide are still those that were there; empty if none do."""
+    looked_for = arrays.options.not_finite == "exclude" and arrays.norms.frames_not_finite.any()
+    if arrays.options.missing_chunks == "zeros" and not looked_for:
         return []
     maps, names = arrays.registry.channel_maps, arrays.registry.names
     channels = [list(maps[names[entry.experiment]].values()) for entry in arrays.fovs]

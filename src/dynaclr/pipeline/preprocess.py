@@ -18,7 +18,7 @@ import numpy as np
 
 from dynaclr.base import keys
 from dynaclr.base.cores import cpu_limit
-from dynaclr.base.errors import DataError, listing, problem
+from dynaclr.base.errors import DataError, listing
 from dynaclr.base.locking import locked
 from dynaclr.experiment import FovEntry, FovLayout, PlateLayout
 from dynaclr.images import (
@@ -36,6 +36,7 @@ from dynaclr.images import (
     sidecar_path,
     store_partial,
     stored_statistics,
+    unreadable,
     writable_folder,
     write_into_plate,
     write_sidecar,
@@ -297,13 +298,7 @@ def _compute(layout: FovLayout, channels: Mapping[str, int]) -> FovResult:
         try:
             return [_frame(strict[frame, place], lenient[frame, place]) for place in channels.values()]
         except (ValueError, OSError) as error:
-            raise DataError(
-                problem(
-                    f"pixels cannot be read: {error}",
-                    file=layout.array_path,
-                    row=f"{layout.name} frame {frame}",
-                )
-            ) from error
+            raise DataError(unreadable(layout, frame, error)) from error
 
     with ThreadPoolExecutor(max_workers=cpu_limit()) as pool:
         frames = list(pool.map(one, range(layout.shape[0])))

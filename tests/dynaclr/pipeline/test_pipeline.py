@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from dynaclr.base.random import BatchKey
 from dynaclr.composition import as_text, compose
 from dynaclr.experiment import ExperimentRegistry
 from dynaclr.images import PatchRequest, write_plate
+from dynaclr.index import Exclusion
 from dynaclr.pipeline import Pipeline
 from dynaclr.pipeline.config import DataConfig, PipelineConfig, SamplingConfig, SplitConfig, TransformConfig
 from dynaclr.pipeline.preparation import Stage
@@ -258,6 +260,24 @@ def test_what_is_no_data_is_left_out_by_one_rule(tmp_path: Path, cached: bool) -
     for number in range(len(dataset)):
         for image in pipeline.prepare(dataset.__getitems__([number, number]), Stage.VALIDATE).values():
             assert not isinstance(image, torch.Tensor) or image.isfinite().all()
+
+
+@pytest.mark.filterwarnings("ignore:.*NaN or Inf")
+@pytest.mark.parametrize("missing_chunks", ["exclude", "zeros"])
+def test_a_cached_index_follows_pixels_that_are_not_finite(tmp_path: Path, missing_chunks: str) -> None:
+    """They are in the same frame as before, at another cell."""
+    options = {"cache_dir": tmp_path / "cache", "missing_chunks": missing_chunks}
+    strange_pipeline(tmp_path, **options).setup()
+    pixels = strange_pixels()
+    pixels[2] = 1000.0 + np.arange(64)
+    pixels[2, ..., 38:, :] = np.nan
+    shutil.rmtree(tmp_path / "p.zarr")
+    shutil.rmtree(tmp_path / "tracks")
+    again = strange_pipeline(tmp_path, pixels=pixels, **options)
+    again.setup()
+    index = again.train_index
+    left_out = index.exclusion == Exclusion.NOT_FINITE
+    assert index.table.track_id[index.table.track[left_out]].tolist() == [1]
 
 
 @pytest.mark.filterwarnings("ignore:.*NaN or Inf")

@@ -11,6 +11,7 @@ import numpy as np
 
 from dynaclr.base import keys
 from dynaclr.base.errors import DataError, listing, problem
+from dynaclr.experiment.ngff import factor_of
 from dynaclr.tracks.door import door
 from dynaclr.tracks.graph import Columns, LinkCounts, split_tracks
 from dynaclr.tracks.parents import parents_by_observation, track_parents
@@ -35,17 +36,7 @@ FORMATS: Mapping[str, str] = {
 
 _HEAD_BYTES = 4096
 _WHOLE = 1e-3  # how far from a whole number a frame may be: rounding of times
-_IN_UM = {"nm": 1e-3, "um": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6, "inch": 25400.0}
-_SPELLED = {
-    **dict.fromkeys(("", "pixel", "pixels", "px"), "pixel"),
-    **dict.fromkeys(("micron", "microns", "um", "\N{MICRO SIGN}m", "\N{GREEK SMALL LETTER MU}m"), "um"),
-    **dict.fromkeys(("micrometer", "micrometers", "micrometre", "micrometres"), "um"),
-    **dict.fromkeys(("nm", "nanometer", "nanometers", "nanometre"), "nm"),
-    **dict.fromkeys(("mm", "millimeter", "millimeters", "millimetre"), "mm"),
-    **dict.fromkeys(("cm", "centimeter", "centimetre"), "cm"),
-    **dict.fromkeys(("m", "meter", "metre"), "m"),
-    **dict.fromkeys(("inch", "in"), "inch"),
-}
+_PIXEL = ("", "pixel", "pixels", "px")
 
 
 def format_of(path: Path) -> str | None:
@@ -129,11 +120,13 @@ def unit_um(unit: str, path: object) -> float | None:
     DataError
         If it is no unit of length.
     """
-    spelled = _SPELLED.get(unit.strip().lower())
-    if spelled is None:
-        expected = listing(("pixel", *_IN_UM))
+    if unit.strip().lower() in _PIXEL:
+        return None
+    um = factor_of("x", unit)
+    if um is None:
+        expected = "pixel, nm, um, mm, cm, m, inch"
         raise DataError(problem("unknown unit of coordinates", file=path, expected=expected, found=unit))
-    return None if spelled == "pixel" else _IN_UM[spelled]
+    return um
 
 
 def _in_pixels(found: Found, options: SourceOptions, path: Path) -> Columns:
