@@ -10,8 +10,8 @@ from dynaclr.base.paths import absolute_path
 
 _TRACKS = (
     "Write the tracks that training uses: what marks exclude is left out, links that they exclude are cut, "
-    "marks are columns, if there are any. Files go to OUT/<experiment>/<row>/<column>/<fov>: tracks.csv, tracks.geff, or "
-    "01_RES with the table and masks of the Cell Tracking Challenge."
+    "marks are columns, if there are any. Files go to OUT/<experiment>/<row>/<column>/<fov>: tracks.csv, "
+    "tracks.geff, or 01_RES with the table and masks of the Cell Tracking Challenge."
 )
 
 
